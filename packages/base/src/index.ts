@@ -1,0 +1,18 @@
+export { formatAddress, parseAddress, type SocketAddress } from "./address.ts";
+export {
+  assertNever,
+  type ConfigPlace,
+  defineError,
+  type ErrorFactory,
+  type ErrorReport,
+  type ErrorText,
+  type ExitCode,
+  errorFromReport,
+  exitCodes,
+  internalError,
+  reportOf,
+  StackError,
+} from "./errors.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
+export { version } from "./version.ts";

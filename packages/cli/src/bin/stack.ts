@@ -1,0 +1,3 @@
+import { version } from "@stack/base";
+
+process.stdout.write(`stack ${version}\n`);

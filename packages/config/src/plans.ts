@@ -1,0 +1,136 @@
+/**
+ * What the rest of the stack reads: a config with every path absolute and every choice made, and
+ * the parts of it that go to the edge and to each app's arbiters. Plain JSON, so it can cross
+ * between processes; `@stack/control` carries plans as they are.
+ */
+import type { ConfigPlace, SocketAddress } from "@stack/base";
+
+export interface ResolvedConfig {
+  readonly name: string;
+  /** Absolute path of deploy.config.ts, and its folder. */
+  readonly file: string;
+  readonly folder: string;
+  readonly edge: EdgeSettings;
+  readonly apps: Readonly<Record<string, AppPlan>>;
+  readonly programs: Readonly<Record<string, ProgramPlan>>;
+  readonly redis: RedisPlan;
+  readonly smoke: readonly SmokeCheck[];
+  /** Where each key was written, by config path ("edge.listen[0]"), for errors found later. */
+  readonly places: Readonly<Record<string, ConfigPlace>>;
+}
+
+export interface EdgeSettings {
+  /** In the order of `edge.listen`; the name is its config path, "edge.listen[0]". */
+  readonly listeners: readonly { readonly name: string; readonly address: SocketAddress }[];
+  readonly threads: number;
+  readonly plan: EdgePlan;
+}
+
+/** All an edge needs to serve; replaced as a whole by a reload. */
+export interface EdgePlan {
+  readonly trustedProxies: readonly string[];
+  readonly limits: {
+    readonly headerBytes: number;
+    readonly headerCount: number;
+    readonly bodyBytes: number;
+    readonly bufferBytes: number;
+    readonly connections: number;
+  };
+  readonly timeoutsMs: {
+    readonly header: number;
+    readonly body: number;
+    readonly idle: number;
+    readonly connect: number;
+    readonly firstByte: number;
+  };
+  /** Absolute path. */
+  readonly accessLog: { readonly file: string; readonly format: string } | null;
+  readonly routes: readonly RoutePlan[];
+  readonly upstreams: Readonly<Record<string, { readonly servers: readonly string[] }>>;
+  readonly apps: Readonly<Record<string, EdgeAppPlan>>;
+}
+
+export interface EdgeAppPlan {
+  readonly timeoutMs: number;
+  readonly queueLimit: number;
+  readonly queueTimeoutMs: number;
+}
+
+export interface RoutePlan {
+  /** Lower case; null matches every host. */
+  readonly host: string | null;
+  /** "/x" with exact, or "/x" as the prefix of "/x/*"; "/" for "/*". */
+  readonly path: string;
+  readonly match: "exact" | "prefix";
+  readonly stripPrefix: boolean;
+  readonly action: RouteAction;
+  /** "deploy.config.ts:14" */
+  readonly source: string;
+}
+
+export type RouteAction =
+  | { readonly kind: "static"; readonly root: string }
+  | { readonly kind: "app"; readonly app: string }
+  | { readonly kind: "upstream"; readonly upstream: string }
+  | {
+      readonly kind: "respond";
+      readonly status: number;
+      readonly body: string;
+      readonly type: string;
+    }
+  | { readonly kind: "redirect"; readonly to: string; readonly status: number };
+
+interface AppPlanBase {
+  readonly name: string;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly instances: number;
+  /** Per instance. */
+  readonly workers: number;
+  readonly health: string | null;
+  readonly timeoutMs: number;
+  readonly bootTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly queueLimit: number;
+  readonly queueTimeoutMs: number;
+  /** Where the app is written in the config, for errors found while it boots. */
+  readonly place: ConfigPlace;
+}
+
+export type AppPlan =
+  | (AppPlanBase & {
+      readonly kind: "wsgi";
+      readonly app: string;
+      readonly preload: boolean;
+      /** Absolute, and seen to exist when the config was resolved; else `pythonTried` says where it was looked for. */
+      readonly python: string | null;
+      readonly pythonTried: readonly string[];
+    })
+  /** `entry` is absolute. */
+  | (AppPlanBase & { readonly kind: "node"; readonly entry: string })
+  | (AppPlanBase & { readonly kind: "command"; readonly command: readonly [string, ...string[]] });
+
+export interface ProgramPlan {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly restart: "always" | "on-failure" | "never";
+  /** Names of apps, programs, or "redis". */
+  readonly dependsOn: readonly string[];
+  readonly place: ConfigPlace;
+}
+
+export type RedisPlan =
+  | { readonly kind: "none" }
+  | { readonly kind: "url"; readonly url: string }
+  /** `server` is the absolute path of redis-server. */
+  | { readonly kind: "managed"; readonly server: string };
+
+export interface SmokeCheck {
+  readonly path: string;
+  readonly host: string | null;
+  readonly status: number;
+  readonly contains: string | null;
+}

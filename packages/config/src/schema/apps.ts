@@ -1,0 +1,148 @@
+/** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
+import { z } from "zod";
+import { durationMs } from "./scalars.ts";
+
+const env = z.record(z.string(), z.string()).default({}).meta({
+  description: "Environment variables, on top of stack's own environment.",
+});
+
+const command = z.array(z.string().min(1)).min(1);
+
+const common = {
+  cwd: z.string().default(".").meta({ description: "Working folder, relative to the config." }),
+  env,
+  instances: z.int().min(1).max(256).default(1).meta({
+    description: "Independent app servers of this app; a reload replaces them one by one.",
+  }),
+  health: z
+    .string()
+    .startsWith("/")
+    .optional()
+    .meta({
+      description:
+        "Path a worker must answer with 200 to 399 before it gets traffic, and at intervals.",
+      examples: ["/healthz"],
+    }),
+  timeout: durationMs.prefault("30s").meta({
+    description:
+      "How long a request may take before the client gets 504 and the worker is replaced.",
+  }),
+  bootTimeout: durationMs
+    .prefault("30s")
+    .meta({ description: "How long a worker may take to become ready." }),
+  drainTimeout: durationMs.prefault("30s").meta({
+    description: "How long running requests may take when a worker is stopped.",
+  }),
+  queue: z
+    .strictObject({
+      limit: z
+        .int()
+        .min(0)
+        .default(1000)
+        .meta({ description: "Requests that may wait for a free worker; beyond: 503." }),
+      timeout: durationMs
+        .prefault("30s")
+        .meta({ description: "How long one may wait; beyond: 503." }),
+    })
+    .prefault({}),
+};
+
+const workers = z
+  .union([z.int().min(1).max(1024), z.literal("auto")])
+  .default("auto")
+  .meta({ description: 'Worker processes per instance. "auto" is one per core.' });
+
+const wsgiApp = z.strictObject({
+  kind: z.literal("wsgi").meta({ description: "A Python WSGI application." }),
+  ...common,
+  app: z
+    .string()
+    .regex(/^[\w.]+:[\w.]+$/, 'Give "module:callable", for example "shop.wsgi:application"')
+    .meta({
+      description: 'Where the application is: "module:callable".',
+      examples: ["shop.wsgi:application"],
+    }),
+  workers,
+  python: z.string().optional().meta({
+    description: "The Python to use; without it .venv/bin/python, venv/bin/python, python3.",
+  }),
+  preload: z.boolean().default(true).meta({
+    description: "Import the app once before the workers are forked: less memory, faster start.",
+  }),
+});
+
+const nodeApp = z.strictObject({
+  kind: z.literal("node").meta({ description: "A Node module that exports a handler." }),
+  ...common,
+  entry: z
+    .string()
+    .min(1)
+    .meta({
+      description:
+        "A module whose default export is a (req, res) handler, an Express app or an object with fetch.",
+      examples: ["server.mjs"],
+    }),
+  workers,
+});
+
+const commandApp = z.strictObject({
+  kind: z
+    .literal("command")
+    .meta({ description: "Any HTTP server; it listens on the PORT it is given." }),
+  ...common,
+  command: command.meta({
+    description: "Program and arguments.",
+    examples: [["node", "server.js"]],
+  }),
+});
+
+export const appSchema = z.discriminatedUnion("kind", [wsgiApp, nodeApp, commandApp]);
+
+export const programSchema = z.strictObject({
+  command: command.meta({
+    description: "Program and arguments.",
+    examples: [["python3", "-m", "jobs"]],
+  }),
+  cwd: z.string().default(".").meta({ description: "Working folder, relative to the config." }),
+  env,
+  restart: z.enum(["always", "on-failure", "never"]).default("always").meta({
+    description: "Whether to start it again when it ends.",
+  }),
+  dependsOn: z
+    .record(z.string(), z.literal("ready"))
+    .default({})
+    .meta({
+      description: "What must be ready before it starts: redis, an app or another program.",
+      examples: [{ redis: "ready" }],
+    }),
+});
+
+export const redisSchema = z
+  .union([
+    z.enum(["auto", "managed"]),
+    z.literal(false),
+    z.strictObject({
+      url: z.string().min(1).meta({ description: "redis:// or rediss:// address." }),
+    }),
+  ])
+  .default("auto")
+  .meta({
+    description:
+      '"auto": REDIS_URL if set, else a managed redis-server if one is installed, else none. "managed": a redis-server of our own.',
+  });
+
+export const smokeCheckSchema = z.strictObject({
+  get: z.string().startsWith("/").meta({ description: "Path to request." }),
+  host: z.string().optional().meta({ description: "Host header, for routes with `host`." }),
+  expect: z
+    .strictObject({
+      status: z
+        .int()
+        .min(100)
+        .max(599)
+        .default(200)
+        .meta({ description: "Status the answer must have." }),
+      contains: z.string().optional().meta({ description: "Text the body must contain." }),
+    })
+    .prefault({}),
+});

@@ -1,0 +1,33 @@
+/** The whole of deploy.config.ts. */
+import { z } from "zod";
+import { appSchema, programSchema, redisSchema, smokeCheckSchema } from "./apps.ts";
+import { edgeSchema, upstreamSchema } from "./edge.ts";
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, "Use lower-case letters, digits and -, at most 32");
+
+export const configSchema = z.strictObject({
+  name: name.meta({ description: "Name of the stack, shown everywhere." }),
+  edge: edgeSchema.prefault({}),
+  apps: z
+    .record(name, appSchema)
+    .default({})
+    .meta({ description: "Application servers, by name." }),
+  upstreams: z.record(name, upstreamSchema).default({}).meta({
+    description: "Servers that something else runs, by name.",
+  }),
+  programs: z.record(name, programSchema).default({}).meta({
+    description: "Anything else to keep running: queue consumers, watchers.",
+  }),
+  redis: redisSchema,
+  smoke: z
+    .array(smokeCheckSchema)
+    .default([])
+    .meta({ description: "What `stack smoke` asks for." }),
+});
+
+/** What a person may write. */
+export type ConfigInput = z.input<typeof configSchema>;
+/** Checked, with defaults; durations in milliseconds, sizes in bytes; paths still as written. */
+export type ParsedConfig = z.output<typeof configSchema>;

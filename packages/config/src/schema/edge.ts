@@ -1,0 +1,188 @@
+/**
+ * `edge` and `upstreams` in deploy.config.ts. The schema is the single source of the type, the
+ * default, the validation and the reference page.
+ */
+import { z } from "zod";
+import { bytes, durationMs } from "./scalars.ts";
+
+const routeMatch = {
+  host: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: "Only for this host name, without port. Without it the route serves every host.",
+      examples: ["shop.example.com"],
+    }),
+  path: z
+    .string()
+    .regex(/^\/[^*]*\*?$/, 'Start with "/"; "/x" is exact, "/x/*" everything below')
+    .meta({
+      description: '"/x" matches exactly that path, "/x/*" everything below "/x/" and "/x" itself.',
+    }),
+};
+
+export const routeSchema = z
+  .strictObject({
+    ...routeMatch,
+    static: z
+      .strictObject({
+        root: z.string().min(1).meta({
+          description:
+            "Folder of the files; the part of the path below the route's prefix is looked up in it.",
+        }),
+      })
+      .optional()
+      .meta({ description: "Serve files." }),
+    app: z.string().optional().meta({ description: "Name of an entry in `apps`." }),
+    upstream: z.string().optional().meta({ description: "Name of an entry in `upstreams`." }),
+    respond: z
+      .strictObject({
+        status: z.int().min(200).max(599).default(200).meta({ description: "Status code." }),
+        body: z
+          .string()
+          .default("")
+          .meta({ description: "Body, as plain text unless `type` is set." }),
+        type: z
+          .string()
+          .default("text/plain; charset=utf-8")
+          .meta({ description: "Content-Type." }),
+      })
+      .optional()
+      .meta({ description: "A fixed answer." }),
+    redirect: z
+      .strictObject({
+        to: z
+          .string()
+          .min(1)
+          .meta({
+            description: "Target; `{path}`, `{query}` (with its `?`) and `{host}` are replaced.",
+            examples: ["https://example.com{path}"],
+          }),
+        status: z
+          .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
+          .default(308)
+          .meta({ description: "Status code." }),
+      })
+      .optional()
+      .meta({ description: "Send the client elsewhere." }),
+    stripPrefix: z.boolean().default(false).meta({
+      description: "Take the route's prefix off the path before the app or upstream sees it.",
+    }),
+  })
+  .superRefine((route, context) => {
+    const actions = (["static", "app", "upstream", "respond", "redirect"] as const).filter(
+      (name) => route[name] !== undefined,
+    );
+    if (actions.length !== 1) {
+      context.addIssue({
+        code: "custom",
+        message:
+          actions.length === 0
+            ? "Say what answers here: one of static, app, upstream, respond, redirect"
+            : `Only one of these can answer: ${actions.join(", ")}`,
+      });
+    }
+  });
+
+export const edgeSchema = z.strictObject({
+  listen: z
+    .array(z.union([z.int().min(1).max(65_535), z.string().min(1)]))
+    .min(1)
+    .default([8080])
+    .meta({
+      description:
+        'Where the edge listens: a port (on every interface), "host:port" or "unix:path".',
+      examples: [[8080, "127.0.0.1:9000", "unix:run/edge.sock"]],
+    }),
+  threads: z
+    .union([z.int().min(1).max(64), z.literal("auto")])
+    .default("auto")
+    .meta({ description: '"auto" is one per core, at most 4.' }),
+  trustedProxies: z
+    .array(z.string())
+    .default([])
+    .meta({
+      description: "Addresses (CIDR) of proxies in front whose X-Forwarded-* headers are believed.",
+      examples: [["10.0.0.0/8"]],
+    }),
+  limits: z
+    .strictObject({
+      headerBytes: bytes
+        .prefault("32kb")
+        .meta({ description: "Request line and headers together; beyond: 431 (or 414)." }),
+      headerCount: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(100)
+        .meta({ description: "Header lines; beyond: 431." }),
+      bodyBytes: bytes.prefault("10mb").meta({ description: "Request body; beyond: 413." }),
+      bufferBytes: bytes.prefault("1mb").meta({
+        description:
+          "How much of one request or answer is kept in memory so that a slow client holds no worker.",
+      }),
+      connections: z
+        .int()
+        .min(1)
+        .default(10_000)
+        .meta({ description: "Client connections at once, over all threads." }),
+    })
+    .prefault({}),
+  timeouts: z
+    .strictObject({
+      header: durationMs
+        .prefault("10s")
+        .meta({
+          description: "From the first byte of a request to the end of its headers; beyond: 408.",
+        }),
+      body: durationMs
+        .prefault("30s")
+        .meta({ description: "Between two pieces of a request body; beyond: 408." }),
+      idle: durationMs
+        .prefault("60s")
+        .meta({ description: "Between two requests on a connection." }),
+      connect: durationMs
+        .prefault("2s")
+        .meta({ description: "To connect to an upstream; beyond: 502." }),
+      firstByte: durationMs
+        .prefault("60s")
+        .meta({
+          description: "From the request to the first byte of an upstream's answer; beyond: 504.",
+        }),
+    })
+    .prefault({}),
+  accessLog: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        file: z
+          .string()
+          .default("access.log")
+          .meta({ description: "Below .stack/logs, or an absolute path." }),
+        format: z.string().default("json").meta({
+          description:
+            '"json", "combined", or a template with {method} {path} {status} {bytes} {duration} …',
+        }),
+      }),
+    ])
+    .prefault({})
+    .meta({ description: "One line per request." }),
+  routes: z.array(routeSchema).default([]).meta({
+    description: "What answers which request; the most specific route wins, whatever the order.",
+  }),
+});
+
+export const upstreamSchema = z.strictObject({
+  protocol: z
+    .literal("http")
+    .default("http")
+    .meta({ description: "How the servers are spoken to." }),
+  servers: z
+    .array(z.string().min(1))
+    .min(1)
+    .meta({
+      description: '"host:port" or "unix:path"; requests go to them in turn.',
+      examples: [["127.0.0.1:3000", "unix:/run/old.sock"]],
+    }),
+});

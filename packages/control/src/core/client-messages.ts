@@ -1,0 +1,44 @@
+/**
+ * CLI and dashboard ↔ stackd, over `control.sock`, as JSON lines. The client says hello first; then
+ * each request has an id and gets exactly one reply; a long operation may send progress before it.
+ */
+import type { ErrorReport } from "@stack/base";
+import type { StackEvent, StatusData } from "./status.ts";
+
+export type ClientRequest =
+  | { readonly op: "status" }
+  /** Replies when all is ready (`ok`) or a service has given up or timed out (its error). */
+  | { readonly op: "wait-ready" }
+  /** From now on `snapshot` messages arrive: at once, then on changes, at least every second. */
+  | { readonly op: "watch" }
+  /** This connection owns the stack: when it closes without `disown`, stackd drains and stops all. */
+  | { readonly op: "own" }
+  | { readonly op: "disown" }
+  | { readonly op: "down"; readonly now: boolean }
+  /** No names: all of them, and a changed config. */
+  | { readonly op: "reload"; readonly names: readonly string[] }
+  | { readonly op: "restart"; readonly names: readonly string[] }
+  | { readonly op: "start"; readonly names: readonly string[] }
+  | { readonly op: "stop"; readonly names: readonly string[] }
+  | { readonly op: "scale"; readonly name: string; readonly workers: number };
+
+export interface ClientRequestMessage {
+  readonly type: "request";
+  readonly id: number;
+  readonly request: ClientRequest;
+}
+
+export type ClientReply =
+  | { readonly type: "reply"; readonly id: number; readonly ok: true; readonly data: unknown }
+  | {
+      readonly type: "reply";
+      readonly id: number;
+      readonly ok: false;
+      readonly error: ErrorReport;
+    };
+
+export type ServerPush =
+  | ClientReply
+  | { readonly type: "snapshot"; readonly status: StatusData }
+  /** Progress and state changes, as they happen; sent to watchers. */
+  | { readonly type: "event"; readonly event: StackEvent };

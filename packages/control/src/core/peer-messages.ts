@@ -1,0 +1,247 @@
+/**
+ * What our own long-lived processes say to each other. All of it is JSON lines over Unix sockets,
+ * but for keeper ↔ stackd, which is the IPC channel between that parent and its child.
+ */
+import type { ErrorReport, SocketAddress } from "@stack/base";
+import type { ServiceState } from "./states.ts";
+import type { LastExit } from "./status.ts";
+
+/** Bumped when a message changes incompatibly; both sides refuse another version. */
+export const controlVersion = 1;
+
+/** First line on a connection to `control.sock`: who is calling. Answered by nothing. */
+export type Hello =
+  | { readonly type: "hello"; readonly version: number; readonly role: "client" }
+  | {
+      readonly type: "hello";
+      readonly version: number;
+      readonly role: "edge";
+      readonly pid: number;
+      readonly generation: number;
+      /** True when it already serves: a stackd that was restarted adopts it as it is. */
+      readonly configured: boolean;
+    }
+  | {
+      readonly type: "hello";
+      readonly version: number;
+      readonly role: "arbiter";
+      readonly pid: number;
+      readonly app: string;
+      readonly instance: number;
+      readonly configured: boolean;
+    };
+
+// ── stackd ↔ edge, over control.sock ────────────────────────────────────────────────────────────
+
+/** `plan` is `EdgePlan` of @stack/config. */
+export type StackdToEdge =
+  | { readonly type: "configure"; readonly plan: unknown }
+  /** Stop accepting, finish what runs within the deadline, then exit 0. */
+  | { readonly type: "drain"; readonly deadlineMs: number };
+
+export type EdgeToStackd =
+  /** All threads listen with the plan of the last `configure`. */
+  | { readonly type: "edge-ready" }
+  | { readonly type: "edge-failed"; readonly error: ErrorReport }
+  /** A thread ended: this generation still serves but should be replaced. */
+  | { readonly type: "edge-degraded"; readonly reason: string }
+  /** Every second. Counters since the edge started. */
+  | { readonly type: "edge-metrics"; readonly metrics: EdgeMetrics };
+
+export interface EdgeMetrics {
+  readonly connections: number;
+  readonly requests: number;
+  /** Index 1 is 1xx … 5 is 5xx. */
+  readonly answers: readonly number[];
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  readonly apps: Readonly<Record<string, EdgeAppMetrics>>;
+}
+
+export interface EdgeAppMetrics {
+  readonly requests: number;
+  readonly queue: number;
+  readonly inFlight: number;
+  /** Of the last ten seconds; null when there was no request. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  /** Requests answered, by the `key` of the worker. */
+  readonly workers: Readonly<Record<string, number>>;
+}
+
+// ── stackd ↔ arbiter, over control.sock ─────────────────────────────────────────────────────────
+
+/**
+ * `plan` is `AppPlan` of @stack/config, its `env` complete but for STACK_INSTANCE, STACK_WORKER and
+ * STACK_RELEASE. Each request is answered by one `done` with its id.
+ */
+export type StackdToArbiter =
+  /** The first plan, or the same generation with another number of workers. */
+  | {
+      readonly type: "configure";
+      readonly id: number;
+      readonly plan: unknown;
+      readonly release: string;
+    }
+  /** A new generation beside the old; on failure the old stays and `done` carries the error. */
+  | {
+      readonly type: "reload";
+      readonly id: number;
+      readonly plan: unknown;
+      readonly release: string;
+    }
+  /** Drain all workers, stop them, exit 0. */
+  | { readonly type: "drain"; readonly id: number; readonly deadlineMs: number };
+
+export type ArbiterToStackd =
+  | { readonly type: "done"; readonly id: number; readonly error: ErrorReport | null }
+  /** The whole state of the instance, on every change. */
+  | { readonly type: "arbiter-state"; readonly state: InstanceState };
+
+export interface InstanceState {
+  readonly state: ServiceState;
+  /** Why it is not ready, when that is known. */
+  readonly error: ErrorReport | null;
+  readonly desired: number;
+  readonly generation: number;
+  readonly release: string;
+  readonly workers: readonly InstanceWorker[];
+}
+
+export interface InstanceWorker {
+  readonly id: string;
+  readonly key: string;
+  readonly pid: number | null;
+  readonly generation: number;
+  readonly state: ServiceState;
+  readonly restarts: number;
+  readonly lastExit: LastExit | null;
+  /** ISO 8601 UTC. */
+  readonly startedAt: string;
+}
+
+// ── edge ↔ arbiter, over run/edge-G.sock: the arbiter connects to every edge generation it sees ──
+
+/** One worker that can take requests. */
+export interface WorkerRecord {
+  /** Unique over all generations and restarts: "shop-1.2@3.17". */
+  readonly key: string;
+  /** What people see: "shop-1.2". */
+  readonly id: string;
+  readonly pid: number;
+  readonly generation: number;
+  /** "worker" is D5; "http" is HTTP/1.1 (Node workers, command apps). */
+  readonly protocol: "worker" | "http";
+  /** "unix:/path" or "127.0.0.1:8001" */
+  readonly address: string;
+  /** Requests it takes at once. */
+  readonly capacity: number;
+}
+
+export type ArbiterToEdge =
+  | {
+      readonly type: "register";
+      readonly version: number;
+      readonly app: string;
+      readonly instance: number;
+      readonly pid: number;
+      readonly workers: readonly WorkerRecord[];
+    }
+  | { readonly type: "worker-up"; readonly worker: WorkerRecord }
+  /** Send it nothing more; answered by `worker-drained` when nothing is in flight. */
+  | { readonly type: "worker-drain"; readonly key: string }
+  /** It is dead or about to be killed: forget it, answer or replay what it had. */
+  | { readonly type: "worker-gone"; readonly key: string };
+
+export type EdgeToArbiter =
+  | { readonly type: "worker-drained"; readonly key: string }
+  /** A request exceeded the app's timeout: the client has its 504, replace the worker. */
+  | {
+      readonly type: "worker-stuck";
+      readonly key: string;
+      readonly request: string;
+      readonly ageMs: number;
+    };
+
+// ── keeper ↔ stackd, over Node's IPC channel ────────────────────────────────────────────────────
+
+export interface ListenerRecord {
+  readonly name: string;
+  /** With the real port where 0 was asked for. */
+  readonly address: SocketAddress;
+}
+
+export interface SpawnRequest {
+  /** Chosen by stackd, unique among the living: "edge-3", "shop-1", "jobs". */
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of listeners; each appears `copies` times from descriptor 3 on, in this order. */
+  readonly listeners: readonly string[];
+  readonly copies: number;
+  /** Opaque to the keeper, returned to a successor stackd in `welcome`. */
+  readonly tag: unknown;
+}
+
+export interface ChildRecord {
+  readonly name: string;
+  readonly pid: number;
+  /** Clock ticks since boot from /proc/PID/stat: pid and start time together are an identity. */
+  readonly startTime: number;
+  /** ISO 8601 UTC. */
+  readonly startedAt: string;
+  readonly tag: unknown;
+}
+
+export interface ChildExit {
+  readonly seq: number;
+  readonly name: string;
+  readonly pid: number;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly at: string;
+  readonly tag: unknown;
+  /** The last lines it wrote to standard error, at most 20. */
+  readonly stderr: readonly string[];
+}
+
+export type StackdToKeeper =
+  | {
+      readonly type: "bind";
+      readonly id: number;
+      readonly name: string;
+      readonly address: SocketAddress;
+    }
+  | { readonly type: "unbind"; readonly id: number; readonly name: string }
+  | { readonly type: "spawn"; readonly id: number; readonly spawn: SpawnRequest }
+  /** To the child's process group. */
+  | { readonly type: "signal"; readonly id: number; readonly name: string; readonly signal: string }
+  /** The keeper forgets exits up to and with this one. */
+  | { readonly type: "ack-exits"; readonly seq: number }
+  /** Whatever a successor needs to know; the last one wins. At most 1 MB. */
+  | { readonly type: "remember"; readonly memory: unknown }
+  /** All is down: end, removing run/ and control.sock. */
+  | { readonly type: "finish" };
+
+export type KeeperToStackd =
+  | {
+      readonly type: "welcome";
+      readonly version: number;
+      readonly keeperPid: number;
+      readonly startedAt: string;
+      readonly children: readonly ChildRecord[];
+      readonly exits: readonly ChildExit[];
+      readonly listeners: readonly ListenerRecord[];
+      readonly memory: unknown;
+      /** How many stackds came before. */
+      readonly restarts: number;
+    }
+  | { readonly type: "result"; readonly id: number; readonly ok: true; readonly data: unknown }
+  /** `code` is the errno name: EADDRINUSE, EACCES, ENOENT … */
+  | {
+      readonly type: "result";
+      readonly id: number;
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+    }
+  | { readonly type: "exit"; readonly exit: ChildExit };

@@ -1,0 +1,99 @@
+/**
+ * What `stack status --json` prints as `stack.status/1` and the dashboard shows. Adding a key is
+ * compatible; changing one bumps the version. Times are ISO 8601 UTC, durations end in Ms, sizes in
+ * Bytes.
+ */
+import type { ServiceState } from "./states.ts";
+
+export interface LastExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly at: string;
+  /** In words: "exit 1", "killed by SIGKILL", "request timeout (30s)", "reload", "max requests". */
+  readonly reason: string;
+  /** The last lines of its standard error, at most 20. */
+  readonly stderr?: readonly string[];
+}
+
+export type ProcessKind = "keeper" | "stackd" | "edge" | "app" | "program" | "redis";
+
+export interface ProcessStatus {
+  /** "keeper", "stackd", "edge", "shop-1" (the arbiter of instance 1), "jobs", "redis" */
+  readonly name: string;
+  readonly kind: ProcessKind;
+  readonly pid: number | null;
+  readonly state: ServiceState;
+  readonly restarts: number;
+  readonly uptimeMs: number;
+  readonly lastExit: LastExit | null;
+  /** Percent of one core over the last second, and proportional memory; null when unknown. */
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface WorkerStatus {
+  /** "shop-1.2": app, instance, worker slot. */
+  readonly id: string;
+  readonly pid: number | null;
+  readonly instance: number;
+  readonly generation: number;
+  readonly state: ServiceState;
+  readonly requests: number;
+  readonly restarts: number;
+  readonly lastExit: LastExit | null;
+  readonly uptimeMs: number;
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface LatencyMs {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+export interface AppStatus {
+  readonly name: string;
+  readonly kind: "wsgi" | "asgi" | "node" | "command";
+  readonly state: ServiceState;
+  /** Workers of all instances together. */
+  readonly desired: number;
+  readonly ready: number;
+  readonly queue: number;
+  readonly inFlight: number;
+  readonly requestsPerSecond: number;
+  readonly latencyMs: LatencyMs | null;
+  readonly workers: readonly WorkerStatus[];
+}
+
+export interface EdgeStatus {
+  /** Where to reach it, "http://127.0.0.1:8080". */
+  readonly urls: readonly string[];
+  readonly threads: number;
+  readonly connections: number;
+  readonly requestsPerSecond: number;
+  readonly latencyMs: LatencyMs | null;
+  /** Answers since the edge started, by class: index 1 is 1xx … 5 is 5xx. */
+  readonly answers: readonly number[];
+}
+
+export interface StatusData {
+  readonly stack: string;
+  readonly state: ServiceState;
+  readonly release: string;
+  readonly config: string;
+  readonly startedAt: string;
+  readonly processes: readonly ProcessStatus[];
+  readonly apps: readonly AppStatus[];
+  readonly edge: EdgeStatus | null;
+  /** The last state changes in the operator's words, newest last, at most 50. */
+  readonly events: readonly StackEvent[];
+}
+
+export interface StackEvent {
+  readonly at: string;
+  readonly level: "info" | "warn" | "error";
+  /** Who it is about: a process, worker or app name. */
+  readonly source: string;
+  readonly text: string;
+}

@@ -1,0 +1,45 @@
+export type {
+  ClientReply,
+  ClientRequest,
+  ClientRequestMessage,
+  ServerPush,
+} from "./core/client-messages.ts";
+export { createLineDecoder, encodeLine, type LineDecoder, maxLineBytes } from "./core/lines.ts";
+export { formatMark, parseMark } from "./core/log-mark.ts";
+export {
+  type ArbiterToEdge,
+  type ArbiterToStackd,
+  type ChildExit,
+  type ChildRecord,
+  controlVersion,
+  type EdgeAppMetrics,
+  type EdgeMetrics,
+  type EdgeToArbiter,
+  type EdgeToStackd,
+  type Hello,
+  type InstanceState,
+  type InstanceWorker,
+  type KeeperToStackd,
+  type ListenerRecord,
+  type SpawnRequest,
+  type StackdToArbiter,
+  type StackdToEdge,
+  type StackdToKeeper,
+  type WorkerRecord,
+} from "./core/peer-messages.ts";
+export { type ServiceState, serviceStates } from "./core/states.ts";
+export type {
+  AppStatus,
+  EdgeStatus,
+  LastExit,
+  LatencyMs,
+  ProcessKind,
+  ProcessStatus,
+  StackEvent,
+  StatusData,
+  WorkerStatus,
+} from "./core/status.ts";
+export { type ControlClient, openControlClient } from "./io/client.ts";
+export { type LinePeer, openLinePeer, peerOf } from "./io/line-peer.ts";
+export { openReconnectingPeer, type ReconnectingPeer } from "./io/reconnect.ts";
+export { resolveStatePaths, type StatePaths } from "./io/state-paths.ts";

@@ -1,0 +1,9 @@
+export {
+  type CgiBlock,
+  frame,
+  frameHeaderBytes,
+  initialWindow,
+  maxBodyPayload,
+  maxFramePayload,
+  workerProtocolVersion,
+} from "./worker/frames.ts";
