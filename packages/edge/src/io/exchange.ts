@@ -1,0 +1,146 @@
+/**
+ * The seam between a client connection and whatever answers it. The connection parses, collects
+ * the body, enforces limits and deadlines and frames the answer; a `Backend` (worker, HTTP
+ * upstream, static files, fixed answers) only says what the answer is. One object per request; on
+ * one that is done every method does nothing, so a late callback of a backend harms nobody.
+ */
+import type { RoutePlan } from "@stack/config";
+import type { RequestHead } from "@stack/protocols";
+
+/** Bytes given away for good (never a view of a shared read buffer), or latin-1 text. */
+export type Bytes = Buffer | string;
+
+/** For `begin`: the length of the body is not known; chunked, or until close for HTTP/1.0. */
+export const unknownLength = -1;
+
+export interface Exchange {
+  // ── the request ──────────────────────────────────────────────────────────────────────────────
+  /** Reused by the next request of the connection: not to be read once the exchange is done. */
+  readonly head: RequestHead;
+  readonly route: RoutePlan;
+  /** Who asks, in the app's eyes: the peer, or what a trusted proxy said of it. */
+  readonly client: ClientFacts;
+  /** Answers to HEAD have no body: what is written of it is dropped. */
+  readonly isHead: boolean;
+  /** `performance.now()` when the head was complete. */
+  readonly startedAt: number;
+
+  // ── its body: collected up to `limits.bufferBytes` before a backend that wants it is asked ───
+  /** 0 when there is none, `unknownLength` when it is chunked. */
+  readonly bodyLength: number;
+  /** The pieces collected so far. Kept until the exchange is done when `bodyComplete`. */
+  readonly body: readonly Buffer[];
+  readonly bodyBytes: number;
+  /** True: `body` is all of it, and the request can be sent a second time. */
+  readonly bodyComplete: boolean;
+  /**
+   * For a body that is not complete: passes the collected pieces and then each new one to
+   * `owner.onBody`, and says `owner.onBodyEnd` after the last. Not replayable from here on.
+   */
+  readBody(): void;
+  /** After `onBody` returned false: more may come. */
+  resumeBody(): void;
+
+  // ── the answer ───────────────────────────────────────────────────────────────────────────────
+  /** Who is working on it; told of what happens. A backend that finishes at once needs none. */
+  owner: ExchangeOwner | undefined;
+  /** For the access log: "shop-1.2", or the address of the upstream's server. */
+  servedBy: string;
+  /** True once the head of the answer was begun: from here on it can be aborted, not replaced. */
+  readonly begun: boolean;
+  /** True once it is answered, failed or abandoned by its client. */
+  readonly done: boolean;
+  /**
+   * A 1xx answer other than 100, passed on to clients of HTTP/1.1.
+   *
+   * @param fields lines as in `begin`
+   */
+  inform(status: number, reason: string, fields: string): void;
+  /**
+   * Begins the answer; the head leaves with the first bytes of the body.
+   *
+   * @param fields `Name: value\r\n` lines, latin-1, valid, without Connection, Keep-Alive,
+   *   Transfer-Encoding and Content-Length; Date and Server are added where missing
+   * @param length of the body in bytes, or `unknownLength`; for HEAD and 304 of the body a GET had
+   */
+  begin(status: number, reason: string, fields: string, length: number): void;
+  /** Returns false when the bound of this exchange is reached: write no more until `onDrain`. */
+  write(bytes: Bytes): boolean;
+  /** The answer is complete; checked against the announced length (short: the client is cut off). */
+  end(): void;
+  /** `begin`, `write` and `end` in one, in one write to the socket. */
+  answer(status: number, reason: string, fields: string, body: Bytes): void;
+  /** A whole answer made before; the cheapest way. */
+  answerPrepared(answer: PreparedAnswer): void;
+  /**
+   * Before `begin`: an error page of ours. After it: the connection is cut, so that the client
+   * never takes the piece it has for the whole.
+   *
+   * @param reason a few words for the page and the access log: "no worker became free in 30s"
+   * @param retryAfterS for 503
+   */
+  fail(status: number, reason: string, retryAfterS?: number): void;
+}
+
+export interface ClientFacts {
+  readonly address: string;
+  /** 0 for a Unix socket, and where a proxy told no port. */
+  readonly port: number;
+  readonly scheme: "http" | "https";
+  /** The connection's own peer is a trusted proxy: its X-Forwarded-* are extended, not replaced. */
+  readonly trusted: boolean;
+}
+
+/** What an exchange tells the one that answers it. One owner may serve many exchanges in turn. */
+export interface ExchangeOwner {
+  /** The client went away or was cut off; the exchange is done. Not called after `end` or `fail`. */
+  onAbort(exchange: Exchange): void;
+  /** There is room again after `write` returned false. */
+  onDrain(exchange: Exchange): void;
+  /** A piece of the body, owned by the receiver. False: no more until `resumeBody`. */
+  onBody(exchange: Exchange, piece: Buffer): boolean;
+  onBodyEnd(exchange: Exchange): void;
+}
+
+export interface PreparedAnswer {
+  readonly status: number;
+  /** Status line and fields, each line ended by CRLF, without the empty line and Connection. */
+  readonly head: string;
+  readonly body: Bytes;
+  /** head + CRLF + body, as one piece: written as it is on a connection that stays open. */
+  readonly whole: Bytes;
+}
+
+/** Something that can be handed an exchange. One per route and plan, shared by all its requests. */
+export interface Backend {
+  /** False: it is asked at once, and the body is read past (or the connection closed) after. */
+  readonly wantsBody: boolean;
+  handle(exchange: Exchange): void;
+  /** The plan was replaced: finish what runs, then let go of everything. */
+  retire(): void;
+}
+
+/**
+ * The connections of this thread to one HTTP server: a server of an upstream, or a worker whose
+ * record says protocol "http". The caller chooses the server and decides about replays.
+ */
+export interface ServerLink {
+  /** Sends the exchange now; `observer.onSettled` is called exactly once. */
+  serve(exchange: Exchange, observer: LinkObserver): void;
+  /** Nothing new comes: idle connections close now, busy ones when their exchange is done. */
+  retire(): void;
+}
+
+export interface LinkObserver {
+  onSettled(exchange: Exchange, outcome: LinkOutcome): void;
+}
+
+/**
+ * - `answered`: the exchange is done, by an answer, a 5xx of ours or an abort;
+ * - `unreached`: no byte of the request was taken by the server, the exchange is open: any method
+ *   may be tried elsewhere;
+ * - `lost`: the connection ended before a byte of the answer was passed on, the exchange is open:
+ *   only an idempotent request with a complete body may be replayed;
+ * - `late`: no answer within the time allowed; the exchange is open, to be failed with 504.
+ */
+export type LinkOutcome = "answered" | "unreached" | "lost" | "late";
