@@ -1,0 +1,200 @@
+/**
+ * What the edge counts, over shared memory: each thread writes a region of its own (a single writer,
+ * so plain increments), the main thread sums them once a second. Latency is kept in slices of two
+ * seconds of which the last six are read: quantiles of about the last ten seconds.
+ *
+ * Apps have slots: `assignAppSlots` keeps a slot for a name over reloads, so counters go on.
+ */
+import { bucketCount, bucketOf, type Quantiles, quantilesOf } from "./latency-histogram.ts";
+
+/** Apps beyond this many are served but not counted one by one. */
+export const appSlots = 256;
+
+const sliceMs = 2_000;
+const sliceCount = 6;
+
+// Counters of one thread, as doubles: exact up to 2^53 and never torn.
+const connections = 0;
+const accepted = 1;
+const requests = 2;
+const answers = 3; // answers + 1 is 1xx … answers + 5 is 5xx
+const appFields = 16;
+const appRequests = 0;
+const appInFlight = 1;
+const appStride = 2;
+const doubles = appFields + appSlots * appStride;
+
+// Then, as 32-bit words, one histogram of all requests and one per app: an epoch per slice, the slices.
+const histogramWords = sliceCount + sliceCount * bucketCount;
+const threadBytes = doubles * 8 + (1 + appSlots) * histogramWords * 4;
+/** Regions begin on a cache line of their own. */
+const threadStride = Math.ceil(threadBytes / 128) * 128;
+
+/** What a thread calls. Times are milliseconds; `nowMs` is Unix time, the same in all threads. */
+export interface ThreadMetrics {
+  readonly connectionOpened: () => void;
+  readonly connectionClosed: () => void;
+  /** Once per request, when its final answer has ended or was cut off. */
+  readonly requestEnded: (status: number, durationMs: number, nowMs: number) => void;
+  /** A 1xx passed on. */
+  readonly informed: () => void;
+  /** The request was given to a worker of the app (not: was queued). */
+  readonly appStarted: (slot: number) => void;
+  /** Once for every `appStarted`. The duration counts from the request, queueing included. */
+  readonly appEnded: (slot: number, durationMs: number, nowMs: number) => void;
+}
+
+export interface MetricsTotals {
+  readonly connections: number;
+  /** Connections ever accepted. */
+  readonly accepted: number;
+  readonly requests: number;
+  /** Index 1 is 1xx … 5 is 5xx. */
+  readonly answers: readonly number[];
+  readonly latencyMs: Quantiles | null;
+}
+
+export interface AppTotals {
+  readonly requests: number;
+  readonly inFlight: number;
+  readonly latencyMs: Quantiles | null;
+}
+
+/** Memory for the counters of so many threads; share it with them. */
+export function createMetricsMemory(threads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(threads * threadStride);
+}
+
+/** A slot for each name, the same as before where it had one; -1 when all are taken. */
+export function assignAppSlots(
+  names: readonly string[],
+  before: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, number> {
+  const slots = new Map(before);
+  for (const name of names) {
+    if (!slots.has(name)) slots.set(name, slots.size < appSlots ? slots.size : -1);
+  }
+  return slots;
+}
+
+/** The writer of one thread (0 … threads - 1). Only that thread may use it. */
+export function createThreadMetrics(memory: SharedArrayBuffer, thread: number): ThreadMetrics {
+  const { counters, histograms } = viewsOf(memory, thread);
+  const bump = (index: number, by: number): void => {
+    counters[index] = (counters[index] ?? 0) + by;
+  };
+  const record = (histogram: number, durationMs: number, nowMs: number): void => {
+    const epoch = Math.floor(nowMs / sliceMs) >>> 0;
+    const slice = epoch % sliceCount;
+    const base = histogram * histogramWords;
+    const start = base + sliceCount + slice * bucketCount;
+    if (histograms[base + slice] !== epoch) {
+      histograms.fill(0, start, start + bucketCount);
+      histograms[base + slice] = epoch;
+    }
+    const index = start + bucketOf(durationMs);
+    histograms[index] = (histograms[index] ?? 0) + 1;
+  };
+  return {
+    connectionOpened() {
+      bump(connections, 1);
+      bump(accepted, 1);
+    },
+    connectionClosed: () => bump(connections, -1),
+    requestEnded(status, durationMs, nowMs) {
+      bump(requests, 1);
+      const answerClass = (status / 100) | 0;
+      if (answerClass >= 1 && answerClass <= 5) bump(answers + answerClass, 1);
+      record(0, durationMs, nowMs);
+    },
+    informed: () => bump(answers + 1, 1),
+    appStarted(slot) {
+      if (slot >= 0) bump(appFields + slot * appStride + appInFlight, 1);
+    },
+    appEnded(slot, durationMs, nowMs) {
+      if (slot < 0) return;
+      bump(appFields + slot * appStride + appRequests, 1);
+      bump(appFields + slot * appStride + appInFlight, -1);
+      record(1 + slot, durationMs, nowMs);
+    },
+  };
+}
+
+/** All threads together. */
+export function sumMetrics(memory: SharedArrayBuffer, nowMs: number): MetricsTotals {
+  const threads = threadsOf(memory);
+  const total = (index: number): number => sumCounter(memory, threads, index);
+  return {
+    connections: total(connections),
+    accepted: total(accepted),
+    requests: total(requests),
+    answers: [0, 1, 2, 3, 4, 5].map((answerClass) =>
+      answerClass === 0 ? 0 : total(answers + answerClass),
+    ),
+    latencyMs: sumLatency(memory, threads, 0, nowMs),
+  };
+}
+
+/** One app over all threads; of slot -1 nothing is known. */
+export function sumAppMetrics(memory: SharedArrayBuffer, slot: number, nowMs: number): AppTotals {
+  if (slot < 0) return { requests: 0, inFlight: 0, latencyMs: null };
+  const threads = threadsOf(memory);
+  const field = appFields + slot * appStride;
+  return {
+    requests: sumCounter(memory, threads, field + appRequests),
+    inFlight: sumCounter(memory, threads, field + appInFlight),
+    latencyMs: sumLatency(memory, threads, 1 + slot, nowMs),
+  };
+}
+
+/** Of a thread that ended: nothing is open or in flight there any more; its counts remain. */
+export function clearThreadGauges(memory: SharedArrayBuffer, thread: number): void {
+  const { counters } = viewsOf(memory, thread);
+  counters[connections] = 0;
+  for (let slot = 0; slot < appSlots; slot += 1) {
+    counters[appFields + slot * appStride + appInFlight] = 0;
+  }
+}
+
+function viewsOf(memory: SharedArrayBuffer, thread: number) {
+  const start = thread * threadStride;
+  return {
+    counters: new Float64Array(memory, start, doubles),
+    histograms: new Uint32Array(memory, start + doubles * 8, (1 + appSlots) * histogramWords),
+  };
+}
+
+function threadsOf(memory: SharedArrayBuffer): number {
+  return memory.byteLength / threadStride;
+}
+
+function sumCounter(memory: SharedArrayBuffer, threads: number, index: number): number {
+  let sum = 0;
+  for (let thread = 0; thread < threads; thread += 1) {
+    sum += viewsOf(memory, thread).counters[index] ?? 0;
+  }
+  return sum;
+}
+
+function sumLatency(
+  memory: SharedArrayBuffer,
+  threads: number,
+  histogram: number,
+  nowMs: number,
+): Quantiles | null {
+  const sums = new Float64Array(bucketCount);
+  const newest = Math.floor(nowMs / sliceMs) >>> 0;
+  const base = histogram * histogramWords;
+  for (let thread = 0; thread < threads; thread += 1) {
+    const { histograms } = viewsOf(memory, thread);
+    for (let slice = 0; slice < sliceCount; slice += 1) {
+      const epoch = histograms[base + slice] ?? 0;
+      if (epoch > newest || newest - epoch >= sliceCount) continue;
+      const start = base + sliceCount + slice * bucketCount;
+      for (let bucket = 0; bucket < bucketCount; bucket += 1) {
+        sums[bucket] = (sums[bucket] ?? 0) + (histograms[start + bucket] ?? 0);
+      }
+    }
+  }
+  return quantilesOf(sums);
+}
