@@ -27,7 +27,7 @@ export {
   type StackdToKeeper,
   type WorkerRecord,
 } from "./core/peer-messages.ts";
-export { type ServiceState, serviceStates } from "./core/states.ts";
+export { type ServiceState, serviceStates, stateShapes } from "./core/states.ts";
 export type {
   AppStatus,
   EdgeStatus,
