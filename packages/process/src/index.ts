@@ -1,1 +1,33 @@
-export {};
+export { type BackoffPolicy, decideBackoff, defaultBackoff } from "./core/backoff.ts";
+export { cleanEnvironment } from "./core/environment.ts";
+export { describeExit } from "./core/exit-reason.ts";
+export {
+  type Effect,
+  type ExitStatus,
+  type ProcessEvent,
+  type ProcessState,
+  type RestartPolicy,
+  type Step,
+  step,
+} from "./core/lifecycle.ts";
+export {
+  belongsTo,
+  formatLogLine,
+  type LogLine,
+  mergeLogLines,
+  parseLogLine,
+} from "./core/log-line.ts";
+export { createLineSplitter, type LineSplitter, maxLogLine } from "./core/split-lines.ts";
+export { serviceStateOf } from "./core/state-name.ts";
+export {
+  isRunning,
+  type ProcessFacts,
+  readCpuTicks,
+  readMemoryBytes,
+  readProcessFacts,
+  readStartedAtMs,
+  readStartTime,
+} from "./io/process-facts.ts";
+export { createLifecycle, type Lifecycle, type LifecycleHands } from "./io/run-lifecycle.ts";
+export { type RunOptions, type RunResult, runToEnd } from "./io/run-to-end.ts";
+export { type ChildSpec, type SpawnedChild, signalGroup, spawnChild } from "./io/spawn-child.ts";

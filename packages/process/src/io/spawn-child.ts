@@ -1,0 +1,113 @@
+/**
+ * Starts one child: the only place of the stack that does. Over `node:child_process` itself: it is
+ * what keeper and arbiters live on, and a wrapper library costs each of them 20 MB.
+ */
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import type { ExitStatus } from "../core/lifecycle.ts";
+import { readStartTime } from "./process-facts.ts";
+
+export interface ChildSpec {
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  /** The whole environment; nothing is added. */
+  readonly env: Readonly<Record<string, string>>;
+  /** "ignore" unless said otherwise; a number is one of our own descriptors. */
+  readonly stdin?: "ignore" | "pipe" | number;
+  readonly stdout?: "ignore" | "inherit" | "pipe" | number;
+  readonly stderr?: "ignore" | "inherit" | "pipe" | number;
+  /** Descriptors from 3 on: one of our own, a new pipe (see `pipes`), or Node's IPC channel. */
+  readonly extra?: readonly (number | "pipe" | "ipc" | "ignore")[];
+}
+
+export interface SpawnedChild {
+  readonly pid: number;
+  /** Clock ticks since boot; with the pid it is an identity. 0 when it had gone before it was read. */
+  readonly startTime: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** Of each "pipe" in `extra`, in its order. Both readable and writable. */
+  readonly pipes: readonly (Readable & Writable)[];
+  /** With `code` or `signal`, once it is reaped; its output may still have readers to come. */
+  readonly exited: Promise<ExitStatus>;
+  /** False when there is no IPC channel, or it is closed. */
+  readonly send: (message: object) => boolean;
+  /** Of the IPC channel. */
+  onMessage: (message: unknown) => void;
+  onDisconnect: () => void;
+  /** To its whole process group; false when nothing of it is left. */
+  readonly signal: (signal: NodeJS.Signals) => boolean;
+}
+
+/**
+ * Starts a child as the leader of its own session and process group. It outlives us unless it is
+ * stopped.
+ *
+ * Rejects with the system's error (ENOENT, EACCES, ENOMEM …) when it cannot be started.
+ */
+export function spawnChild(spec: ChildSpec): Promise<SpawnedChild> {
+  const [file, ...args] = spec.command;
+  const extra = spec.extra ?? [];
+  const stdio: StdioOptions = [
+    spec.stdin ?? "ignore",
+    spec.stdout ?? "ignore",
+    spec.stderr ?? "ignore",
+    ...extra,
+  ];
+  const child = spawn(file, args, {
+    cwd: spec.cwd,
+    env: spec.env,
+    stdio,
+    detached: true,
+    serialization: "json",
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("spawn", () => {
+      child.off("error", reject);
+      resolve(handleOf(child, extra));
+    });
+  });
+}
+
+/**
+ * Signals a process group; false when nothing of it is left, or it is not ours.
+ */
+export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function handleOf(child: ChildProcess, extra: NonNullable<ChildSpec["extra"]>): SpawnedChild {
+  const pid = child.pid ?? 0;
+  const exited = new Promise<ExitStatus>((done) => {
+    child.once("exit", (code, signal) => done({ code, signal }));
+  });
+  const handle: SpawnedChild = {
+    pid,
+    startTime: readStartTime(pid) ?? 0,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    pipes: extra.flatMap((kind, index) =>
+      kind === "pipe" ? [child.stdio[index + 3] as Readable & Writable] : [],
+    ),
+    exited,
+    send(message) {
+      if (!child.connected) return false;
+      child.send(message, () => {}); // a channel that breaks meanwhile is told by onDisconnect
+      return true;
+    },
+    onMessage: () => {},
+    onDisconnect: () => {},
+    signal: (signal) => signalGroup(pid, signal),
+  };
+  child.on("error", () => {}); // a failed send; `exited` and `onDisconnect` say what matters
+  child.on("message", (message) => handle.onMessage(message));
+  child.on("disconnect", () => handle.onDisconnect());
+  return handle;
+}
