@@ -78,14 +78,17 @@ function withUpstream(proxy: Server, upstream: Server): Server {
 }
 
 function staticFile(title: string, bytes: number, bars: BenchCase["bars"]): BenchCase {
-  async function ours(folder: string): Promise<Server> {
+  const writeFile = (folder: string): void =>
     writeFileSync(join(folder, "file.bin"), Buffer.alloc(bytes, "x"));
+  async function ours(folder: string): Promise<Server> {
+    writeFile(folder);
     const port = await freePort();
     const config = `{ name: "bench", redis: false, edge: { listen: ["127.0.0.1:${port}"], threads: 1, accessLog: false,
   routes: [{ path: "/*", static: { root: ${JSON.stringify(folder)} } }] } }`;
     return startStack(folder, "static", port, config);
   }
   async function nginx(folder: string): Promise<Server> {
+    writeFile(folder);
     return startNginx(folder, "static", await freePort(), `root ${folder};`);
   }
   const note = "One file, the same for both; nginx with sendfile and open_file_cache.";

@@ -2,7 +2,7 @@
  * What the tests and benchmarks need from Debian, and how it is installed: `node scripts/debian-packages.ts test`
  * or `… bench`. Needs root when something is missing; their services are kept from starting by themselves.
  */
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 
 const packages = {
@@ -53,7 +53,7 @@ function install(names: readonly string[]): boolean {
   if (ownPolicy) writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const quiet = { stdio: ["ignore", "ignore", "inherit"], env } as const;
+    const quiet: SpawnSyncOptions = { stdio: ["ignore", "ignore", "inherit"], env };
     spawnSync("apt-get", ["update", "-qq"], quiet);
     const installed = spawnSync(
       "apt-get",
