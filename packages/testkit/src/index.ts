@@ -1,4 +1,12 @@
 export { freePort } from "./free-port.ts";
+export {
+  type Load,
+  type LoadFailure,
+  type LoadOptions,
+  type LoadResult,
+  startLoad,
+} from "./load.ts";
+export { isAlive, processesMentioning, type RunningProcess } from "./processes.ts";
 export { exchangeRaw } from "./raw-http.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";
 export { eventually, nextEvent } from "./wait.ts";
