@@ -4,8 +4,8 @@
  * upstream, static files, fixed answers) only says what the answer is. One object per request; on
  * one that is done every method does nothing, so a late callback of a backend harms nobody.
  */
-import type { RoutePlan } from "@stack/config";
 import type { RequestHead } from "@stack/protocols";
+import type { RouteDecision } from "../core/route-table.ts";
 
 /** Bytes given away for good (never a view of a shared read buffer), or latin-1 text. */
 export type Bytes = Buffer | string;
@@ -17,7 +17,7 @@ export interface Exchange {
   // ── the request ──────────────────────────────────────────────────────────────────────────────
   /** Reused by the next request of the connection: not to be read once the exchange is done. */
   readonly head: RequestHead;
-  readonly route: RoutePlan;
+  readonly route: RouteDecision;
   /** Who asks, in the app's eyes: the peer, or what a trusted proxy said of it. */
   readonly client: ClientFacts;
   /** Answers to HEAD have no body: what is written of it is dropped. */
