@@ -1,0 +1,135 @@
+/** Requests through the whole chain: edge thread, worker, application. */
+import { createHash, randomBytes } from "node:crypto";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { eventually, startLoad } from "@stack/testkit";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { nodeApp, wsgiApp } from "./support/apps.ts";
+import { createProject, type Project } from "./support/stack.ts";
+
+let project: Project;
+
+beforeAll(async () => {
+  project = await createProject(
+    (port) => `{
+  name: "shop",
+  redis: false,
+  edge: {
+    listen: ["127.0.0.1:${port}"],
+    threads: 2,
+    limits: { bodyBytes: "60mb" },
+    routes: [
+      { path: "/node", app: "api" },
+      { path: "/quick", app: "quick", stripPrefix: true },
+      { path: "/*", app: "web" },
+    ],
+  },
+  apps: {
+    web: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", instances: 2, workers: 2 },
+    quick: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", workers: 1 },
+    api: { kind: "node", entry: "server.mjs", workers: 1 },
+  },
+}`,
+    { "web.py": wsgiApp("v1"), "server.mjs": nodeApp },
+  );
+  await project.up();
+}, 60_000);
+
+afterAll(() => project[Symbol.asyncDispose]());
+
+test("2,000 requests are spread evenly over two instances of two workers", async () => {
+  await using load = startLoad({ port: project.port, path: "/who" });
+  await load.more(2000);
+  const { failures, bodies } = await load.stop();
+
+  expect(failures).toEqual([]);
+  expect([...bodies.keys()].toSorted()).toEqual(["web-1.1", "web-1.2", "web-2.1", "web-2.2"]);
+  const total = [...bodies.values()].reduce((sum, count) => sum + count, 0);
+  expect(Math.min(...bodies.values()) / total).toBeGreaterThanOrEqual(0.2);
+});
+
+test("40 requests at once to 4 workers and a page of 100 ms take about a second, and slow nobody else", async () => {
+  const started = performance.now();
+  const slow = Array.from({ length: 40 }, () => get("/slow"));
+  const quickStarted = performance.now();
+  const quick = await get("/quick");
+  const quickMs = performance.now() - quickStarted;
+  const answers = await Promise.all(slow);
+  const totalMs = performance.now() - started;
+
+  expect(quick).toBe("v1");
+  expect(quickMs).toBeLessThan(100);
+  expect(answers).toEqual(Array.from({ length: 40 }, () => "slow"));
+  expect(totalMs).toBeGreaterThan(950);
+  expect(totalMs).toBeLessThan(2000);
+});
+
+test("a Node app answers", async () => {
+  expect(await get("/node")).toBe("node api-1.1");
+});
+
+test("a client that reads a page at 10 KB/s holds no worker", async () => {
+  const socket = connect(project.port, "127.0.0.1");
+  socket.pause();
+  socket.write("GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+  await eventually("the page to have left its worker", async () => {
+    const [web] = (await project.status()).apps;
+    const served = web?.workers.reduce((sum, worker) => sum + worker.requests, 0) ?? 0;
+    return served > 0 && web?.inFlight === 0;
+  });
+  socket.destroy();
+});
+
+test("a client that sends a body slowly holds no worker before it is whole", async () => {
+  const socket = connect(project.port, "127.0.0.1");
+  const answer = new Promise<string>((resolve) =>
+    socket.once("data", (chunk) => resolve(String(chunk))),
+  );
+  const body = randomBytes(40_000);
+  socket.write(
+    `POST /digest HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  socket.write(body.subarray(0, 20_000));
+
+  // Four workers, and all four slow pages at once: none of them waits for the half-sent body.
+  const started = performance.now();
+  await Promise.all(Array.from({ length: 4 }, () => get("/slow")));
+  const fourMs = performance.now() - started;
+  socket.write(body.subarray(20_000));
+  const text = await answer;
+  socket.destroy();
+
+  expect(fourMs).toBeLessThan(190);
+  expect(text).toContain(createHash("sha256").update(body).digest("hex"));
+});
+
+test("an upload of 50 MB arrives whole, streamed through an edge of bounded memory", async () => {
+  const body = randomBytes(50 * 2 ** 20);
+  const edge = (await project.status()).processes.find(({ name }) => name === "edge");
+
+  const text = await new Promise<string>((resolve, reject) => {
+    const upload = request(
+      { port: project.port, host: "127.0.0.1", method: "POST", path: "/digest" },
+      (response) => {
+        let received = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          received += chunk;
+        });
+        response.once("end", () => resolve(received));
+      },
+    );
+    upload.once("error", reject);
+    upload.setHeader("Content-Length", body.length);
+    upload.end(body);
+  });
+
+  expect(text).toBe(`${body.length} ${createHash("sha256").update(body).digest("hex")}`);
+  const after = (await project.status()).processes.find(({ name }) => name === "edge");
+  expect((after?.memoryBytes ?? 0) - (edge?.memoryBytes ?? 0)).toBeLessThan(40 * 2 ** 20);
+});
+
+async function get(path: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${project.port}${path}`);
+  return response.text();
+}
