@@ -19,6 +19,8 @@ export {
 } from "./core/log-line.ts";
 export { createLineSplitter, type LineSplitter, maxLogLine } from "./core/split-lines.ts";
 export { serviceStateOf } from "./core/state-name.ts";
+export { captureOutput } from "./io/log-capture.ts";
+export { createLogWriter, type LogWriter, type LogWriterOptions } from "./io/log-writer.ts";
 export {
   isRunning,
   type ProcessFacts,
@@ -28,6 +30,8 @@ export {
   readStartedAtMs,
   readStartTime,
 } from "./io/process-facts.ts";
+export { followLogs, type ReadLogsOptions, readLogs } from "./io/read-logs.ts";
 export { createLifecycle, type Lifecycle, type LifecycleHands } from "./io/run-lifecycle.ts";
 export { type RunOptions, type RunResult, runToEnd } from "./io/run-to-end.ts";
 export { type ChildSpec, type SpawnedChild, signalGroup, spawnChild } from "./io/spawn-child.ts";
+export { createProcessSampler, type ProcessSampler, type ProcessUse } from "./io/statistics.ts";

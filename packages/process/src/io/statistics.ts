@@ -1,0 +1,67 @@
+/** Processor and memory use of processes over time, read from /proc on demand. */
+import { readCpuTicks, readMemoryBytes } from "./process-facts.ts";
+
+export interface ProcessUse {
+  /** Percent of one core since the sample before; null on the first. */
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface ProcessSampler {
+  /** What is known of a process, from the last sample. */
+  readonly of: (pid: number | null) => ProcessUse;
+  /** Samples these processes, and forgets all others. */
+  readonly sample: (pids: readonly number[], nowMs: number) => void;
+}
+
+interface Sample extends ProcessUse {
+  readonly ticks: number;
+  readonly atMs: number;
+  readonly memoryAtMs: number;
+}
+
+const msPerTick = 10;
+/** Reading proportional memory walks the page tables of the process: not every second. */
+const memoryEveryMs = 5_000;
+/** And not of all at once. */
+const memoryReadsPerSample = 8;
+
+export function createProcessSampler(): ProcessSampler {
+  let samples = new Map<number, Sample>();
+
+  return {
+    of(pid) {
+      const sample = pid === null ? undefined : samples.get(pid);
+      return {
+        cpuPercent: sample?.cpuPercent ?? null,
+        memoryBytes: sample?.memoryBytes ?? null,
+      };
+    },
+    sample(pids, nowMs) {
+      let reads = memoryReadsPerSample;
+      const next = new Map<number, Sample>();
+      for (const pid of pids) {
+        const ticks = readCpuTicks(pid);
+        if (ticks === undefined) continue;
+        const before = samples.get(pid);
+        const due = before === undefined || nowMs - before.memoryAtMs >= memoryEveryMs;
+        const readsMemory = due && reads > 0;
+        if (readsMemory) reads -= 1;
+        next.set(pid, {
+          ticks,
+          atMs: nowMs,
+          cpuPercent: before === undefined ? null : percent(before, ticks, nowMs),
+          memoryBytes: readsMemory ? (readMemoryBytes(pid) ?? null) : (before?.memoryBytes ?? null),
+          memoryAtMs: readsMemory ? nowMs : (before?.memoryAtMs ?? 0),
+        });
+      }
+      samples = next;
+    },
+  };
+}
+
+function percent(before: Sample, ticks: number, nowMs: number): number | null {
+  const elapsed = nowMs - before.atMs;
+  if (elapsed < 200) return before.cpuPercent; // too short for 10 ms ticks to mean anything
+  return Math.round(((ticks - before.ticks) * msPerTick * 1000) / elapsed) / 10;
+}
