@@ -16,6 +16,9 @@
  * other side's death at once. A worker that ends its answer before it read the whole request body
  * reads on and drops BODY frames, granting as it drops, until END, before it says READY.
  *
+ * Each exchange begins with a full window both ways. A WINDOW frame that arrives between two
+ * exchanges belongs to the one that ended and counts for nothing, so small bodies need no grants.
+ *
  * GOAWAY (worker → edge, at any frame boundary, once per connection): send no new request here. A
  * REQUEST that crossed it on the wire is still served. The edge closes the connection as soon as no
  * exchange is in flight on it, and the worker exits when all its connections are closed.
