@@ -178,6 +178,8 @@ export interface SpawnRequest {
   /** Names of listeners; each appears `copies` times from descriptor 3 on, in this order. */
   readonly listeners: readonly string[];
   readonly copies: number;
+  /** Whose log file it writes to, and the source of its lines; `name` unless said otherwise. */
+  readonly log?: string;
   /** Opaque to the keeper, returned to a successor stackd in `welcome`. */
   readonly tag: unknown;
 }
@@ -219,6 +221,13 @@ export type StackdToKeeper =
   | { readonly type: "ack-exits"; readonly seq: number }
   /** Whatever a successor needs to know; the last one wins. At most 1 MB. */
   | { readonly type: "remember"; readonly memory: unknown }
+  /**
+   * The first stackd of a keeper, once: the config is valid and every socket is bound, or why not;
+   * with an error the keeper passes it to whoever started it, and ends.
+   */
+  | { readonly type: "started"; readonly error: ErrorReport | null }
+  /** Whether this edge serves: without any for 5 s the keeper starts its fall-back. */
+  | { readonly type: "edge-ready"; readonly name: string; readonly ready: boolean }
   /** All is down: end, removing run/ and control.sock. */
   | { readonly type: "finish" };
 
@@ -244,4 +253,6 @@ export type KeeperToStackd =
       readonly code: string;
       readonly message: string;
     }
-  | { readonly type: "exit"; readonly exit: ChildExit };
+  | { readonly type: "exit"; readonly exit: ChildExit }
+  /** The keeper was told to end: drain and stop everything, then say `finish`. */
+  | { readonly type: "terminate"; readonly now: boolean };
