@@ -1,16 +1,22 @@
 /**
  * `npm run bench`: our stack against nginx, gunicorn and uWSGI from Debian, in one run. Writes
- * docs/benchmarks.md and docs/benchmarks.json. `npm run bench -- --rounds 3 --seconds 2 --only static` is
+ * docs/benchmarks.md, docs/benchmarks.json and the table in the README. `npm run bench -- --rounds 3 --seconds 2 --only static` is
  * for trying; it prints and writes nothing.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BenchCase, cases } from "./cases.ts";
 import { measureRound, type Round } from "./lib/measure.ts";
-import { type CaseResult, formatBars, formatReport, type RunResult } from "./lib/report.ts";
+import {
+  type CaseResult,
+  formatBars,
+  formatReport,
+  formatSummary,
+  type RunResult,
+} from "./lib/report.ts";
 import { type Server, versionOf } from "./lib/servers.ts";
 import { summarize } from "./lib/statistics.ts";
 
@@ -82,4 +88,11 @@ function write(result: RunResult): void {
   mkdirSync(docs, { recursive: true });
   writeFileSync(join(docs, "benchmarks.md"), formatReport(result));
   writeFileSync(join(docs, "benchmarks.json"), `${JSON.stringify(result, null, 2)}\n`);
+  const readme = fileURLToPath(new URL("../README.md", import.meta.url));
+  const text = readFileSync(readme, "utf8");
+  const block = `<!-- numbers -->\n${formatSummary(result)}\n<!-- /numbers -->`;
+  writeFileSync(
+    readme,
+    text.replace(/<!-- numbers -->[^]*<!-- \/numbers -->/, () => block),
+  );
 }

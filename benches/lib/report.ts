@@ -42,6 +42,25 @@ export function formatReport(run: RunResult): string {
   ].join("\n");
 }
 
+/** The table of the README. */
+export function formatSummary(run: RunResult): string {
+  const rows = run.cases.flatMap(({ title, servers }) => {
+    const [ours, ...peers] = servers;
+    const own = ours?.median.cpuMicros ?? Number.NaN;
+    return peers.map(
+      ({ name, median }) =>
+        `| ${title} | ${own.toFixed(1)} | ${name} | ${median.cpuMicros.toFixed(1)} | ${(own / median.cpuMicros).toFixed(2)}× |`,
+    );
+  });
+  return [
+    `CPU µs per request, server processes only, ${run.date}, ${Object.values(run.versions).join(", ")}:`,
+    "",
+    "| work | stack | peer | peer's | ratio |",
+    "| --- | ---: | --- | ---: | ---: |",
+    ...rows,
+  ].join("\n");
+}
+
 /** One line a bar: reached or not. */
 export function formatBars(run: RunResult): readonly string[] {
   return run.cases.flatMap((result) =>
