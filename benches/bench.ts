@@ -93,6 +93,6 @@ function write(result: RunResult): void {
   const block = `<!-- numbers -->\n${formatSummary(result)}\n<!-- /numbers -->`;
   writeFileSync(
     readme,
-    text.replace(/<!-- numbers -->[^]*<!-- \/numbers -->/, () => block),
+    text.replace(/<!-- numbers -->.*<!-- \/numbers -->/s, () => block),
   );
 }
