@@ -20,6 +20,8 @@ export interface Exchange {
   readonly route: RouteDecision;
   /** Who asks, in the app's eyes: the peer, or what a trusted proxy said of it. */
   readonly client: ClientFacts;
+  /** The connection itself: what `ForwardOptions` asks for. One object per connection. */
+  readonly connection: ConnectionFacts;
   /** Answers to HEAD have no body: what is written of it is dropped. */
   readonly isHead: boolean;
   /** `performance.now()` when the head was complete. */
@@ -62,8 +64,9 @@ export interface Exchange {
    * @param fields `Name: value\r\n` lines, latin-1, valid, without Connection, Keep-Alive,
    *   Transfer-Encoding and Content-Length; Date and Server are added where missing
    * @param length of the body in bytes, or `unknownLength`; for HEAD and 304 of the body a GET had
+   * @param hasDate whether `fields` has a Date, where that is known: saves looking for it
    */
-  begin(status: number, reason: string, fields: string, length: number): void;
+  begin(status: number, reason: string, fields: string, length: number, hasDate?: boolean): void;
   /** Returns false when the bound of this exchange is reached: write no more until `onDrain`. */
   write(bytes: Bytes): boolean;
   /** The answer is complete; checked against the announced length (short: the client is cut off). */
@@ -80,6 +83,15 @@ export interface Exchange {
    * @param retryAfterS for 503
    */
   fail(status: number, reason: string, retryAfterS?: number): void;
+}
+
+export interface ConnectionFacts {
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly scheme: "http" | "https";
+  /** The listener's own, for requests without a Host. */
+  readonly serverName: string;
+  readonly serverPort: number;
 }
 
 export interface ClientFacts {

@@ -1,0 +1,99 @@
+/**
+ * The slots of one worker, in memory shared by all threads: one 32-bit word per request it takes at
+ * once, free or owned by a thread. Slots are a cache of what the worker itself says (design D3): a
+ * thread claims one only for a connection on which the worker said READY.
+ */
+
+/** Words before the slots. */
+const stateWord = 0;
+const lastUsedWord = 1;
+const servedWord = 2;
+const firstSlot = 4;
+
+const free = 0;
+
+/** More units than this are not told apart: a server that takes more at once has no queue to speak of. */
+const maxSlots = 1024;
+
+export const workerState = { open: 0, draining: 1, gone: 2 } as const;
+export type WorkerState = (typeof workerState)[keyof typeof workerState];
+
+/** Memory for a worker that takes `capacity` requests at once; share it with all threads. */
+export function createWorkerSlots(capacity: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((firstSlot + Math.min(Math.max(capacity, 1), maxSlots)) * 4);
+}
+
+export function slotCount(worker: Int32Array): number {
+  return worker.length - firstSlot;
+}
+
+export function readState(worker: Int32Array): WorkerState {
+  return Atomics.load(worker, stateWord) as WorkerState;
+}
+
+export function writeState(worker: Int32Array, state: WorkerState): void {
+  Atomics.store(worker, stateWord, state);
+}
+
+/**
+ * Takes a free slot for a thread; -1 when there is none, or when the worker takes no more. The
+ * state is read after the slot was taken: who sets `draining` and then finds no slot taken can rely on it.
+ *
+ * @param sequence when it was used, in the app's own count; the worker used longest ago is next
+ */
+export function claimSlot(worker: Int32Array, thread: number, sequence: number): number {
+  for (let slot = firstSlot; slot < worker.length; slot += 1) {
+    if (Atomics.load(worker, slot) !== free) continue;
+    if (Atomics.compareExchange(worker, slot, free, thread + 1) !== free) continue;
+    if (Atomics.load(worker, stateWord) !== workerState.open) {
+      Atomics.store(worker, slot, free);
+      return -1;
+    }
+    Atomics.store(worker, lastUsedWord, sequence);
+    return slot - firstSlot;
+  }
+  return -1;
+}
+
+/** Gives a slot back. */
+export function releaseSlot(worker: Int32Array, slot: number): void {
+  Atomics.store(worker, firstSlot + slot, free);
+}
+
+export function lastUsed(worker: Int32Array): number {
+  return Atomics.load(worker, lastUsedWord);
+}
+
+/** Slots taken, whoever owns them. */
+export function countInFlight(worker: Int32Array): number {
+  let taken = 0;
+  for (let slot = firstSlot; slot < worker.length; slot += 1) {
+    if (Atomics.load(worker, slot) !== free) taken += 1;
+  }
+  return taken;
+}
+
+export function hasFreeSlot(worker: Int32Array): boolean {
+  for (let slot = firstSlot; slot < worker.length; slot += 1) {
+    if (Atomics.load(worker, slot) === free) return true;
+  }
+  return false;
+}
+
+/** Frees what a thread that ended still owned; returns how many slots that were. */
+export function sweepSlots(worker: Int32Array, thread: number): number {
+  let swept = 0;
+  for (let slot = firstSlot; slot < worker.length; slot += 1) {
+    if (Atomics.compareExchange(worker, slot, thread + 1, free) === thread + 1) swept += 1;
+  }
+  return swept;
+}
+
+export function countServed(worker: Int32Array): void {
+  Atomics.add(worker, servedWord, 1);
+}
+
+/** Requests answered since the edge knows the worker. */
+export function readServed(worker: Int32Array): number {
+  return Atomics.load(worker, servedWord) >>> 0;
+}
