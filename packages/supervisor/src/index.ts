@@ -1,1 +1,3 @@
-export {};
+export { formatKeeperArguments, type KeeperOptions } from "./core/keeper-options.ts";
+export { keeperEntry } from "./entries.ts";
+export { type StartedKeeper, startKeeper } from "./io/start-keeper.ts";

@@ -1,0 +1,206 @@
+/** What can go wrong in @stack/supervisor, each with what to do about it. */
+import { type ConfigPlace, defineError, exitCodes } from "@stack/base";
+
+export const portInUse = defineError(
+  "E2001",
+  exitCodes.environment,
+  (details: {
+    readonly address: string;
+    readonly place: ConfigPlace | undefined;
+    /** The port of a TCP address. */
+    readonly port: number | null;
+    readonly holder: string | null;
+    readonly holderPid: number | null;
+    /** When the holder is another stack: the folder of its config. */
+    readonly holderStack: string | null;
+  }) => ({
+    title:
+      details.port === null
+        ? `${details.address} is already in use`
+        : `Port ${details.port} is already in use`,
+    ...placeOf(details.place),
+    facts: [
+      details.holder === null
+        ? `who holds it is another user's secret: "ss -ltnp" as root shows it`
+        : `held by ${details.holder}`,
+    ],
+    fixes: [
+      ...(details.holderStack === null ? [] : [`stack -C ${details.holderStack} down`]),
+      ...(details.holderPid === null || details.holderStack !== null
+        ? []
+        : [`kill ${details.holderPid}    # if that is a leftover`]),
+      details.port === null
+        ? "give edge.listen another path"
+        : `stack up --port ${details.port + 1}    # this run only`,
+    ],
+  }),
+);
+
+export const portNotPermitted = defineError(
+  "E2002",
+  exitCodes.environment,
+  (details: {
+    readonly address: string;
+    readonly port: number | null;
+    readonly place: ConfigPlace | undefined;
+    readonly user: string;
+  }) => ({
+    title:
+      details.port === null
+        ? `Not allowed to listen on ${details.address}`
+        : `Not allowed to listen on port ${details.port}`,
+    ...placeOf(details.place),
+    facts: [
+      details.port === null
+        ? `user ${details.user}`
+        : `user ${details.user}; ports below 1024 need a capability`,
+    ],
+    fixes:
+      details.port === null
+        ? ["choose a folder this user may write to"]
+        : [
+            "stack up --port 8080",
+            `sudo sysctl net.ipv4.ip_unprivileged_port_start=${details.port}`,
+          ],
+  }),
+);
+
+export const alreadyRunning = defineError(
+  "E2003",
+  exitCodes.locked,
+  ({ config, pid, since }: { config: string; pid: number; since: string }) => ({
+    title: "This stack is already running",
+    facts: [`${config}: keeper pid ${pid}, up ${since}`],
+    fixes: ["stack reload    # to apply changes", "stack top       # to look at it"],
+  }),
+);
+
+export const changeUnderWay = defineError(
+  "E2004",
+  exitCodes.locked,
+  ({ change }: { change: string }) => ({
+    title: "Another change is under way",
+    facts: [`"${change}" has not finished`],
+    fixes: ["wait for it (stack status), then try again"],
+  }),
+);
+
+export const listenFailed = defineError(
+  "E2005",
+  exitCodes.environment,
+  (details: {
+    readonly address: string;
+    readonly reason: string;
+    readonly place: ConfigPlace | undefined;
+  }) => ({
+    title: `Cannot listen on ${details.address}`,
+    ...placeOf(details.place),
+    facts: [details.reason],
+    fixes: ["use an address this machine has: `ip address` lists them"],
+  }),
+);
+
+export const stateFolderUnusable = defineError(
+  "E2402",
+  exitCodes.environment,
+  ({ path, reason }: { path: string; reason: string }) => ({
+    title: `The state folder cannot be used: ${path}`,
+    facts: [reason],
+    fixes: ["make the folder writable for this user, and see that its disk is not full"],
+  }),
+);
+
+export const redisFailed = defineError(
+  "E2301",
+  exitCodes.environment,
+  ({ exit, lines }: { exit: string; lines: readonly string[] }) => ({
+    title: "The managed redis-server does not run",
+    facts: [exit, ...lines.slice(-3)],
+    fixes: ["stack logs redis", "redis: false in deploy.config.ts, to run without"],
+  }),
+);
+
+export const configLoaderFailed = defineError(
+  "E1004",
+  exitCodes.config,
+  ({ file, reason, lines }: { file: string; reason: string; lines: readonly string[] }) => ({
+    title: `The config could not be loaded: ${reason}`,
+    place: { file },
+    facts: lines.slice(-4),
+    fixes: ["see that the config only describes: no process.exit(), no endless work"],
+  }),
+);
+
+export const unknownService = defineError(
+  "E3004",
+  exitCodes.usage,
+  ({ name, known }: { name: string; known: readonly string[] }) => ({
+    title: `There is no service "${name}"`,
+    facts: [`known: ${known.join(", ")}`],
+    fixes: ["stack status    # lists them"],
+  }),
+);
+
+export const notScalable = defineError(
+  "E3005",
+  exitCodes.usage,
+  ({ name, kind }: { name: string; kind: string }) => ({
+    title: `${name} cannot be scaled: it is a ${kind}`,
+    fixes: ["scale an app: stack scale NAME=N"],
+  }),
+);
+
+export const crashLoop = defineError(
+  "E3101",
+  exitCodes.appNotReady,
+  (details: {
+    readonly name: string;
+    readonly times: number;
+    readonly exit: string;
+    readonly lines: readonly string[];
+    readonly place: ConfigPlace | undefined;
+    readonly retryMinutes: number;
+  }) => ({
+    title: `${details.name} crashed ${details.times} times in a row`,
+    ...placeOf(details.place),
+    facts: [
+      `${details.exit}, the last time with:`,
+      ...details.lines.slice(-20).map((line) => `    ${line}`),
+      `other services are not affected; next try in ${details.retryMinutes} min`,
+    ],
+    fixes: [`repair it, then: stack start ${details.name}`, `stack logs ${details.name}`],
+  }),
+);
+
+export const notReadyInTime = defineError(
+  "E3202",
+  exitCodes.appNotReady,
+  ({ name, seconds }: { name: string; seconds: number }) => ({
+    title: `${name} was not ready within ${seconds}s`,
+    fixes: [`stack logs ${name}`],
+  }),
+);
+
+export const mixedState = defineError(
+  "E3301",
+  exitCodes.mixedState,
+  (details: { readonly app: string; readonly reason: string; readonly back: string }) => ({
+    title: `${details.app} runs two releases at once`,
+    facts: [`the new one failed: ${details.reason}`, `going back failed too: ${details.back}`],
+    fixes: [`stack restart ${details.app}`, `stack logs ${details.app}`],
+  }),
+);
+
+export const keeperLost = defineError(
+  "E2006",
+  exitCodes.environment,
+  ({ reason, lines }: { reason: string; lines: readonly string[] }) => ({
+    title: `The keeper ended before the stack was started: ${reason}`,
+    facts: lines.slice(-4),
+    fixes: ["stack logs keeper stackd"],
+  }),
+);
+
+function placeOf(place: ConfigPlace | undefined): { place: ConfigPlace } | object {
+  return place === undefined ? {} : { place };
+}

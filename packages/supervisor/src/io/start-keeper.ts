@@ -1,0 +1,59 @@
+/** Starts a stack's keeper, detached, and waits until it has bound its sockets or says why not. */
+import { type ErrorReport, errorFromReport } from "@stack/base";
+import { spawnChild } from "@stack/process";
+import { formatKeeperArguments, type KeeperOptions } from "../core/keeper-options.ts";
+import { keeperEntry } from "../entries.ts";
+import { keeperLost } from "../errors.ts";
+
+/** What the keeper writes on descriptor 3, once, as one line. */
+export interface KeeperAnswer {
+  readonly error: ErrorReport | null;
+}
+
+export interface StartedKeeper {
+  readonly pid: number;
+}
+
+/**
+ * Resolves when the config is valid, every socket is bound and the services are being started:
+ * `wait-ready` on the control socket tells the rest.
+ *
+ * @param env for the keeper and all below it; see `cleanEnvironment`
+ * Throws what stopped it: E1xxx for the config, E2001 and E2002 for a port, E2003 when the stack
+ * runs already, E2006 when the keeper died without a word.
+ */
+export async function startKeeper(
+  options: KeeperOptions,
+  env: Readonly<Record<string, string>>,
+): Promise<StartedKeeper> {
+  const child = await spawnChild({
+    command: [process.execPath, keeperEntry, ...formatKeeperArguments(options)],
+    cwd: "/",
+    env,
+    extra: ["pipe"],
+  });
+  const line = await readFirstLine(child.pipes[0]);
+  if (line === "") {
+    const status = await child.exited;
+    const reason = status.signal ?? `exit ${status.code}`;
+    throw keeperLost({ reason, lines: [] });
+  }
+  const answer = JSON.parse(line) as KeeperAnswer;
+  if (answer.error !== null) {
+    await child.exited; // it cleans up before it ends
+    throw errorFromReport(answer.error);
+  }
+  return { pid: child.pid };
+}
+
+function readFirstLine(stream: NodeJS.ReadableStream | undefined): Promise<string> {
+  return new Promise((done) => {
+    let text = "";
+    stream?.setEncoding("utf8");
+    stream?.on("data", (chunk: string) => {
+      text += chunk;
+    });
+    stream?.on("error", () => {});
+    stream?.on("close", () => done(text.trim()));
+  });
+}
