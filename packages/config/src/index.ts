@@ -1,3 +1,28 @@
+export {
+  type AppChange,
+  type ConfigChanges,
+  diffConfigs,
+  type EntryChange,
+} from "./core/diff.ts";
+export { placeOf } from "./core/place-of.ts";
+export { searchPath } from "./core/search-path.ts";
+export { type ConfigExport, defineConfig } from "./define-config.ts";
+export {
+  configInvalid,
+  configMissing,
+  configNotExported,
+  configSyntax,
+  configThrew,
+  redisServerMissing,
+} from "./errors.ts";
+export { findConfig } from "./io/find-config.ts";
+export { loaderEntry } from "./io/loader-entry.ts";
+export {
+  type LoaderDocument,
+  type LoaderEnd,
+  loaderDeadlineMs,
+  readLoaderOutput,
+} from "./loader-document.ts";
 export type {
   AppPlan,
   EdgeAppPlan,
@@ -10,4 +35,4 @@ export type {
   RoutePlan,
   SmokeCheck,
 } from "./plans.ts";
-export { type ConfigInput, configSchema } from "./schema/config.ts";
+export type { ConfigInput } from "./schema/config.ts";

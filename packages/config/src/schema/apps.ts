@@ -48,7 +48,9 @@ const common = {
 };
 
 const workers = z
-  .union([z.int().min(1).max(1024), z.literal("auto")])
+  .union([z.int().min(1).max(1024), z.literal("auto")], {
+    error: 'Use "auto" or a whole number from 1 to 1024',
+  })
   .default("auto")
   .meta({ description: 'Worker processes per instance. "auto" is one per core.' });
 
@@ -118,13 +120,22 @@ export const programSchema = z.strictObject({
 });
 
 export const redisSchema = z
-  .union([
-    z.enum(["auto", "managed"]),
-    z.literal(false),
-    z.strictObject({
-      url: z.string().min(1).meta({ description: "redis:// or rediss:// address." }),
-    }),
-  ])
+  .union(
+    [
+      z.enum(["auto", "managed"]),
+      z.literal(false),
+      z.strictObject({
+        url: z
+          .string()
+          .regex(/^rediss?:\/\/./, 'Write it as "redis://host:6379/0"')
+          .meta({
+            description: "redis:// or rediss:// address.",
+            examples: ["redis://127.0.0.1:6379/0"],
+          }),
+      }),
+    ],
+    { error: 'Use "auto", "managed", false or { url: "redis://…" }' },
+  )
   .default("auto")
   .meta({
     description:

@@ -16,7 +16,10 @@ const routeMatch = {
     }),
   path: z
     .string()
-    .regex(/^\/[^*]*\*?$/, 'Start with "/"; "/x" is exact, "/x/*" everything below')
+    .regex(
+      /^\/([^*?#\s]*\/)?(\*|[^*?#\s]*)$/,
+      'Use "/x" for exactly that path, "/x/*" for all below it',
+    )
     .meta({
       description: '"/x" matches exactly that path, "/x/*" everything below "/x/" and "/x" itself.',
     }),
@@ -60,7 +63,7 @@ export const routeSchema = z
             examples: ["https://example.com{path}"],
           }),
         status: z
-          .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
+          .literal([301, 302, 303, 307, 308])
           .default(308)
           .meta({ description: "Status code." }),
       })
@@ -83,11 +86,22 @@ export const routeSchema = z
             : `Only one of these can answer: ${actions.join(", ")}`,
       });
     }
+    if (route.stripPrefix && route.app === undefined && route.upstream === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["stripPrefix"],
+        message: "only an app or an upstream has a path to strip; remove it",
+      });
+    }
   });
 
 export const edgeSchema = z.strictObject({
   listen: z
-    .array(z.union([z.int().min(1).max(65_535), z.string().min(1)]))
+    .array(
+      z.union([z.int().min(1).max(65_535), z.string().min(1)], {
+        error: 'Use a port from 1 to 65535, "host:port" or "unix:path"',
+      }),
+    )
     .min(1)
     .default([8080])
     .meta({
@@ -96,7 +110,9 @@ export const edgeSchema = z.strictObject({
       examples: [[8080, "127.0.0.1:9000", "unix:run/edge.sock"]],
     }),
   threads: z
-    .union([z.int().min(1).max(64), z.literal("auto")])
+    .union([z.int().min(1).max(64), z.literal("auto")], {
+      error: 'Use "auto" or a whole number from 1 to 64',
+    })
     .default("auto")
     .meta({ description: '"auto" is one per core, at most 4.' }),
   trustedProxies: z
@@ -131,11 +147,9 @@ export const edgeSchema = z.strictObject({
     .prefault({}),
   timeouts: z
     .strictObject({
-      header: durationMs
-        .prefault("10s")
-        .meta({
-          description: "From the first byte of a request to the end of its headers; beyond: 408.",
-        }),
+      header: durationMs.prefault("10s").meta({
+        description: "From the first byte of a request to the end of its headers; beyond: 408.",
+      }),
       body: durationMs
         .prefault("30s")
         .meta({ description: "Between two pieces of a request body; beyond: 408." }),
@@ -145,29 +159,30 @@ export const edgeSchema = z.strictObject({
       connect: durationMs
         .prefault("2s")
         .meta({ description: "To connect to an upstream; beyond: 502." }),
-      firstByte: durationMs
-        .prefault("60s")
-        .meta({
-          description: "From the request to the first byte of an upstream's answer; beyond: 504.",
-        }),
+      firstByte: durationMs.prefault("60s").meta({
+        description: "From the request to the first byte of an upstream's answer; beyond: 504.",
+      }),
     })
     .prefault({}),
   accessLog: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        file: z
-          .string()
-          .default("access.log")
-          .meta({ description: "Below .stack/logs, or an absolute path." }),
-        format: z.string().default("json").meta({
-          description:
-            '"json", "combined", or a template with {method} {path} {status} {bytes} {duration} …',
+    .union(
+      [
+        z.literal(false),
+        z.strictObject({
+          file: z
+            .string()
+            .default("access.log")
+            .meta({ description: "Below .stack/logs, or an absolute path." }),
+          format: z.string().default("json").meta({
+            description:
+              '"json", "combined", or a template with {method} {path} {status} {bytes} {duration} …',
+          }),
         }),
-      }),
-    ])
+      ],
+      { error: 'Use false, or { file: "access.log", format: "json" }' },
+    )
     .prefault({})
-    .meta({ description: "One line per request." }),
+    .meta({ description: "One line per request; `false` writes none." }),
   routes: z.array(routeSchema).default([]).meta({
     description: "What answers which request; the most specific route wins, whatever the order.",
   }),

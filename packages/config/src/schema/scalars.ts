@@ -2,8 +2,10 @@
 import { parseBytes, parseDuration } from "@stack/base";
 import { z } from "zod";
 
+const sizeOrTime = z.union([z.string(), z.number()], { error: 'Use a text like "10mb" or "30s"' });
+
 /** "10mb", or a number of bytes; output: bytes. */
-export const bytes = z.union([z.string(), z.number()]).transform((input, context) => {
+export const bytes = sizeOrTime.transform((input, context) => {
   const value = parseBytes(input);
   if (value !== undefined) return value;
   context.addIssue({
@@ -14,7 +16,7 @@ export const bytes = z.union([z.string(), z.number()]).transform((input, context
 });
 
 /** "30s", or a number of milliseconds; output: milliseconds. */
-export const durationMs = z.union([z.string(), z.number()]).transform((input, context) => {
+export const durationMs = sizeOrTime.transform((input, context) => {
   const value = parseDuration(input);
   if (value !== undefined) return value;
   context.addIssue({

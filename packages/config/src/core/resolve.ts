@@ -1,0 +1,211 @@
+/**
+ * From a checked config to plans: every path absolute, every "auto" a number, every choice made.
+ * What the disk must be asked comes in as functions.
+ */
+import { parseAddress } from "@stack/base";
+import type {
+  AppPlan,
+  EdgePlan,
+  ProgramPlan,
+  RedisPlan,
+  ResolvedConfig,
+  RouteAction,
+  RoutePlan,
+} from "../plans.ts";
+import type { ParsedConfig } from "../schema/config.ts";
+import { type Places, placeOf } from "./place-of.ts";
+
+export interface ResolveContext {
+  /** Absolute path of the config. */
+  readonly file: string;
+  /** As places name it: "deploy.config.ts". */
+  readonly shownFile: string;
+  readonly folder: string;
+  /** Absolute: where a relative access log goes. */
+  readonly logFolder: string;
+  readonly cpuCount: number;
+  readonly places: Places;
+  readonly redis: RedisPlan;
+  /** A path of the config, absolute. */
+  readonly absolute: (path: string) => string;
+  readonly findPython: (cwd: string, written: string | undefined) => PythonSearch;
+}
+
+/** Where an app's Python is, or where it was looked for. */
+export interface PythonSearch {
+  readonly python: string | null;
+  readonly tried: readonly string[];
+}
+
+type ParsedApp = ParsedConfig["apps"][string];
+type ParsedRoute = ParsedConfig["edge"]["routes"][number];
+
+/** "auto" threads: more than four cost more than they bring (they share one accept queue). */
+const mostAutoThreads = 4;
+
+export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): ResolvedConfig {
+  const { edge } = parsed;
+  return {
+    name: parsed.name,
+    file: context.file,
+    folder: context.folder,
+    edge: {
+      listeners: edge.listen.map((written, index) => ({
+        name: `edge.listen[${index}]`,
+        address: resolveAddress(String(written), context),
+      })),
+      threads: edge.threads === "auto" ? Math.min(context.cpuCount, mostAutoThreads) : edge.threads,
+      plan: resolveEdgePlan(parsed, context),
+    },
+    apps: mapRecord(parsed.apps, (app, name) => resolveApp(name, app, context)),
+    programs: mapRecord(parsed.programs, (program, name) => resolveProgram(name, program, context)),
+    redis: context.redis,
+    smoke: parsed.smoke.map((check) => ({
+      path: check.get,
+      host: check.host ?? null,
+      status: check.expect.status,
+      contains: check.expect.contains ?? null,
+    })),
+    places: context.places,
+  };
+}
+
+function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePlan {
+  const { edge } = parsed;
+  return {
+    trustedProxies: edge.trustedProxies,
+    limits: edge.limits,
+    timeoutsMs: edge.timeouts,
+    accessLog:
+      edge.accessLog === false
+        ? null
+        : {
+            file: edge.accessLog.file.startsWith("/")
+              ? edge.accessLog.file
+              : `${context.logFolder}/${edge.accessLog.file}`,
+            format: edge.accessLog.format,
+          },
+    routes: edge.routes.map((route, index) => resolveRoute(route, index, context)),
+    upstreams: mapRecord(parsed.upstreams, ({ servers }) => ({
+      servers: servers.map((server) =>
+        server.startsWith("unix:")
+          ? `unix:${context.absolute(server.slice("unix:".length))}`
+          : server,
+      ),
+    })),
+    apps: mapRecord(parsed.apps, (app) => ({
+      timeoutMs: app.timeout,
+      queueLimit: app.queue.limit,
+      queueTimeoutMs: app.queue.timeout,
+    })),
+  };
+}
+
+function resolveAddress(written: string, context: ResolveContext) {
+  // A bare port is IPv4 on every interface: what works the same on a machine without IPv6.
+  const address = parseAddress(written, "0.0.0.0");
+  if (address === undefined) throw new TypeError(`unchecked address ${written}`);
+  return address.kind === "unix" ? { ...address, path: context.absolute(address.path) } : address;
+}
+
+function resolveRoute(route: ParsedRoute, index: number, context: ResolveContext): RoutePlan {
+  const isPrefix = route.path.endsWith("/*");
+  const path = isPrefix ? route.path.slice(0, -"/*".length) || "/" : route.path;
+  const { line } = placeOf(context.places, ["edge", "routes", index], context.shownFile);
+  return {
+    host: route.host?.toLowerCase() ?? null,
+    path,
+    match: isPrefix ? "prefix" : "exact",
+    stripPrefix: route.stripPrefix,
+    action: resolveAction(route, context),
+    source: line === undefined ? context.shownFile : `${context.shownFile}:${line}`,
+  };
+}
+
+function resolveAction(route: ParsedRoute, context: ResolveContext): RouteAction {
+  if (route.static) return { kind: "static", root: context.absolute(route.static.root) };
+  if (route.app !== undefined) return { kind: "app", app: route.app };
+  if (route.upstream !== undefined) return { kind: "upstream", upstream: route.upstream };
+  if (route.respond) return { kind: "respond", ...route.respond };
+  if (route.redirect) return { kind: "redirect", ...route.redirect };
+  throw new TypeError(`unchecked route ${route.path}`);
+}
+
+function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppPlan {
+  const cwd = context.absolute(app.cwd);
+  const base = {
+    name,
+    cwd,
+    env: app.env,
+    instances: app.instances,
+    health: app.health ?? null,
+    timeoutMs: app.timeout,
+    bootTimeoutMs: app.bootTimeout,
+    drainTimeoutMs: app.drainTimeout,
+    queueLimit: app.queue.limit,
+    queueTimeoutMs: app.queue.timeout,
+    place: placeOf(context.places, ["apps", name], context.shownFile),
+  };
+  switch (app.kind) {
+    case "wsgi": {
+      const { python, tried } = context.findPython(cwd, app.python);
+      return {
+        ...base,
+        kind: "wsgi",
+        workers: resolveWorkers(app.workers, context),
+        app: app.app,
+        preload: app.preload,
+        python,
+        pythonTried: tried,
+      };
+    }
+    case "node":
+      return {
+        ...base,
+        kind: "node",
+        workers: resolveWorkers(app.workers, context),
+        entry: app.entry.startsWith("/") ? app.entry : joinPath(cwd, app.entry),
+      };
+    case "command":
+      return { ...base, kind: "command", workers: 1, command: firstAndRest(app.command) };
+  }
+}
+
+function resolveProgram(
+  name: string,
+  program: ParsedConfig["programs"][string],
+  context: ResolveContext,
+): ProgramPlan {
+  return {
+    name,
+    command: firstAndRest(program.command),
+    cwd: context.absolute(program.cwd),
+    env: program.env,
+    restart: program.restart,
+    dependsOn: Object.keys(program.dependsOn),
+    place: placeOf(context.places, ["programs", name], context.shownFile),
+  };
+}
+
+function resolveWorkers(workers: number | "auto", context: ResolveContext): number {
+  return workers === "auto" ? context.cpuCount : workers;
+}
+
+function joinPath(folder: string, path: string): string {
+  return `${folder}/${path.replace(/^(?:\.\/+)+/, "")}`;
+}
+
+function firstAndRest(command: readonly string[]): readonly [string, ...string[]] {
+  const [first, ...rest] = command;
+  if (first === undefined) throw new TypeError("unchecked command");
+  return [first, ...rest];
+}
+
+function mapRecord<From, To>(
+  from: Readonly<Record<string, From>>,
+  convert: (value: From, name: string) => To,
+): Readonly<Record<string, To>> {
+  return Object.fromEntries(
+    Object.entries(from).map(([name, value]) => [name, convert(value, name)]),
+  );
+}

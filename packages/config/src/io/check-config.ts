@@ -1,0 +1,80 @@
+/** A config's value to a `ResolvedConfig`: checked by the schema, against itself and against the disk. */
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { crossCheck } from "../core/cross-check.ts";
+import { explainIssues } from "../core/explain-issues.ts";
+import { type Places, placeOf } from "../core/place-of.ts";
+import { problemsError } from "../core/problem.ts";
+import { resolveConfig } from "../core/resolve.ts";
+import { searchPath } from "../core/search-path.ts";
+import { redisServerMissing } from "../errors.ts";
+import type { RedisPlan, ResolvedConfig } from "../plans.ts";
+import { configSchema, type ParsedConfig } from "../schema/config.ts";
+import { findOnPath, findPython } from "./find-python.ts";
+
+export interface CheckContext {
+  /** Absolute. */
+  readonly file: string;
+  readonly source: string;
+  readonly places: Places;
+  /** In place of `.stack` beside the config. */
+  readonly stateFolder?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cpuCount: number;
+}
+
+/** @throws E1002 with every problem at once; E2302 */
+export function checkConfig(input: unknown, context: CheckContext): ResolvedConfig {
+  const { file, places, source } = context;
+  const folder = dirname(file);
+  const shownFile = basename(file);
+  const absolute = (path: string): string => resolve(folder, path);
+
+  const result = configSchema.safeParse(input, { reportInput: false });
+  const problems = [
+    ...(result.success ? [] : explainIssues(result.error.issues, input)),
+    ...crossCheck(input, (path) => ({
+      absolute: absolute(path),
+      state: folderState(absolute(path)),
+    })),
+  ];
+  if (!result.success || problems.length > 0) {
+    throw problemsError(problems, shownFile, source, places);
+  }
+
+  const folders = searchPath(context.env["PATH"]);
+  const state = context.stateFolder ?? join(dirname(realpathSync(file)), ".stack");
+  return resolveConfig(result.data, {
+    file,
+    shownFile,
+    folder,
+    logFolder: join(state, "logs"),
+    cpuCount: context.cpuCount,
+    places,
+    redis: chooseRedis(result.data, folders, context),
+    absolute,
+    findPython: (cwd, written) => findPython(cwd, folder, written, folders),
+  });
+}
+
+function chooseRedis(
+  parsed: ParsedConfig,
+  folders: readonly string[],
+  context: CheckContext,
+): RedisPlan {
+  const { redis } = parsed;
+  if (redis === false) return { kind: "none" };
+  if (typeof redis === "object") return { kind: "url", url: redis.url };
+  const url = context.env["REDIS_URL"];
+  if (redis === "auto" && url) return { kind: "url", url };
+  const server = findOnPath("redis-server", folders);
+  if (server !== undefined) return { kind: "managed", server };
+  if (redis === "auto") return { kind: "none" };
+  throw redisServerMissing({ place: placeOf(context.places, ["redis"], basename(context.file)) });
+}
+
+function folderState(path: string): "folder" | "missing" | "other" {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return "missing";
+  return found.isDirectory() ? "folder" : "other";
+}

@@ -1,0 +1,103 @@
+/**
+ * Runs a config and returns what it exports by default. Only the loader's child calls this: a
+ * config may do anything, and what it does ends with that process.
+ */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createJiti } from "jiti";
+import { formatFrame } from "../core/frame.ts";
+import type { Places } from "../core/place-of.ts";
+import { readPlaces } from "../core/places.ts";
+import { ownFrame, syntaxErrorIn } from "../core/stack-trace.ts";
+import { configMissing, configNotExported, configSyntax, configThrew } from "../errors.ts";
+
+export interface ConfigSource {
+  readonly source: string;
+  readonly places: Places;
+}
+
+/** @throws E1000 when it cannot be read, E1001 when it cannot be parsed */
+export function readSource(file: string): ConfigSource {
+  const source = readFile(file);
+  const reading = readPlaces(source, basename(file));
+  if (reading.kind === "places") return { source, places: reading.places };
+  const { line, column, message } = reading;
+  throw configSyntax({
+    place: { file: basename(file), line, column },
+    message,
+    frame: formatFrame(source, line, column),
+  });
+}
+
+/** @throws E1001 (in a file that the config imports), E1003, E1004 */
+export async function evaluateConfig(file: string): Promise<unknown> {
+  // Nothing is kept on the disk: the next load sees the files as they are then.
+  const jiti = createJiti(file, {
+    fsCache: false,
+    moduleCache: false,
+    alias: { "@stack/config": fileURLToPath(new URL("../define-config.js", import.meta.url)) },
+  });
+  let exported: unknown;
+  try {
+    exported = (await jiti.import<{ readonly default?: unknown }>(file)).default;
+    if (typeof exported === "function") exported = await exported();
+  } catch (error) {
+    throw explainThrown(error, file);
+  }
+  if (typeof exported === "object" && exported !== null && !Array.isArray(exported)) {
+    return exported;
+  }
+  const got = Array.isArray(exported) ? "a list" : exported === null ? "null" : typeof exported;
+  throw configNotExported({ file: basename(file), got });
+}
+
+/** What the config threw, with the line of the config it came from. */
+export function explainThrown(error: unknown, file: string): Error {
+  const syntax = syntaxErrorIn(error);
+  if (syntax !== undefined) {
+    const { line, column, message } = syntax;
+    const place = { file: syntax.file === file ? basename(file) : syntax.file, line, column };
+    return configSyntax({ place, message, frame: frameOf(syntax.file, line, column) }, error);
+  }
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const frame = ownFrame(stack, file);
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const [firstLine = "", ...more] = text.split("\n");
+  return configThrew(
+    {
+      place: { file: basename(file), ...(frame === undefined ? {} : frame) },
+      did: `threw ${firstLine}`,
+      facts: [
+        ...more.slice(0, 3),
+        ...(frame === undefined ? [] : frameOf(file, frame.line, frame.column)),
+      ],
+    },
+    error,
+  );
+}
+
+function frameOf(file: string, line: number, column: number): readonly string[] {
+  try {
+    return formatFrame(readFileSync(file, "utf8"), line, column);
+  } catch {
+    return [];
+  }
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw configMissing(
+      {
+        explicit: file,
+        lookedIn: [file],
+        names: [basename(file)],
+        looksLike: null,
+        fix: `make ${file} readable`,
+      },
+      error,
+    );
+  }
+}
