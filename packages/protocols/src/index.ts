@@ -1,4 +1,74 @@
 export {
+  type ChunkedDecoder,
+  chunkEnd,
+  chunkStart,
+  createChunkedDecoder,
+  decodeChunked,
+  lastChunk,
+  resetChunkedDecoder,
+} from "./http/chunked.ts";
+export {
+  evaluatePreconditions,
+  ifRangeHolds,
+  type Preconditions,
+  type Representation,
+  strongMatch,
+  weakMatch,
+} from "./http/conditional.ts";
+export { formatHttpDate, parseHttpDate } from "./http/dates.ts";
+export { findHeadEnd } from "./http/find-head-end.ts";
+export { formatCgiBlock } from "./http/format-cgi.ts";
+export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";
+export {
+  continueResponse,
+  formatInformHead,
+  formatOwnHead,
+  formatResponseHead,
+  type ResponseOptions,
+} from "./http/format-response.ts";
+export { type ForwardOptions, resolveClientAddress, viaName } from "./http/forward-rules.ts";
+export { chunkedBody, type Framing, noBody, untilClose } from "./http/framing.ts";
+export {
+  type HeadLines,
+  headerValue,
+  lineField,
+  lineName,
+  lineStride,
+  lineValue,
+} from "./http/head-lines.ts";
+export { type FieldId, fieldId } from "./http/header-names.ts";
+export { type Authority, parseAuthority } from "./http/host.ts";
+export { parseRequestHead } from "./http/parse-request.ts";
+export { parseResponseHead, parseWorkerHead } from "./http/parse-response.ts";
+export { decodePath, normalisePath } from "./http/path.ts";
+export { decideRange, formatContentRange, type RangeDecision } from "./http/ranges.ts";
+export { reasonOf } from "./http/reasons.ts";
+export {
+  clearRequestHead,
+  createRequestHead,
+  type HeadLimits,
+  maxTargetBytes,
+  type RequestHead,
+} from "./http/request-head.ts";
+export {
+  type BodyKind,
+  clearResponseHead,
+  createResponseHead,
+  type ResponseHead,
+} from "./http/response-head.ts";
+export {
+  bodyFrameStart,
+  encodeHead,
+  encodeInform,
+  encodeRequest,
+  encodeWindow,
+  endFrame,
+  failFrame,
+  frameStart,
+  goawayFrame,
+  readyFrame,
+} from "./worker/encode-frames.ts";
+export {
   type CgiBlock,
   frame,
   frameHeaderBytes,
@@ -7,3 +77,10 @@ export {
   maxFramePayload,
   workerProtocolVersion,
 } from "./worker/frames.ts";
+export {
+  createEdgeFrameReader,
+  createWorkerFrameReader,
+  type EdgeEvents,
+  type FrameReader,
+  type WorkerEvents,
+} from "./worker/read-frames.ts";

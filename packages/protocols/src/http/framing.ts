@@ -1,0 +1,11 @@
+/** How a body is delimited on the side that is written, as one number: -1 none, -2 chunked, else its length. */
+
+/** No body, and nothing said about one. */
+export const noBody = -1;
+/** Transfer-Encoding: chunked. */
+export const chunkedBody = -2;
+/** Responses only: the body ends where the connection does. */
+export const untilClose = -3;
+
+/** `noBody`, `chunkedBody`, `untilClose`, or a length in bytes (0 is written as Content-Length: 0). */
+export type Framing = number;
