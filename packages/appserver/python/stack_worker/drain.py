@@ -1,0 +1,72 @@
+"""When a worker's end begins: asked by the arbiter, by TERM, or because the arbiter is gone.
+
+The request may come while the app runs, where the loop does not look: SIGIO on the control connection and
+TERM run between two of the app's own steps, note it and start the clock. What a drain does to connections
+happens in the loop, where frames are whole.
+"""
+
+import faulthandler
+import fcntl
+import json
+import os
+import signal
+import socket
+
+from .descriptors import undo_in_children
+
+DEFAULT_DEADLINE_MS = 30_000
+
+
+def watch(control, wish):
+    """Calls `wish(deadline_ms)` on TERM, and when `control` carries a drain or ends."""
+
+    def on_term(_signal, _frame):
+        wish(DEFAULT_DEADLINE_MS)
+
+    def on_control(_signal, _frame):
+        # A look only: the loop, which this may have interrupted, does the reading.
+        try:
+            data = control.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return
+        if not data:
+            wish(DEFAULT_DEADLINE_MS)
+        for line in data.split(b"\n")[:-1]:
+            deadline_ms = drain_of(line)
+            if deadline_ms is not None:
+                wish(deadline_ms)
+
+    handlers = {signal.SIGTERM: on_term, signal.SIGIO: on_control, signal.SIGINT: lambda *_: None}
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(control, fcntl.F_GETFL)
+    fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+    def undo():
+        # A child that the app forked must die of TERM as any process does.
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is handler:
+                own = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                signal.signal(number, own)
+
+    undo_in_children(undo)
+
+
+def drain_of(line):
+    """The deadline in ms if this message of the arbiter asks for a drain, else None."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or message.get("type") != "drain":
+        return None
+    return message.get("deadlineMs", DEFAULT_DEADLINE_MS)
+
+
+def exit_at(deadline_ms):
+    """At the deadline the process ends, whatever it is stuck in, and says where that was.
+
+    The thread that does it is no Python thread: neither the GIL nor a lock of the app can stop it.
+    """
+    faulthandler.dump_traceback_later(max(deadline_ms / 1000, 0.001), exit=True, file=2)

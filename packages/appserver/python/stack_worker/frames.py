@@ -1,0 +1,37 @@
+"""The numbers of the worker protocol, twin of `packages/protocols/src/worker/frames.ts`.
+
+A frame is a 32-bit little-endian word, `type << 24 | payload length`, then the payload.
+"""
+
+from struct import Struct
+
+VERSION = 1
+
+REQUEST = 1
+REQUEST_BODY = 2
+BODY = 3
+END = 4
+WINDOW = 5
+READY = 16
+HEAD = 17
+FAIL = 18
+INFORM = 19
+GOAWAY = 20
+
+HEADER_BYTES = 4
+MAX_BODY_PAYLOAD = 64 * 1024
+MAX_FRAME_PAYLOAD = 1024 * 1024
+INITIAL_WINDOW = 1024 * 1024
+
+WORD = Struct("<I")
+_TWO_WORDS = Struct("<II")
+
+END_FRAME = WORD.pack(END << 24)
+FAIL_FRAME = WORD.pack(FAIL << 24)
+GOAWAY_FRAME = WORD.pack(GOAWAY << 24)
+READY_FRAME = WORD.pack(READY << 24 | 1) + bytes([VERSION])
+
+
+def window_frame(size):
+    """Grants `size` more bytes of BODY."""
+    return _TWO_WORDS.pack(WINDOW << 24 | 4, size)

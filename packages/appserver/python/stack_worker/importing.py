@@ -1,0 +1,123 @@
+"""Finding the app: `module:callable`, and saying exactly what is wrong when it is not there."""
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+
+_OURS = os.path.dirname(os.path.abspath(__file__))
+_FACTORY_NAMES = ("create_app", "make_app", "build_app", "get_app", "app_factory")
+_MAX_FOUND = 20
+
+
+class ImportFailed(Exception):
+    """`facts` is the `import-failed` message of PROTOCOL.md."""
+
+    def __init__(self, kind, module, name, found=(), text=""):
+        super().__init__(f"cannot import {module}:{name}: {kind}")
+        self.facts = {
+            "type": "import-failed",
+            "kind": kind,
+            "module": module,
+            "name": name,
+            "found": list(found)[:_MAX_FOUND],
+            "traceback": text,
+        }
+
+
+def load_app(spec, cwd):
+    """The callable that `spec` names. Raises ImportFailed, and nothing else."""
+    module_name, _, name = spec.partition(":")
+    name = name or "application"
+    try:
+        os.chdir(cwd)
+        _put_first_on_path(cwd)
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name + ".").startswith(error.name + "."):
+            text = f"ModuleNotFoundError: {error}"
+            raise ImportFailed("module-not-found", module_name, name, _modules_in(cwd), text) from None
+        raise ImportFailed("error", module_name, name, (), app_traceback(error)) from None
+    except BaseException as error:
+        raise ImportFailed("error", module_name, name, (), app_traceback(error)) from None
+    return _find_callable(module, module_name, name)
+
+
+def app_traceback(error):
+    """The traceback as text, without the frames of this package and of the import system."""
+    first = error.__traceback__
+    while first is not None and _is_plumbing(first.tb_frame.f_code.co_filename):
+        first = first.tb_next
+    return "".join(traceback.format_exception(type(error), error, first))
+
+
+def _is_plumbing(filename):
+    return filename.startswith((_OURS, "<frozen importlib")) or filename == importlib.__file__
+
+
+def _put_first_on_path(cwd):
+    cwd = os.path.abspath(cwd)
+    if cwd in sys.path:
+        sys.path.remove(cwd)
+    sys.path.insert(0, cwd)
+
+
+def _find_callable(module, module_name, name):
+    factory = name.endswith("()")
+    target = module
+    try:
+        for part in (name[:-2] if factory else name).split("."):
+            target = getattr(target, part)
+    except AttributeError:
+        raise ImportFailed("attribute-missing", module_name, name, _apps_in(module)) from None
+    if factory and callable(target):
+        try:
+            target = target()
+        except BaseException as error:
+            raise ImportFailed("error", module_name, name, (), app_traceback(error)) from None
+    if not callable(target):
+        raise ImportFailed("not-callable", module_name, name, _apps_in(module))
+    return target
+
+
+def _apps_in(module):
+    """Names of the module that look like apps: "app (Flask)", "create_app (function)"."""
+    return [
+        f"{name} ({type(value).__name__})"
+        for name, value in list(vars(module).items())
+        if not name.startswith("_") and _looks_like_app(module, name, value)
+    ]
+
+
+def _looks_like_app(module, name, value):
+    if not callable(value) or isinstance(value, type):
+        return False
+    if inspect.isfunction(value):
+        if value.__module__ != module.__name__:
+            return False
+        return name in _FACTORY_NAMES or _takes_two(value)
+    if type(value).__module__ in ("builtins", "typing", "functools", "types"):
+        return False
+    return hasattr(value, "wsgi_app") or _takes_two(value)
+
+
+def _takes_two(value):
+    try:
+        inspect.signature(value).bind(None, None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _modules_in(cwd):
+    try:
+        entries = sorted(os.listdir(cwd))
+    except OSError:
+        return []
+    return [
+        entry[:-3] if entry.endswith(".py") else entry
+        for entry in entries
+        if entry.endswith(".py")
+        or os.path.isfile(os.path.join(cwd, entry, "__init__.py"))
+    ]

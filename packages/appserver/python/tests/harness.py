@@ -1,0 +1,299 @@
+"""A zygote, its workers and an edge, as the arbiter and the edge see them: real processes and sockets."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import unittest
+
+from stack_worker import frames
+
+PYTHON_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEADLINE_S = 10
+_LAUNCHER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execv(sys.executable, [sys.executable, "-m", "stack_worker.zygote"])
+"""
+
+
+def block(method="GET", path="/", query="", **extra):
+    """A CGI block as the edge makes it."""
+    variables = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REQUEST_URI": path + ("?" + query if query else ""),
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "40000",
+        "wsgi.url_scheme": "http",
+        "HTTP_HOST": "localhost",
+    }
+    for name, value in extra.items():
+        variables[name] = value
+    return "\0".join(part for pair in variables.items() for part in pair).encode("latin-1")
+
+
+def frame(kind, payload=b""):
+    return frames.WORD.pack(kind << 24 | len(payload)) + payload
+
+
+class Lines:
+    """The arbiter's end of a line socket."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        sock.settimeout(DEADLINE_S)
+        self._pending = b""
+
+    def send(self, message):
+        self.socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def next(self):
+        """The next message; None at the end of the connection."""
+        while b"\n" not in self._pending:
+            data = self.socket.recv(65536)
+            if not data:
+                return None
+            self._pending += data
+        line, self._pending = self._pending.split(b"\n", 1)
+        return json.loads(line)
+
+    def close(self):
+        self.socket.close()
+
+
+class Edge:
+    """An edge's connection to a worker."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(path)
+        self._pending = b""
+
+    def send(self, *parts):
+        self.socket.sendall(b"".join(parts))
+
+    def next(self):
+        """(type, payload) of the next frame; None at the end of the connection."""
+        while True:
+            if len(self._pending) >= 4:
+                (word,) = frames.WORD.unpack_from(self._pending)
+                size = word & 0xFFFFFF
+                if len(self._pending) >= 4 + size:
+                    payload = self._pending[4 : 4 + size]
+                    self._pending = self._pending[4 + size :]
+                    return word >> 24, payload
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionResetError:
+                return None
+            if not data:
+                return None
+            self._pending += data
+
+    def expect(self, *kinds):
+        """The payload of the last of the next frames, which are of these types."""
+        payload = None
+        for kind in kinds:
+            got = self.next()
+            if got is None or got[0] != kind:
+                raise AssertionError(f"expected frame {kind}, got {got!r:.300}")
+            payload = got[1]
+        return payload
+
+    def answer(self, ready=True):
+        """(head as text, body) of one answer and, by default, the READY behind it."""
+        head = self.expect(frames.HEAD).decode("latin-1")
+        body = []
+        while True:
+            got = self.next()
+            if got is None:
+                raise AssertionError(f"the answer ended early, after {head!r}")
+            kind, payload = got
+            if kind == frames.BODY:
+                body.append(payload)
+            elif kind == frames.END:
+                break
+            elif kind != frames.WINDOW:
+                raise AssertionError(f"unexpected frame {kind}")
+        if ready:
+            self.expect(frames.READY)
+        return head, b"".join(body)
+
+    def get(self, path="/", **extra):
+        """A whole exchange on a connection that has had its READY."""
+        self.send(frame(frames.REQUEST, block(path=path, **extra)))
+        return self.answer()
+
+    def close(self):
+        self.socket.close()
+
+
+class Zygote:
+    def __init__(self, folder, app, preload=True, python=sys.executable, env=None, start=True):
+        self.folder = folder
+        self.log_path = os.path.join(folder, "log")
+        ours, theirs = socket.socketpair()
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        environment.update(env or {})
+        rest = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = PYTHON_FOLDER + (os.pathsep + rest if rest else "")
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.log_pipe, log_end = os.pipe()
+        # Python moves the socket to descriptor 3, where the zygote expects it.
+        self.process = subprocess.Popen(
+            [python, "-S", "-E", "-c", _LAUNCHER, str(theirs.fileno())],
+            cwd="/",
+            env=environment,
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=log_end,
+            stderr=log_end,
+        )
+        theirs.close()
+        os.close(log_end)
+        self.lines = Lines(ours)
+        self._log = b""
+        os.set_blocking(self.log_pipe, False)
+        self._control = socket.socket(socket.AF_UNIX)
+        self.control_path = os.path.join(folder, "control")
+        self._control.bind(self.control_path)
+        self._control.listen(16)
+        self._control.settimeout(DEADLINE_S)
+        self._count = 0
+        if start:
+            self.lines.send({"type": "start", "app": app, "preload": preload, "cwd": folder})
+
+    def log(self):
+        """What was written so far, without marks."""
+        try:
+            while True:
+                data = os.read(self.log_pipe, 65536)
+                if not data:
+                    break
+                self._log += data
+        except (BlockingIOError, OSError):
+            pass
+        return self._log.decode("utf-8", "replace")
+
+    def wait_log(self, text):
+        return eventually(f"{text!r} in the log", lambda: self.log() if text in self.log() else None)
+
+    def ask_fork(self):
+        self._count += 1
+        name = f"shop-1.{self._count}"
+        path = os.path.join(self.folder, f"{self._count}.sock")
+        self.lines.send(
+            {
+                "type": "fork",
+                "id": name,
+                "key": f"{name}@1.{self._count}",
+                "socket": path,
+                "control": self.control_path,
+            }
+        )
+        return name, path
+
+    def accept_control(self):
+        accepted, _ = self._control.accept()
+        return Lines(accepted)
+
+    def fork(self):
+        return Worker(self)
+
+    def close(self):
+        for action in (self.lines.close, self._control.close):
+            action()
+        try:
+            self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.log_pipe)
+
+
+class Worker:
+    def __init__(self, zygote):
+        self.zygote = zygote
+        self.id, self.path = zygote.ask_fork()
+        self.control = zygote.accept_control()
+        self.hello = self.control.next()
+        self.pid = self.hello["pid"]
+        self.first = self.control.next()
+
+    def edge(self, greeted=True):
+        edge = Edge(self.path)
+        if greeted:
+            edge.expect(frames.READY)
+        return edge
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def eventually(what, probe):
+    """Asks again until `probe` gives something: for facts that announce themselves to nobody."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.005)
+
+
+class WorkerTest(unittest.TestCase):
+    """A folder, an app in it, and everything ended afterwards."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="sw-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(textwrap.dedent(text))
+        return path
+
+    def zygote(self, app="site_app:app", **options):
+        zygote = Zygote(self.folder, app, **options)
+        self.addCleanup(zygote.close)
+        return zygote
+
+    def worker(self, text, name="site_app.py", spec="site_app:app", **options):
+        """A ready worker of an app with this source."""
+        self.write(name, text)
+        zygote = self.zygote(spec, **options)
+        imported = zygote.lines.next()
+        if imported is None or imported["type"] != "imported":
+            raise AssertionError(f"{imported}\n{zygote.log()}")
+        worker = zygote.fork()
+        self.addCleanup(self.end, worker)
+        self.assertEqual(worker.first, {"type": "ready"}, zygote.log())
+        return worker
+
+    def edge(self, worker, greeted=True):
+        edge = worker.edge(greeted)
+        self.addCleanup(edge.close)
+        return edge
+
+    def end(self, worker):
+        try:
+            worker.kill()
+        except ProcessLookupError:
+            pass
+        worker.control.close()
