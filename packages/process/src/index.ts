@@ -19,6 +19,7 @@ export {
 } from "./core/log-line.ts";
 export { createLineSplitter, type LineSplitter, maxLogLine } from "./core/split-lines.ts";
 export { serviceStateOf } from "./core/state-name.ts";
+export { findByEnvironment } from "./io/find-processes.ts";
 export { captureOutput } from "./io/log-capture.ts";
 export { createLogWriter, type LogWriter, type LogWriterOptions } from "./io/log-writer.ts";
 export {

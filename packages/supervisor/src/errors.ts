@@ -120,17 +120,6 @@ export const redisFailed = defineError(
   }),
 );
 
-export const configLoaderFailed = defineError(
-  "E1004",
-  exitCodes.config,
-  ({ file, reason, lines }: { file: string; reason: string; lines: readonly string[] }) => ({
-    title: `The config could not be loaded: ${reason}`,
-    place: { file },
-    facts: lines.slice(-4),
-    fixes: ["see that the config only describes: no process.exit(), no endless work"],
-  }),
-);
-
 export const unknownService = defineError(
   "E3004",
   exitCodes.usage,
@@ -173,7 +162,7 @@ export const crashLoop = defineError(
 );
 
 export const notReadyInTime = defineError(
-  "E3202",
+  "E3203",
   exitCodes.appNotReady,
   ({ name, seconds }: { name: string; seconds: number }) => ({
     title: `${name} was not ready within ${seconds}s`,

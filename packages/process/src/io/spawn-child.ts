@@ -38,6 +38,8 @@ export interface SpawnedChild {
   onDisconnect: () => void;
   /** To its whole process group; false when nothing of it is left. */
   readonly signal: (signal: NodeJS.Signals) => boolean;
+  /** Lets our own process end while the child runs on. */
+  readonly unref: () => void;
 }
 
 /**
@@ -105,6 +107,7 @@ function handleOf(child: ChildProcess, extra: NonNullable<ChildSpec["extra"]>): 
     onMessage: () => {},
     onDisconnect: () => {},
     signal: (signal) => signalGroup(pid, signal),
+    unref: () => child.unref(),
   };
   child.on("error", () => {}); // a failed send; `exited` and `onDisconnect` say what matters
   child.on("message", (message) => handle.onMessage(message));

@@ -13,8 +13,11 @@ export interface KeeperOptions {
   readonly freePorts?: boolean;
   /** Stops everything when the connection that said `own` is lost, or nobody says it in time. */
   readonly owned?: boolean;
+  /** Somebody waits on descriptor 3 to hear how the start went. */
+  readonly answer?: boolean;
 }
 
+const flagNames: ReadonlySet<string> = new Set(["free-ports", "owned", "answer"]);
 const texts = ["config", "state", "edge", "arbiter"] as const;
 
 export function formatKeeperArguments(options: KeeperOptions): string[] {
@@ -26,6 +29,7 @@ export function formatKeeperArguments(options: KeeperOptions): string[] {
     ...(options.port === undefined ? [] : ["--port", String(options.port)]),
     ...(options.freePorts === true ? ["--free-ports"] : []),
     ...(options.owned === true ? ["--owned"] : []),
+    ...(options.answer === true ? ["--answer"] : []),
   ];
 }
 
@@ -35,7 +39,7 @@ export function parseKeeperArguments(args: readonly string[]): KeeperOptions {
   const flags = new Set<string>();
   for (let index = 0; index < args.length; index += 1) {
     const name = args[index]?.replace(/^--/, "") ?? "";
-    if (name === "free-ports" || name === "owned") {
+    if (flagNames.has(name)) {
       flags.add(name);
     } else {
       index += 1;
@@ -55,5 +59,6 @@ export function parseKeeperArguments(args: readonly string[]): KeeperOptions {
     ...(port === undefined ? {} : { port: Number(port) }),
     freePorts: flags.has("free-ports"),
     owned: flags.has("owned"),
+    answer: flags.has("answer"),
   };
 }

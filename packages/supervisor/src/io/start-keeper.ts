@@ -27,7 +27,11 @@ export async function startKeeper(
   env: Readonly<Record<string, string>>,
 ): Promise<StartedKeeper> {
   const child = await spawnChild({
-    command: [process.execPath, keeperEntry, ...formatKeeperArguments(options)],
+    command: [
+      process.execPath,
+      keeperEntry,
+      ...formatKeeperArguments({ ...options, answer: true }),
+    ],
     cwd: "/",
     env,
     extra: ["pipe"],
@@ -43,6 +47,7 @@ export async function startKeeper(
     await child.exited; // it cleans up before it ends
     throw errorFromReport(answer.error);
   }
+  child.unref();
   return { pid: child.pid };
 }
 

@@ -1,0 +1,124 @@
+/**
+ * The children of the keeper: spawns and signals on stackd's word, writes their output to the logs,
+ * and remembers how each one ended until stackd has read it.
+ */
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChildExit, ChildRecord, SpawnRequest } from "@stack/control";
+import { type ExitStatus, type SpawnedChild, spawnChild } from "@stack/process";
+import type { Listeners } from "./listeners.ts";
+import type { Logs } from "./logs.ts";
+
+export interface Children {
+  /** Rejects with the system's error (ENOENT, EACCES …), or EEXIST when the name is taken. */
+  readonly spawn: (request: SpawnRequest) => Promise<ChildRecord>;
+  /** To its process group; false when there is no such child. */
+  readonly signal: (name: string, signal: NodeJS.Signals) => boolean;
+  readonly list: () => readonly ChildRecord[];
+  /** Exits nobody has acknowledged. */
+  readonly exits: () => readonly ChildExit[];
+  readonly acknowledge: (seq: number) => void;
+}
+
+export interface ChildrenHooks {
+  readonly onExit: (exit: ChildExit) => void;
+  /** A child came or went. */
+  readonly onChange: () => void;
+}
+
+interface Child {
+  readonly record: ChildRecord;
+  readonly handle: SpawnedChild;
+  readonly stderr: string[];
+}
+
+const stderrLines = 20;
+/** More than a stackd that is away for long could ever need. */
+const maxExits = 1_000;
+/** How long the last words of a dead child may take; those who inherited its pipe may keep it open. */
+const lastWordsMs = 50;
+
+/**
+ * @param mark what all children find in their environment
+ */
+export function createChildren(
+  listeners: Listeners,
+  logs: Logs,
+  mark: Readonly<Record<string, string>>,
+  hooks: ChildrenHooks,
+): Children {
+  const children = new Map<string, Child>();
+  let exits: ChildExit[] = [];
+  let lastSeq = 0;
+
+  async function spawn(request: SpawnRequest): Promise<ChildRecord> {
+    if (children.has(request.name)) {
+      throw Object.assign(new Error(`${request.name} runs already`), { code: "EEXIST" });
+    }
+    const handle = await spawnChild({
+      command: request.command,
+      cwd: request.cwd,
+      env: { ...request.env, ...mark },
+      stdout: "pipe",
+      stderr: "pipe",
+      extra: request.listeners.flatMap((name) =>
+        Array.from({ length: request.copies }, () => listeners.descriptor(name)),
+      ),
+    });
+    const child: Child = {
+      handle,
+      record: {
+        name: request.name,
+        pid: handle.pid,
+        startTime: handle.startTime,
+        startedAt: new Date().toISOString(),
+        tag: request.tag,
+      },
+      stderr: [],
+    };
+    children.set(request.name, child);
+    capture(child, request.log ?? request.name);
+    void handle.exited.then((status) => bury(child, status));
+    hooks.onChange();
+    return child.record;
+  }
+
+  function capture(child: Child, log: string): void {
+    logs.capture(child.handle.stdout, log, "out");
+    logs.capture(child.handle.stderr, log, "err", (line) => {
+      if (line.source !== log) return; // a worker's, which only shares the pipe
+      child.stderr.push(line.text);
+      if (child.stderr.length > stderrLines) child.stderr.shift();
+    });
+  }
+
+  async function bury(child: Child, status: ExitStatus): Promise<void> {
+    const at = new Date().toISOString();
+    await lastWords(child.handle);
+    const { name, pid, tag } = child.record;
+    children.delete(name);
+    lastSeq += 1;
+    const exit: ChildExit = { seq: lastSeq, name, pid, ...status, at, tag, stderr: child.stderr };
+    exits = [...exits, exit].slice(-maxExits);
+    hooks.onChange();
+    hooks.onExit(exit);
+  }
+
+  return {
+    spawn,
+    signal(name, signal) {
+      return children.get(name)?.handle.signal(signal) ?? false;
+    },
+    list: () => [...children.values()].map((child) => child.record),
+    exits: () => exits,
+    acknowledge(seq) {
+      exits = exits.filter((exit) => exit.seq > seq);
+    },
+  };
+}
+
+async function lastWords(handle: SpawnedChild): Promise<void> {
+  const { stderr } = handle;
+  if (stderr === null || stderr.closed) return;
+  await Promise.race([once(stderr, "close"), sleep(lastWordsMs)]);
+}
