@@ -1,1 +1,1 @@
-export {};
+export { arbiterEntry } from "./io/entries.ts";

@@ -1,0 +1,93 @@
+/**
+ * A failed import, as it is reported by zygote or Node worker, turned into the error the operator
+ * reads: what the module does define, and the name that was probably meant.
+ */
+import type { ConfigPlace, StackError } from "@stack/base";
+import { cannotImport, importRaised } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+
+export interface ImportFailure {
+  readonly kind: "module-not-found" | "attribute-missing" | "not-callable" | "error";
+  readonly module: string;
+  /** The name looked up in the module. */
+  readonly name: string;
+  /** "app (Flask)", or modules where the module itself was not found. */
+  readonly found: readonly string[];
+  /** Of the app's own code; empty but for `error`. */
+  readonly traceback: string;
+}
+
+export interface ImportedApp {
+  readonly name: string;
+  readonly cwd: string;
+  /** "shop.wsgi:application", or the entry of a Node app. */
+  readonly target: string;
+  /** "app" or "entry": the key in the config. */
+  readonly key: string;
+  readonly place: ConfigPlace;
+}
+
+const shownTracebackLines = 20;
+
+/** E3001 when there is no such module or name, E3002 when its own code raised. */
+export function importError(app: ImportedApp, failure: ImportFailure): StackError {
+  const place = placeOf(app);
+  if (failure.kind === "error") {
+    const traceback = failure.traceback.trimEnd().split("\n").slice(-shownTracebackLines);
+    return importRaised({ app: app.name, target: app.target, place, traceback });
+  }
+  return cannotImport({
+    app: app.name,
+    target: app.target,
+    place,
+    facts: factsOf(app, failure),
+    fixes: fixesOf(app, failure),
+  });
+}
+
+function placeOf(app: ImportedApp): ConfigPlace {
+  const path = app.place.configPath ?? `apps.${app.name}`;
+  const configPath = path.endsWith(`.${app.key}`) ? path : `${path}.${app.key}`;
+  return { ...app.place, configPath, value: app.target };
+}
+
+function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
+  const found = failure.found.join(", ");
+  switch (failure.kind) {
+    case "module-not-found":
+      return [
+        app.key === "entry"
+          ? `there is no file ${app.target}`
+          : `there is no module "${failure.module}" in ${app.cwd}, nor among what Python has installed`,
+        ...(found === "" ? [] : [`there are: ${found}`]),
+      ];
+    case "attribute-missing":
+      return [
+        `${failure.module} exists, but has no name "${failure.name}". It defines: ${found === "" ? "nothing that looks like an app" : found}`,
+      ];
+    default:
+      return [
+        `"${failure.name}" in ${failure.module} cannot be called`,
+        ...(found === "" ? [] : [`what can be: ${found}`]),
+      ];
+  }
+}
+
+function fixesOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
+  const names = failure.found.map((entry) => entry.replace(/\s.*$/, ""));
+  const wanted = failure.kind === "module-not-found" ? failure.module : failure.name;
+  const likely = nearest(wanted, names) ?? (names.length === 1 ? names[0] : undefined);
+  const assign = (value: string): string => `apps.${app.name}.${app.key} = "${value}"`;
+  if (likely === undefined) {
+    return [
+      failure.kind === "module-not-found"
+        ? `apps.${app.name}.cwd = …     # the folder that holds ${failure.module.split(".")[0]}`
+        : assign(`${failure.module}:NAME`),
+    ];
+  }
+  return [
+    failure.kind === "module-not-found"
+      ? assign(`${likely}:${failure.name}`)
+      : assign(`${failure.module}:${likely}`),
+  ];
+}

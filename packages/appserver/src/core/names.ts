@@ -1,0 +1,41 @@
+/** The names of an instance's workers and sockets, and which files in its folder are its own. */
+
+/** Who asks: one arbiter is one instance of an app. */
+export interface InstanceName {
+  readonly app: string;
+  readonly instance: number;
+}
+
+/** What people see, "shop-1.2": app, instance, worker slot. */
+export function workerId({ app, instance }: InstanceName, slot: number): string {
+  return `${app}-${instance}.${slot}`;
+}
+
+/** Unique over all generations and restarts, "shop-1.2@3.17". */
+export function workerKey(id: string, generation: number, serial: number): string {
+  return `${id}@${generation}.${serial}`;
+}
+
+/** The arbiter's own socket, below `run/APP/`. */
+export function controlSocketName(instance: number): string {
+  return `${instance}.sock`;
+}
+
+/** A worker's socket, below `run/APP/`. */
+export function workerSocketName(instance: number, generation: number, serial: number): string {
+  return `${instance}-${generation}-${serial}.sock`;
+}
+
+/** Whether a file in `run/APP/` is this instance's: a new arbiter removes what an old one left. */
+export function isOwnSocket(instance: number, file: string): boolean {
+  return (
+    file === controlSocketName(instance) ||
+    /^(\d+)-\d+-\d+\.sock$/.exec(file)?.[1] === `${instance}`
+  );
+}
+
+/** The generation of `edge-G.sock` in the run folder; undefined for any other file. */
+export function parseEdgeSocketName(file: string): number | undefined {
+  const match = /^edge-(\d+)\.sock$/.exec(file);
+  return match === null ? undefined : Number(match[1]);
+}

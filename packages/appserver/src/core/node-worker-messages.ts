@@ -1,0 +1,19 @@
+/** What an arbiter and a Node worker say to each other over Node's IPC channel. */
+import type { ImportFailure } from "./import-failure.ts";
+
+export type ArbiterToNodeWorker =
+  | {
+      readonly type: "start";
+      /** "shop-1.2", the mark of its log lines. */
+      readonly id: string;
+      /** Absolute path of the module. */
+      readonly entry: string;
+      readonly socket: string;
+    }
+  | { readonly type: "drain"; readonly deadlineMs: number };
+
+export type NodeWorkerToArbiter =
+  | { readonly type: "listening" }
+  | { readonly type: "import-failed"; readonly failure: ImportFailure }
+  /** It must not take more requests, "uncaught exception"; it waits to be drained. */
+  | { readonly type: "leaving"; readonly reason: string };

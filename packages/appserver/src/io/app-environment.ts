@@ -1,0 +1,21 @@
+/** The environment of an app's processes: what stackd made for the app, and who they are. */
+import type { AppPlan } from "@stack/config";
+import { cleanEnvironment } from "@stack/process";
+import type { SourceContext } from "./worker-source.ts";
+
+/**
+ * @param worker "shop-1.2"; a zygote sets STACK_WORKER itself in each worker it forks
+ */
+export function appEnvironment(
+  plan: AppPlan,
+  context: Pick<SourceContext, "name" | "release">,
+  worker?: string,
+): Record<string, string> {
+  return cleanEnvironment({
+    ...plan.env,
+    STACK_APP: context.name.app,
+    STACK_INSTANCE: String(context.name.instance),
+    STACK_RELEASE: context.release,
+    STACK_WORKER: worker,
+  });
+}

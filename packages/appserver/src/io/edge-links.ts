@@ -1,0 +1,179 @@
+/**
+ * The arbiter's connections to every living edge generation. An edge announces itself by its socket
+ * in the run folder; it is told of all workers that can take requests, and of every change since.
+ * Nothing here needs stackd.
+ */
+import { type FSWatcher, watch } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "@stack/base";
+import {
+  type ArbiterToEdge,
+  controlVersion,
+  type EdgeToArbiter,
+  type LinePeer,
+  openLinePeer,
+  type WorkerRecord,
+} from "@stack/control";
+import { type InstanceName, parseEdgeSocketName } from "../core/names.ts";
+
+/** For a file system that reports no change, and an edge that was not listening yet. */
+const pollMs = 1_000;
+const retryMs = 50;
+/** After that the poll is often enough: the edge was killed and left its socket behind. */
+const quickRetries = 3;
+
+export interface EdgeLinks extends Disposable {
+  readonly announce: (worker: WorkerRecord) => void;
+  /** Calls back once, when no edge that knew the worker has a request of it in flight. */
+  readonly drain: (key: string, drained: () => void) => void;
+  readonly forget: (key: string) => void;
+  /** Connected edges; for tests and the log. */
+  readonly count: () => number;
+}
+
+export interface EdgeLinksOptions {
+  readonly runFolder: string;
+  readonly name: InstanceName;
+  readonly log: Logger;
+  readonly onStuck: (key: string, request: string, ageMs: number) => void;
+}
+
+interface EdgeLink {
+  readonly peer: LinePeer<EdgeToArbiter, ArbiterToEdge>;
+  /** Keys this edge was told of and has not been told to forget. */
+  readonly knows: Set<string>;
+}
+
+interface PendingDrain {
+  readonly waitsFor: Set<EdgeLink>;
+  readonly drained: () => void;
+}
+
+export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
+  const usable = new Map<string, WorkerRecord>();
+  /** By file name; null while it is being connected. */
+  const links = new Map<string, EdgeLink | null>();
+  const drains = new Map<string, PendingDrain>();
+  const failed = new Map<string, number>();
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  const watcher = watchFolder(options.runFolder, () => void scan());
+  const poll = setInterval(() => void scan(), pollMs);
+  void scan();
+
+  async function scan(): Promise<void> {
+    const files = await readdir(options.runFolder).catch(() => []);
+    for (const file of files) {
+      if (parseEdgeSocketName(file) !== undefined && !links.has(file)) void connect(file);
+    }
+  }
+
+  async function connect(file: string): Promise<void> {
+    links.set(file, null);
+    try {
+      const path = join(options.runFolder, file);
+      const peer = await openLinePeer<EdgeToArbiter, ArbiterToEdge>(path);
+      if (closed) peer.destroy();
+      else accept(file, peer);
+    } catch {
+      links.delete(file);
+      const failures = (failed.get(file) ?? 0) + 1;
+      failed.set(file, failures);
+      if (!closed && failures <= quickRetries) retry ??= setTimeout(rescan, retryMs);
+    }
+  }
+
+  function rescan(): void {
+    retry = undefined;
+    void scan();
+  }
+
+  function accept(file: string, peer: LinePeer<EdgeToArbiter, ArbiterToEdge>): void {
+    const link: EdgeLink = { peer, knows: new Set(usable.keys()) };
+    links.set(file, link);
+    failed.delete(file);
+    peer.onMessage = (message) => onMessage(link, message);
+    peer.onClose = () => {
+      links.delete(file);
+      for (const [key, pending] of drains) settle(key, pending, link);
+      if (!closed) void scan();
+    };
+    peer.send({
+      type: "register",
+      version: controlVersion,
+      app: options.name.app,
+      instance: options.name.instance,
+      pid: process.pid,
+      workers: [...usable.values()],
+    });
+    options.log.debug(`connected to ${file}`);
+  }
+
+  function onMessage(link: EdgeLink, message: EdgeToArbiter): void {
+    if (message.type === "worker-stuck") {
+      options.onStuck(message.key, message.request, message.ageMs);
+      return;
+    }
+    const pending = drains.get(message.key);
+    if (pending !== undefined) settle(message.key, pending, link);
+  }
+
+  function settle(key: string, pending: PendingDrain, link: EdgeLink): void {
+    pending.waitsFor.delete(link);
+    if (pending.waitsFor.size > 0) return;
+    drains.delete(key);
+    pending.drained();
+  }
+
+  function living(): readonly EdgeLink[] {
+    return [...links.values()].filter((link) => link !== null);
+  }
+
+  return {
+    announce(worker) {
+      usable.set(worker.key, worker);
+      for (const link of living()) {
+        link.knows.add(worker.key);
+        link.peer.send({ type: "worker-up", worker });
+      }
+    },
+    drain(key, drained) {
+      usable.delete(key);
+      const asked = living().filter((link) => link.knows.has(key));
+      if (asked.length === 0) {
+        drained();
+        return;
+      }
+      drains.set(key, { waitsFor: new Set(asked), drained });
+      for (const link of asked) link.peer.send({ type: "worker-drain", key });
+    },
+    forget(key) {
+      usable.delete(key);
+      drains.delete(key);
+      for (const link of living()) {
+        if (link.knows.delete(key)) link.peer.send({ type: "worker-gone", key });
+      }
+    },
+    count: () => living().length,
+    [Symbol.dispose]() {
+      closed = true;
+      clearInterval(poll);
+      clearTimeout(retry);
+      watcher?.close();
+      for (const link of living()) link.peer.end();
+    },
+  };
+}
+
+/** Undefined where the system has no watch left to give: then the poll alone does it. */
+function watchFolder(folder: string, changed: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(folder, changed);
+    watcher.on("error", () => watcher.close());
+    return watcher;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * One forked Python worker, as the arbiter sees it: its zygote tells of its birth and end, its
+ * control connection of the rest. Without a zygote the end of that connection is its end.
+ */
+import { type ErrorReport, reportOf, type StackError } from "@stack/base";
+import { type ExitStatus, isRunning, readStartTime } from "@stack/process";
+import type { ImportFailure } from "../core/import-failure.ts";
+import type { LaunchedWorker, WorkerEvents } from "./worker-source.ts";
+import type { WorkerPeer, WorkersControl } from "./workers-control.ts";
+
+export interface ForkedWorker extends LaunchedWorker {
+  readonly forked: (pid: number) => void;
+  /** Its zygote died: nobody will report its exit. */
+  readonly orphaned: () => void;
+  readonly finished: (status: ExitStatus) => void;
+}
+
+interface ForkedWorkerHooks {
+  readonly error: (failure: ImportFailure) => StackError;
+  readonly ended: () => void;
+}
+
+/** The zygote reports an exit within milliseconds; a worker that only closed its connection hangs. */
+const reportGraceMs = 2_000;
+const unknownExit: ExitStatus = { code: null, signal: null };
+
+export function createForkedWorker(
+  key: string,
+  socket: string,
+  control: WorkersControl,
+  events: WorkerEvents,
+  hooks: ForkedWorkerHooks,
+): ForkedWorker {
+  let process_: { readonly pid: number; readonly startTime: number } | undefined;
+  let peer: WorkerPeer | undefined;
+  let orphan = false;
+  let over = false;
+  let draining = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  control.expect(key, (connected, pid) => {
+    peer = connected;
+    if (over) {
+      connected.destroy();
+      return;
+    }
+    started(pid);
+    connected.onMessage = (message) => {
+      switch (message.type) {
+        case "ready":
+          events.listening({ protocol: "worker", address: `unix:${socket}`, capacity: 1 });
+          return;
+        case "import-failed":
+          events.failed(hooks.error(message).report);
+          return;
+        case "failed":
+          events.failed(listenFailed(message.error));
+          return;
+        case "draining":
+          if (!draining) events.leaving("SIGTERM from outside");
+          return;
+        default:
+      }
+    };
+    connected.onClose = () => {
+      if (orphan) lost();
+      else timer = setTimeout(lost, reportGraceMs);
+    };
+  });
+
+  function started(pid: number): void {
+    if (process_ !== undefined || over) return;
+    process_ = { pid, startTime: readStartTime(pid) ?? 0 };
+    events.started(pid);
+  }
+
+  function lost(): void {
+    if (over) return;
+    signal("SIGKILL");
+    finished(unknownExit);
+  }
+
+  function finished(status: ExitStatus): void {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    control.forget(key);
+    hooks.ended();
+    events.exited(status);
+    peer?.destroy();
+  }
+
+  function signal(name: "SIGTERM" | "SIGKILL"): void {
+    if (over || process_ === undefined) return;
+    if (!isRunning(process_.pid, process_.startTime)) return; // its number may be another's by now
+    try {
+      process.kill(process_.pid, name);
+    } catch {
+      // gone meanwhile
+    }
+  }
+
+  return {
+    forked: started,
+    finished,
+    signal,
+    drain(deadlineMs) {
+      draining = true;
+      if (peer === undefined) signal("SIGTERM");
+      else peer.send({ type: "drain", deadlineMs });
+    },
+    orphaned() {
+      orphan = true;
+      if (peer === undefined) lost();
+    },
+  };
+}
+
+function listenFailed(error: string): ErrorReport {
+  return reportOf(new Error(`a worker cannot listen on its socket: ${error}`));
+}

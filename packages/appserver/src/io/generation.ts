@@ -1,0 +1,287 @@
+/**
+ * One generation of an instance: the workers of one plan and release, from one source. It is tried
+ * first, until all its workers are ready; then it serves, and keeps its slots filled, until it is
+ * retired.
+ */
+import type { ErrorReport, Logger, StackError } from "@stack/base";
+import { errorFromReport } from "@stack/base";
+import type { AppPlan } from "@stack/config";
+import type { InstanceWorker, WorkerRecord } from "@stack/control";
+import { type InstanceName, workerId, workerKey } from "../core/names.ts";
+import { workersPerInstance } from "../core/plan-change.ts";
+import { stableMs } from "../core/restart.ts";
+import { bootError, crashLoopError } from "./boot-error.ts";
+import type { EdgeLinks } from "./edge-links.ts";
+import { createSlot, type Slot } from "./slot.ts";
+import type { SlotLedger } from "./slot-ledger.ts";
+import { startWorker, type Worker, type WorkerOutcome } from "./worker.ts";
+import type { WorkerSource } from "./worker-source.ts";
+
+export interface GenerationOptions {
+  readonly name: InstanceName;
+  readonly number: number;
+  readonly plan: AppPlan;
+  readonly release: string;
+  readonly source: WorkerSource;
+  readonly edges: EdgeLinks;
+  readonly ledger: SlotLedger;
+  /** Ready workers are kept from the edges until `open`. */
+  readonly held: boolean;
+  readonly nextSerial: () => number;
+  readonly log: Logger;
+  readonly changed: () => void;
+}
+
+export interface Generation {
+  readonly number: number;
+  readonly plan: () => AppPlan;
+  readonly release: string;
+  /**
+   * Resolves when every wanted worker is ready; rejects with a StackError. It goes on trying to
+   * fill its slots in either case, until it is retired.
+   */
+  readonly start: () => Promise<void>;
+  /** Tells the edges of the workers held back so far. */
+  readonly open: () => void;
+  /** Settles when the new workers are ready, or the surplus ones are gone. */
+  readonly scale: (plan: AppPlan) => Promise<void>;
+  /** Drains all workers, ends the source; resolves when nothing of it is left. */
+  readonly retire: (reason: string, deadlineMs?: number) => Promise<void>;
+  /** Ends one worker in the middle of its request, and starts another. */
+  readonly killStuck: (key: string, reason: string) => boolean;
+  readonly retryNow: () => void;
+  /** Its source died: its workers serve on, but those that end are not replaced. */
+  readonly isLost: () => boolean;
+  onLost: (reason: string) => void;
+  readonly workers: () => readonly InstanceWorker[];
+  readonly ready: () => number;
+  readonly crashing: () => boolean;
+  /** Why it is not whole, when that is known. */
+  readonly error: () => ErrorReport | null;
+}
+
+/** Short lives of workers that end the trial of a generation. */
+const trialFailures = 3;
+
+export function createGeneration(options: GenerationOptions): Generation {
+  const { name, source, edges, ledger, log } = options;
+  const slots = new Map<number, Slot>();
+  const leaving = new Set<Worker>();
+  const heldBack = new Map<string, WorkerRecord>();
+  let plan = options.plan;
+  let held = options.held;
+  let lost = false;
+  let retired: string | undefined;
+  let failures = 0;
+  let error: ErrorReport | null = null;
+  let trial: PromiseWithResolvers<void> | undefined;
+
+  function changed(): void {
+    const whole = slots.size > 0 && countReady() >= slots.size;
+    if (whole) error = null;
+    if (whole) trial?.resolve();
+    options.changed();
+  }
+
+  function countReady(): number {
+    let count = 0;
+    for (const slot of slots.values()) if (slot.worker()?.life().name === "ready") count += 1;
+    return count;
+  }
+
+  function addSlots(wanted: number): void {
+    for (let number = slots.size + 1; number <= wanted; number += 1) {
+      const slot = createSlot({
+        number,
+        id: workerId(name, number),
+        ledger,
+        launch,
+        onCrashLoop,
+        changed,
+      });
+      slots.set(number, slot);
+      slot.fill();
+    }
+  }
+
+  function launch(slot: Slot): Worker {
+    const serial = options.nextSerial();
+    const key = workerKey(slot.id, options.number, serial);
+    return startWorker({
+      spec: { id: slot.id, key, slot: slot.number, serial },
+      generation: options.number,
+      source,
+      health: plan.health,
+      requestTimeoutMs: plan.timeoutMs,
+      drainTimeoutMs: plan.drainTimeoutMs,
+      log,
+      announce(record) {
+        if (held) heldBack.set(record.key, record);
+        else edges.announce(record);
+        log.info(`${record.id} is ready (pid ${record.pid}, generation ${record.generation})`);
+      },
+      askEdges: edges.drain,
+      forget(lostKey) {
+        heldBack.delete(lostKey);
+        edges.forget(lostKey);
+      },
+      wantsReplacement: replace,
+      changed,
+      ended: onEnded,
+    });
+  }
+
+  function replace(worker: Worker, reason: string): void {
+    const slot = slots.get(worker.spec.slot);
+    if (slot?.worker() === worker) {
+      log.warn(`${worker.spec.id}: ${reason}; it is replaced`);
+      // One that fails soon is not replaced at once: its slot waits longer each time.
+      if (!lost && retired === undefined && worker.readyMs() >= stableMs) {
+        leaving.add(worker);
+        slot.replace();
+      }
+    }
+    worker.drain(reason, { fault: true });
+  }
+
+  function onEnded(worker: Worker, outcome: WorkerOutcome): void {
+    const planned = retired !== undefined || outcome.reason === "scale down";
+    ledger.record(worker.spec.slot, outcome, planned);
+    leaving.delete(worker);
+    const line = `${worker.spec.id} (pid ${worker.view().pid ?? "none"}) ended: ${outcome.reason}`;
+    if (planned) log.info(line);
+    else log.warn(line);
+    const slot = slots.get(worker.spec.slot);
+    if (slot?.worker() === worker) {
+      if (!outcome.ordered) failTrial(outcome);
+      if (lost || retired !== undefined) slot.empty();
+      else slot.onEnded(worker, outcome);
+    }
+    changed();
+  }
+
+  /** While it is tried, an app that cannot be imported is final, other ends a few times over. */
+  function failTrial(outcome: WorkerOutcome): void {
+    if (trial === undefined) return;
+    failures += 1;
+    if (outcome.error !== null) giveUp(errorFromReport(outcome.error));
+    else if (failures >= trialFailures)
+      giveUp(crashLoopError(plan, plan.name, failures, 0, outcome));
+  }
+
+  function giveUp(reason: StackError): void {
+    error = reason.report;
+    trial?.reject(reason);
+  }
+
+  function onCrashLoop(slot: Slot, count: number, withinMs: number, outcome: WorkerOutcome): void {
+    error = outcome.error ?? crashLoopError(plan, slot.id, count, withinMs, outcome).report;
+    log.error(`${error.title}: ${outcome.reason}; it is tried again every 30s`);
+  }
+
+  /** Waits until all slots are ready, at most as long as the plan gives them. */
+  async function untilReady(begin: () => void | Promise<void>): Promise<void> {
+    const current = Promise.withResolvers<void>();
+    trial = current;
+    failures = 0;
+    const timer = setTimeout(() => giveUp(bootError(plan, booting())), plan.bootTimeoutMs);
+    try {
+      // Whichever comes first: a source that hangs is given up too, by whoever retires us.
+      const begun = Promise.resolve(begin());
+      begun.then(changed, (reason: StackError) => giveUp(reason));
+      await current.promise;
+    } finally {
+      clearTimeout(timer);
+      trial = undefined;
+    }
+  }
+
+  function booting(): readonly Worker[] {
+    return filled().filter((worker) => worker.life().name === "booting");
+  }
+
+  source.onLost = (reason) => {
+    lost = true;
+    for (const slot of slots.values()) if (slot.worker() === undefined) slot.empty();
+    if (retired === undefined) generation.onLost(reason);
+    changed();
+  };
+
+  const generation: Generation = {
+    number: options.number,
+    plan: () => plan,
+    release: options.release,
+    start: () =>
+      untilReady(async () => {
+        await source.start();
+        if (retired === undefined) addSlots(workersPerInstance(plan));
+      }),
+    open() {
+      held = false;
+      for (const record of heldBack.values()) edges.announce(record);
+      heldBack.clear();
+    },
+    async scale(next) {
+      plan = next;
+      const wanted = workersPerInstance(next);
+      const surplus = [...slots.values()].filter((slot) => slot.number > wanted);
+      const gone = surplus.map((slot) => {
+        const worker = slot.empty();
+        slots.delete(slot.number);
+        if (worker !== undefined) leaving.add(worker);
+        worker?.drain("scale down");
+        return worker?.ended;
+      });
+      options.changed();
+      if (wanted > slots.size) await untilReady(() => addSlots(wanted));
+      await Promise.all(gone);
+    },
+    async retire(reason, deadlineMs) {
+      retired ??= reason;
+      trial?.reject(new Error(`retired: ${reason}`));
+      for (const slot of slots.values()) {
+        const worker = slot.empty();
+        if (worker !== undefined) leaving.add(worker);
+      }
+      slots.clear();
+      const workers = [...leaving];
+      for (const worker of workers) worker.drain(reason, { deadlineMs });
+      source.close();
+      await Promise.all(workers.map((worker) => worker.ended));
+    },
+    killStuck(key, reason) {
+      for (const worker of [...filled(), ...leaving]) {
+        if (worker.spec.key !== key) continue;
+        worker.kill(reason);
+        return true;
+      }
+      return false;
+    },
+    retryNow() {
+      for (const slot of slots.values()) slot.retryNow();
+    },
+    isLost: () => lost,
+    onLost: () => {},
+    workers() {
+      const now = [...slots.values()]
+        .map((slot) => slot.view())
+        .filter((view) => view !== undefined);
+      const old = [...leaving].map((worker) => ({
+        ...worker.view(),
+        ...ledger.of(worker.spec.slot),
+      }));
+      return [...now, ...old];
+    },
+    ready: countReady,
+    crashing: () => [...slots.values()].some((slot) => slot.crashing()),
+    error: () => error,
+  };
+
+  function filled(): readonly Worker[] {
+    return [...slots.values()]
+      .map((slot) => slot.worker())
+      .filter((worker) => worker !== undefined);
+  }
+
+  return generation;
+}

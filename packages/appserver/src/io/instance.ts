@@ -1,0 +1,255 @@
+/**
+ * One instance of an app: at most one generation that serves, one that is being tried beside it, and
+ * those that drain. Changes are made one after the other; a drain overtakes them all.
+ */
+import { type ErrorReport, formatDuration, type Logger, reportOf } from "@stack/base";
+import type { AppPlan } from "@stack/config";
+import type { InstanceState } from "@stack/control";
+import { type BackoffPolicy, decideBackoff } from "@stack/process";
+import { decideInstanceState } from "../core/instance-state.ts";
+import type { InstanceName } from "../core/names.ts";
+import { comparePlans, workersPerInstance } from "../core/plan-change.ts";
+import type { EdgeLinks } from "./edge-links.ts";
+import { createGeneration, type Generation } from "./generation.ts";
+import { createSlotLedger } from "./slot-ledger.ts";
+import { sourceOf } from "./source-of.ts";
+import type { WorkersControl } from "./workers-control.ts";
+
+export interface InstanceOptions {
+  readonly name: InstanceName;
+  readonly folder: string;
+  readonly control: WorkersControl;
+  readonly edges: EdgeLinks;
+  readonly nextSerial: () => number;
+  readonly log: Logger;
+  readonly changed: () => void;
+}
+
+export interface Instance {
+  /** Null when it was done, else why it was not. */
+  readonly configure: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
+  readonly reload: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
+  /** Resolves when no process of the app is left. */
+  readonly drain: (deadlineMs?: number) => Promise<void>;
+  readonly onStuck: (key: string, request: string, ageMs: number) => void;
+  readonly state: () => InstanceState;
+  readonly configured: () => boolean;
+}
+
+interface Wanted {
+  readonly plan: AppPlan;
+  readonly release: string;
+}
+
+const retryBackoff: BackoffPolicy = { firstMs: 1_000, maxMs: 30_000 };
+/** For a drain before there is a plan that says. */
+const defaultDrainMs = 30_000;
+/** A generation that never served has nothing to finish. */
+const discardMs = 1_000;
+
+export function createInstance(options: InstanceOptions): Instance {
+  const { name, log } = options;
+  const ledger = createSlotLedger();
+  const retiring = new Map<Generation, Promise<void>>();
+  let wanted: Wanted | undefined;
+  let current: Generation | undefined;
+  let tried: Generation | undefined;
+  let lastNumber = 0;
+  let error: ErrorReport | null = null;
+  let failures = 0;
+  let retry: NodeJS.Timeout | undefined;
+  let draining = false;
+  let wasReady = false;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  function enqueue<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = queue.then(change);
+    queue = result.catch(() => {}); // each caller hears of its own
+    return result;
+  }
+
+  /** Tries a plan; the generation is served from when it is ready, else discarded. */
+  async function tryGeneration(next: Wanted, held: boolean): Promise<void> {
+    lastNumber += 1;
+    const number = lastNumber;
+    const { folder, control, edges, nextSerial } = options;
+    const context = { name, generation: number, release: next.release, folder, control, log };
+    const generation = createGeneration({
+      ...next,
+      name,
+      number,
+      source: sourceOf(next.plan, context),
+      edges,
+      ledger,
+      held,
+      nextSerial,
+      log,
+      changed: options.changed,
+    });
+    generation.onLost = (reason) => onLost(generation, reason);
+    tried = generation;
+    options.changed();
+    try {
+      await generation.start();
+    } catch (failure) {
+      // With nothing else to serve, some workers are better than none.
+      if (current !== undefined || generation.ready() === 0) {
+        if (!draining) retire(generation, "failed to start", discardMs);
+      } else {
+        current = generation;
+      }
+      throw failure;
+    } finally {
+      tried = undefined;
+    }
+    const before = current;
+    current = generation;
+    generation.open();
+    if (before !== undefined) retire(before, held ? "reload" : "its zygote ended");
+  }
+
+  function retire(generation: Generation, reason: string, deadlineMs?: number): void {
+    const limit = deadlineMs ?? generation.plan().drainTimeoutMs;
+    const done = generation.retire(reason, limit).finally(() => {
+      retiring.delete(generation);
+      options.changed();
+    });
+    retiring.set(generation, done);
+    options.changed();
+  }
+
+  /** Makes what is wanted the case where nothing serves, or what serves has lost its zygote. */
+  async function startWanted(): Promise<void> {
+    clearTimeout(retry);
+    retry = undefined;
+    if (wanted === undefined || draining) return;
+    if (current !== undefined && !current.isLost()) return;
+    try {
+      await tryGeneration(wanted, false);
+      failures = 0;
+      error = null;
+    } catch (failure) {
+      failures += 1;
+      error = reportOf(failure);
+      if (!draining) {
+        log.error(`${error.code} ${error.title}: ${error.facts?.join(" | ") ?? ""}`);
+        if (current === undefined || current.isLost()) scheduleRetry();
+      }
+      throw failure;
+    } finally {
+      options.changed();
+    }
+  }
+
+  function scheduleRetry(): void {
+    const delayMs = decideBackoff(retryBackoff, failures, Math.random());
+    retry = setTimeout(() => {
+      enqueue(startWanted).catch(() => {}); // logged, and in the state
+    }, delayMs);
+  }
+
+  function onLost(generation: Generation, reason: string): void {
+    log.warn(
+      `the zygote of generation ${generation.number} ended (${reason}); its workers serve on`,
+    );
+    if (generation === current && !draining) enqueue(startWanted).catch(() => {});
+  }
+
+  async function change(action: () => Promise<void>): Promise<ErrorReport | null> {
+    try {
+      await enqueue(async () => {
+        if (draining) throw new Error("it is draining");
+        await action();
+      });
+      return null;
+    } catch (failure) {
+      return reportOf(failure);
+    }
+  }
+
+  async function replaceWith(next: Wanted): Promise<void> {
+    if (current === undefined || current.isLost()) {
+      wanted = next;
+      await startWanted();
+      return;
+    }
+    try {
+      await tryGeneration(next, true);
+      wanted = next;
+      error = null;
+      failures = 0;
+    } catch (failure) {
+      const report = reportOf(failure);
+      log.error(
+        `${report.code} ${report.title}: the reload is discarded, the old generation serves on`,
+      );
+      throw failure;
+    }
+  }
+
+  async function apply(next: Wanted): Promise<void> {
+    if (current === undefined || current.isLost() || wanted === undefined) {
+      wanted = next;
+      await startWanted();
+      return;
+    }
+    switch (comparePlans(wanted.plan, next.plan)) {
+      case "nothing":
+        current.retryNow();
+        return;
+      case "scale":
+        wanted = { plan: next.plan, release: wanted.release };
+        await current.scale(next.plan);
+        return;
+      default:
+        await replaceWith(next);
+    }
+  }
+
+  function living(): readonly Generation[] {
+    const all = new Set([current, tried, ...retiring.keys()]);
+    return [...all].filter((generation) => generation !== undefined);
+  }
+
+  return {
+    configure: (plan, release) => change(() => apply({ plan, release })),
+    reload: (plan, release) => change(() => replaceWith({ plan, release })),
+    async drain(deadlineMs) {
+      draining = true;
+      clearTimeout(retry);
+      const limit = deadlineMs ?? wanted?.plan.drainTimeoutMs ?? defaultDrainMs;
+      for (const generation of living()) retire(generation, "stop", limit);
+      await queue;
+      await Promise.all(retiring.values());
+      current = undefined;
+    },
+    onStuck(key, request, ageMs) {
+      const reason = `request timeout (${formatDuration(ageMs)})`;
+      for (const generation of living()) {
+        if (generation.killStuck(key, reason)) log.warn(`${key}: ${reason}: ${request}`);
+      }
+    },
+    configured: () => wanted !== undefined,
+    state() {
+      const serving = current ?? tried;
+      const desired = wanted === undefined ? 0 : workersPerInstance(wanted.plan);
+      const ready = serving?.ready() ?? 0;
+      const why = error ?? current?.error() ?? null;
+      wasReady ||= desired > 0 && ready >= desired;
+      return {
+        state: decideInstanceState({
+          draining,
+          desired,
+          ready,
+          failing: why !== null || (current?.crashing() ?? false),
+          wasReady,
+        }),
+        error: why,
+        desired,
+        generation: serving?.number ?? lastNumber,
+        release: serving?.release ?? wanted?.release ?? "",
+        workers: living().flatMap((generation) => generation.workers()),
+      };
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/** Workers of a Node app: one process each, running `bin/node-worker.js`, with an IPC channel to us. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AppPlan } from "@stack/config";
+import { type SpawnedChild, spawnChild } from "@stack/process";
+import { importError } from "../core/import-failure.ts";
+import { workerSocketName } from "../core/names.ts";
+import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
+import { cannotStart } from "../errors.ts";
+import { appEnvironment } from "./app-environment.ts";
+import type {
+  LaunchedWorker,
+  LaunchSpec,
+  SourceContext,
+  WorkerEvents,
+  WorkerSource,
+} from "./worker-source.ts";
+
+export type NodePlan = Extract<AppPlan, { kind: "node" }>;
+
+const script = fileURLToPath(new URL("../../dist/bin/node-worker.js", import.meta.url));
+/** Requests one worker takes at once: an event loop has no limit of its own, memory has. */
+const capacity = 100;
+
+export function createNodeSource(plan: NodePlan, context: SourceContext): WorkerSource {
+  return {
+    start: () => Promise.resolve(),
+    launch: (spec, events) => launchNodeWorker(plan, context, spec, events),
+    onLost: () => {},
+    close: () => {},
+  };
+}
+
+function launchNodeWorker(
+  plan: NodePlan,
+  context: SourceContext,
+  spec: LaunchSpec,
+  events: WorkerEvents,
+): LaunchedWorker {
+  const { name } = context;
+  const socket = join(
+    context.folder,
+    workerSocketName(name.instance, context.generation, spec.serial),
+  );
+  let child: SpawnedChild | undefined;
+  let wanted: "SIGTERM" | "SIGKILL" | undefined;
+
+  async function run(): Promise<void> {
+    child = await spawnChild({
+      command: [process.execPath, "--enable-source-maps", script],
+      cwd: plan.cwd,
+      env: appEnvironment(plan, context, spec.id),
+      stdout: "inherit",
+      stderr: "inherit",
+      extra: ["ipc"],
+    });
+    events.started(child.pid);
+    child.onMessage = (message) => onMessage(message as NodeWorkerToArbiter);
+    tell({ type: "start", id: spec.id, entry: plan.entry, socket });
+    if (wanted !== undefined) child.signal(wanted);
+    const status = await child.exited;
+    child.signal("SIGKILL"); // what it may have left in its process group
+    rmSync(socket, { force: true });
+    events.exited(status);
+  }
+
+  function onMessage(message: NodeWorkerToArbiter): void {
+    switch (message.type) {
+      case "listening":
+        events.listening({ protocol: "http", address: `unix:${socket}`, capacity });
+        return;
+      case "import-failed": {
+        const app = { name: plan.name, cwd: plan.cwd, target: plan.entry, place: plan.place };
+        events.failed(importError({ ...app, key: "entry" }, message.failure).report);
+        return;
+      }
+      case "leaving":
+        events.leaving(message.reason);
+        return;
+      default:
+    }
+  }
+
+  function tell(message: ArbiterToNodeWorker): void {
+    child?.send(message);
+  }
+
+  run().catch((cause: Error) => {
+    const { name: app, place } = plan;
+    const reason = cause.message;
+    events.failed(cannotStart({ app, command: plan.entry, reason, place }, cause).report);
+    events.exited({ code: null, signal: null });
+  });
+
+  return {
+    drain: (deadlineMs) => tell({ type: "drain", deadlineMs }),
+    signal(signal) {
+      wanted = signal;
+      child?.signal(signal);
+    },
+  };
+}

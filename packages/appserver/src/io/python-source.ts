@@ -1,0 +1,173 @@
+/**
+ * Workers of a Python app: a zygote imports the app once and forks them (D6). `PROTOCOL.md` beside
+ * `stack_worker` says what is spoken on descriptor 3 and on the workers' control connections.
+ */
+import { rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { StackError } from "@stack/base";
+import { type LinePeer, peerOf } from "@stack/control";
+import { type ExitStatus, type SpawnedChild, spawnChild } from "@stack/process";
+import { type ImportFailure, importError } from "../core/import-failure.ts";
+import { workerSocketName } from "../core/names.ts";
+import { cannotStart, pythonMissing } from "../errors.ts";
+import { appEnvironment } from "./app-environment.ts";
+import { createForkedWorker, type ForkedWorker } from "./forked-worker.ts";
+import { diagnosePython, type WsgiPlan } from "./python-diagnosis.ts";
+import type { SourceContext, WorkerSource } from "./worker-source.ts";
+
+type ZygoteToArbiter =
+  | { readonly type: "imported"; readonly ms: number; readonly threads: readonly string[] }
+  | ({ readonly type: "import-failed" } & ImportFailure)
+  | { readonly type: "forked"; readonly key: string; readonly pid: number }
+  | { readonly type: "fork-failed"; readonly key: string; readonly error: string }
+  | ({ readonly type: "exited"; readonly key: string; readonly pid: number } & ExitStatus);
+
+/** The folder that holds `stack_worker`; the same from `src/io` and from `dist/io`. */
+const pythonFolder = fileURLToPath(new URL("../../python", import.meta.url));
+/** How long a zygote with nothing left to do may take to exit. */
+const exitGraceMs = 2_000;
+
+export function createPythonSource(plan: WsgiPlan, context: SourceContext): WorkerSource {
+  const workers = new Map<string, ForkedWorker>();
+  const imported = Promise.withResolvers<void>();
+  let zygote: SpawnedChild | undefined;
+  let peer: LinePeer<ZygoteToArbiter, object> | undefined;
+  let phase: "importing" | "forking" | "over" = "importing";
+  let closing = false;
+  imported.promise.catch(() => {}); // `start` hands it out; closing before that is no error
+
+  async function start(): Promise<void> {
+    if (plan.python === null) {
+      const { name: app, pythonTried: tried, cwd, place } = plan;
+      throw pythonMissing({ app, tried, cwd, place });
+    }
+    const env = appEnvironment(plan, context);
+    const { PYTHONPATH: inherited } = env;
+    try {
+      zygote = await spawnChild({
+        command: [plan.python, "-m", "stack_worker.zygote"],
+        cwd: "/",
+        env: {
+          ...env,
+          PYTHONPATH: inherited ? `${pythonFolder}:${inherited}` : pythonFolder,
+        },
+        stdout: "inherit",
+        stderr: "inherit",
+        extra: ["pipe"],
+      });
+    } catch (cause) {
+      throw (await diagnosePython(plan, plan.python, env, cause)) ?? cause;
+    }
+    void zygote.exited.then((status) => onExit(status));
+    peer = peerOf(zygote.pipes[0] as Socket);
+    peer.onMessage = onMessage;
+    peer.send({ type: "start", app: plan.app, preload: plan.preload, cwd: plan.cwd });
+    if (closing) kill();
+    return await imported.promise;
+  }
+
+  function onMessage(message: ZygoteToArbiter): void {
+    switch (message.type) {
+      case "imported":
+        phase = "forking";
+        if (message.threads.length > 0) {
+          context.log.warn(
+            `importing ${plan.app} started threads that workers do not have: ${message.threads.join(", ")}; set preload: false if they are needed`,
+          );
+        }
+        imported.resolve();
+        return;
+      case "import-failed":
+        phase = "over";
+        imported.reject(errorOf(message));
+        return;
+      case "forked":
+        workers.get(message.key)?.forked(message.pid);
+        return;
+      case "fork-failed":
+        context.log.error(`cannot fork: ${message.error}`);
+        workers.get(message.key)?.finished({ code: null, signal: null });
+        return;
+      case "exited":
+        workers.get(message.key)?.finished({ code: message.code, signal: message.signal });
+        return;
+      default: // of a later version; nothing we could do with it
+    }
+  }
+
+  function onExit(status: ExitStatus): void {
+    const before = phase;
+    phase = "over";
+    for (const worker of workers.values()) worker.orphaned();
+    if (before === "importing") void explainExit(status).then(imported.reject);
+    else if (!closing && before === "forking") source.onLost(describe(status));
+  }
+
+  /** It ended before it said anything: is Python itself the reason? */
+  async function explainExit(status: ExitStatus): Promise<StackError> {
+    const python = plan.python ?? "python3";
+    const cause = await diagnosePython(plan, python, appEnvironment(plan, context), undefined);
+    if (cause !== undefined) return cause;
+    return cannotStart({
+      app: plan.name,
+      command: `"${plan.app}"`,
+      reason: `Python ended (${describe(status)}) while it imported the app; its last words are in the log`,
+      place: plan.place,
+    });
+  }
+
+  function errorOf(failure: ImportFailure): StackError {
+    const { name, cwd, app: target, place } = plan;
+    return importError({ name, cwd, target, key: "app", place }, failure);
+  }
+
+  function kill(): void {
+    zygote?.signal("SIGKILL");
+  }
+
+  function closeWhenIdle(): void {
+    if (!closing || workers.size > 0 || phase === "over") return;
+    const timer = setTimeout(kill, exitGraceMs);
+    void zygote?.exited.then(() => clearTimeout(timer));
+  }
+
+  const source: WorkerSource = {
+    start,
+    launch(spec, events) {
+      const socket = join(
+        context.folder,
+        workerSocketName(context.name.instance, context.generation, spec.serial),
+      );
+      const worker = createForkedWorker(spec.key, socket, context.control, events, {
+        error: errorOf,
+        ended() {
+          workers.delete(spec.key);
+          rmSync(socket, { force: true });
+          closeWhenIdle();
+        },
+      });
+      workers.set(spec.key, worker);
+      if (phase === "forking") {
+        const { id, key } = spec;
+        peer?.send({ type: "fork", id, key, socket, control: context.control.path });
+      } else {
+        queueMicrotask(() => worker.finished({ code: null, signal: null }));
+      }
+      return worker;
+    },
+    onLost: () => {},
+    close() {
+      closing = true;
+      if (phase === "importing") kill();
+      else peer?.end();
+      closeWhenIdle();
+    },
+  };
+  return source;
+}
+
+function describe({ code, signal }: ExitStatus): string {
+  return signal === null ? `exit ${code ?? "unknown"}` : `killed by ${signal}`;
+}

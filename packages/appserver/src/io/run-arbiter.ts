@@ -1,0 +1,109 @@
+/**
+ * The arbiter: parent of one instance's processes, between stackd, which says what is wanted, and
+ * the edges, which are told who can take requests. It works on while stackd is away.
+ */
+import { join } from "node:path";
+import { assertNever, type Logger, reportOf } from "@stack/base";
+import type { AppPlan } from "@stack/config";
+import {
+  type ArbiterToStackd,
+  controlVersion,
+  type Hello,
+  openReconnectingPeer,
+  type StackdToArbiter,
+} from "@stack/control";
+import { controlSocketName } from "../core/names.ts";
+import { openEdgeLinks } from "./edge-links.ts";
+import { createInstance } from "./instance.ts";
+import { openInstanceFolder } from "./instance-folder.ts";
+import { openWorkersControl } from "./workers-control.ts";
+
+export interface ArbiterOptions {
+  /** Path of control.sock. */
+  readonly control: string;
+  /** The run folder. */
+  readonly run: string;
+  readonly app: string;
+  readonly instance: number;
+  readonly log: Logger;
+  /** Aborted by SIGTERM: drain with the app's own timeout. */
+  readonly stop: AbortSignal;
+}
+
+/** Resolves when it was told to drain, and nothing of the instance is left. */
+export async function runArbiter(options: ArbiterOptions): Promise<void> {
+  const { app, log } = options;
+  const name = { app, instance: options.instance };
+  using folder = openInstanceFolder(options.run, app, options.instance);
+  using control = await openWorkersControl(join(folder.path, controlSocketName(options.instance)));
+  using edges = openEdgeLinks({
+    runFolder: options.run,
+    name,
+    log,
+    onStuck: (key, request, ageMs) => instance.onStuck(key, request, ageMs),
+  });
+  const over = Promise.withResolvers<void>();
+  const { nextSerial, path } = folder;
+  const instance = createInstance({ name, folder: path, control, edges, nextSerial, log, changed });
+
+  using stackd = openReconnectingPeer<StackdToArbiter, Hello | ArbiterToStackd>(
+    options.control,
+    (send) => {
+      const configured = instance.configured();
+      const { pid } = process;
+      send({ type: "hello", version: controlVersion, role: "arbiter", pid, ...name, configured });
+      send({ type: "arbiter-state", state: instance.state() });
+    },
+    (message) => {
+      onMessage(message).catch((error: Error) => {
+        log.error(`${message.type} failed: ${error.stack ?? error.message}`);
+        stackd.send({ type: "done", id: message.id, error: reportOf(error) });
+      });
+    },
+  );
+
+  let reported: NodeJS.Immediate | undefined;
+  /** Many changes in one turn are one message. */
+  function changed(): void {
+    reported ??= setImmediate(report);
+  }
+
+  function report(): void {
+    clearImmediate(reported);
+    reported = undefined;
+    stackd.send({ type: "arbiter-state", state: instance.state() });
+  }
+
+  async function onMessage(message: StackdToArbiter): Promise<void> {
+    switch (message.type) {
+      case "configure":
+      case "reload": {
+        const error = await instance[message.type](message.plan as AppPlan, message.release);
+        report();
+        stackd.send({ type: "done", id: message.id, error });
+        return;
+      }
+      case "drain":
+        await drain(message.deadlineMs);
+        stackd.send({ type: "done", id: message.id, error: null });
+        over.resolve();
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  async function drain(deadlineMs?: number): Promise<void> {
+    log.info("draining");
+    await instance.drain(deadlineMs);
+    report();
+  }
+
+  options.stop.addEventListener("abort", () => {
+    drain().then(over.resolve, over.reject);
+  });
+  log.info(`arbiter of ${app}-${options.instance} (pid ${process.pid})`);
+  await over.promise;
+  await new Promise((resolve) => setImmediate(resolve)); // what was sent last is on its way
+  log.info("all workers are gone");
+}

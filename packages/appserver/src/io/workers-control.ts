@@ -1,0 +1,70 @@
+/**
+ * The arbiter's own socket, `run/APP/INSTANCE.sock`: each Python worker holds one connection to it.
+ * Its end is the worker's end, and ours is a drain to the worker (D6).
+ */
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { type LinePeer, peerOf } from "@stack/control";
+
+/** PROTOCOL.md beside `stack_worker` describes these. */
+export type WorkerToArbiter =
+  | { readonly type: "hello"; readonly key: string; readonly pid: number }
+  | { readonly type: "ready" }
+  | {
+      readonly type: "import-failed";
+      readonly kind: "module-not-found" | "attribute-missing" | "not-callable" | "error";
+      readonly module: string;
+      readonly name: string;
+      readonly found: readonly string[];
+      readonly traceback: string;
+    }
+  | { readonly type: "failed"; readonly error: string }
+  | { readonly type: "draining" };
+
+export type ArbiterToWorker = { readonly type: "drain"; readonly deadlineMs: number };
+
+export type WorkerPeer = LinePeer<WorkerToArbiter, ArbiterToWorker>;
+
+export interface WorkersControl extends Disposable {
+  readonly path: string;
+  /** The next connection that says hello with this key; `peer`'s callbacks are then the caller's. */
+  readonly expect: (key: string, connected: (peer: WorkerPeer, pid: number) => void) => void;
+  readonly forget: (key: string) => void;
+}
+
+/** Rejects with the system's error when it cannot listen. */
+export function openWorkersControl(path: string): Promise<WorkersControl> {
+  const expected = new Map<string, (peer: WorkerPeer, pid: number) => void>();
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    const peer: WorkerPeer = peerOf(socket);
+    peer.onMessage = (message) => {
+      const connected = message.type === "hello" ? expected.get(message.key) : undefined;
+      if (message.type !== "hello" || connected === undefined) {
+        peer.destroy(); // of an arbiter before us: the end of the connection tells it to drain
+        return;
+      }
+      expected.delete(message.key);
+      connected(peer, message.pid);
+    };
+  });
+  rmSync(path, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      chmodSync(path, 0o600);
+      resolve({
+        path,
+        expect: (key, connected) => expected.set(key, connected),
+        forget: (key) => expected.delete(key),
+        [Symbol.dispose]() {
+          server.close();
+          for (const socket of sockets) socket.destroy();
+        },
+      });
+    });
+  });
+}

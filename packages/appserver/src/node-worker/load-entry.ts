@@ -1,0 +1,65 @@
+/** Finds the handler a Node app's entry module exports; runs in the worker. */
+import { existsSync, readdirSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { basename, dirname } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ImportFailure } from "../core/import-failure.ts";
+import { type FetchHandler, serveFetch } from "./serve-fetch.ts";
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+export type Loaded =
+  | { readonly kind: "loaded"; readonly handler: RequestHandler }
+  | { readonly kind: "failed"; readonly failure: ImportFailure };
+
+/** @param entry absolute path of an ES module or a CommonJS one */
+export async function loadEntry(entry: string): Promise<Loaded> {
+  if (!existsSync(entry)) {
+    const found = filesIn(dirname(entry)).filter((file) => /\.[cm]?[jt]s$/.test(file));
+    return failed(entry, { kind: "module-not-found", found, traceback: "" });
+  }
+  let exported: Readonly<Record<string, unknown>>;
+  try {
+    exported = (await import(pathToFileURL(entry).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    return failed(entry, { kind: "error", found: [], traceback: formatThrown(error) });
+  }
+  const { default: main } = exported;
+  const handler = handlerOf(main) ?? handlerOf(exported);
+  if (handler !== undefined) return { kind: "loaded", handler };
+  const found = Object.keys(exported).filter((name) => name !== "module.exports");
+  const kind = "default" in exported ? "not-callable" : "attribute-missing";
+  return failed(entry, { kind, found, traceback: "" });
+}
+
+/** An app's own frames matter; Node's do not. */
+export function formatThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `threw ${String(thrown)}`;
+  const lines = (thrown.stack ?? String(thrown)).split("\n");
+  return lines.filter((line) => !/^\s+at .*\bnode:/.test(line)).join("\n");
+}
+
+/** An object with `fetch` (of whatever framework), a function, or a transpiled default export. */
+function handlerOf(value: unknown): RequestHandler | undefined {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null)
+    return undefined;
+  const fetch = (value as { readonly fetch?: unknown }).fetch;
+  if (typeof fetch === "function") {
+    return serveFetch((request) => (fetch as FetchHandler).call(value, request));
+  }
+  if (typeof value === "function") return value as RequestHandler;
+  const inner = (value as { readonly default?: unknown }).default;
+  return inner === undefined || inner === value ? undefined : handlerOf(inner);
+}
+
+function failed(entry: string, failure: Omit<ImportFailure, "module" | "name">): Loaded {
+  return { kind: "failed", failure: { ...failure, module: basename(entry), name: "default" } };
+}
+
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

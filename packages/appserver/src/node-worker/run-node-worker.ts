@@ -1,0 +1,138 @@
+/**
+ * One Node worker: serves an app's handler over HTTP/1.1 on a Unix socket until its arbiter, by
+ * message or by its end, asks it to drain. The edge owns the pooling: connections stay open here.
+ */
+import { chmodSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as NetServer } from "node:net";
+import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
+import { formatThrown, loadEntry, type RequestHandler } from "./load-entry.ts";
+import { markOutput } from "./mark-output.ts";
+
+/** How long edges may take to close their idle connections before we do. */
+const idleGraceMs = 2_000;
+const orphanDeadlineMs = 30_000;
+/** The edge has its own limits; these are only not to be the tighter ones. */
+const maxHeaderBytes = 256 * 1024;
+const backlog = 1024;
+
+export async function runNodeWorker(): Promise<void> {
+  const start = await firstMessage();
+  markOutput(start.id);
+  const state: WorkerState = { inFlight: 0, draining: false, exitCode: 0, server: undefined };
+  process.on("SIGINT", () => {}); // the terminal sends it to everyone
+  process.on("SIGTERM", () => drain(state, orphanDeadlineMs));
+  process.on("disconnect", () => drain(state, orphanDeadlineMs));
+  process.on("message", (message) => {
+    const order = message as ArbiterToNodeWorker;
+    if (order.type === "drain") drain(state, order.deadlineMs);
+  });
+  const loaded = await loadEntry(start.entry);
+  if (loaded.kind === "failed") {
+    tell({ type: "import-failed", failure: loaded.failure }, () => process.exit(3));
+    return;
+  }
+  leaveOnFault(state);
+  state.server = listen(start.socket, handle(loaded.handler, state));
+}
+
+interface WorkerState {
+  inFlight: number;
+  draining: boolean;
+  exitCode: number;
+  server: Server | undefined;
+}
+
+function firstMessage(): Promise<Extract<ArbiterToNodeWorker, { type: "start" }>> {
+  return new Promise((resolve) => {
+    process.once("message", (message) => {
+      resolve(message as Extract<ArbiterToNodeWorker, { type: "start" }>);
+    });
+  });
+}
+
+function tell(message: NodeWorkerToArbiter, sent?: () => void): void {
+  if (process.send === undefined || !process.connected) sent?.();
+  else process.send(message, undefined, undefined, () => sent?.());
+}
+
+function listen(socket: string, handler: RequestHandler): Server {
+  const server = createServer(
+    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: maxHeaderBytes },
+    handler,
+  );
+  server.on("clientError", (_error, peer) => peer.destroy());
+  server.listen({ path: socket, backlog }, () => {
+    chmodSync(socket, 0o600);
+    tell({ type: "listening" });
+  });
+  return server;
+}
+
+/** Counts what runs, and answers for a handler that throws. */
+function handle(handler: RequestHandler, state: WorkerState): RequestHandler {
+  return (request, response) => {
+    state.inFlight += 1;
+    response.on("close", () => {
+      state.inFlight -= 1;
+      if (state.draining) finishWhenIdle(state);
+    });
+    if (state.draining) response.setHeader("connection", "close");
+    void run(handler, request, response);
+  };
+}
+
+async function run(
+  handler: RequestHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    await handler(request, response);
+  } catch (error) {
+    process.stderr.write(`${request.method} ${request.url}: ${formatThrown(error)}\n`);
+    if (response.headersSent) {
+      response.destroy(); // the edge sees that the answer is not whole
+      return;
+    }
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    response.writeHead(500, { "content-type": "text/plain" }).end("Internal Server Error\n");
+  }
+}
+
+/** An app in an unknown state takes nothing new; what runs may still finish. */
+function leaveOnFault(state: WorkerState): void {
+  const fault = (kind: string) => (error: unknown) => {
+    process.stderr.write(`${kind}: ${formatThrown(error)}\n`);
+    if (state.exitCode !== 0) return;
+    state.exitCode = 1;
+    if (process.connected) tell({ type: "leaving", reason: kind });
+    else drain(state, orphanDeadlineMs);
+  };
+  process.on("uncaughtException", fault("uncaught exception"));
+  process.on("unhandledRejection", fault("unhandled rejection"));
+}
+
+function drain(state: WorkerState, deadlineMs: number): void {
+  if (state.draining) return;
+  state.draining = true;
+  const { server } = state;
+  if (server === undefined) process.exit(state.exitCode);
+  // Not http's own close(): that cuts idle connections on which an edge may be sending just now.
+  NetServer.prototype.close.call(server, () => leave(state));
+  setTimeout(() => server.closeIdleConnections(), Math.min(idleGraceMs, deadlineMs)).unref();
+  setTimeout(() => leave(state), deadlineMs).unref();
+  finishWhenIdle(state);
+}
+
+/** Edges that know of the drain close at once; then the server's own close ends us. */
+function finishWhenIdle(state: WorkerState): void {
+  if (state.inFlight > 0) return;
+  setTimeout(() => {
+    if (state.inFlight === 0) state.server?.closeIdleConnections();
+  }, idleGraceMs).unref();
+}
+
+function leave(state: WorkerState): void {
+  process.exit(state.exitCode);
+}
