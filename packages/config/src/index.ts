@@ -15,6 +15,7 @@ export {
   configThrew,
   redisServerMissing,
 } from "./errors.ts";
+export { configReference } from "./io/config-reference.ts";
 export { findConfig } from "./io/find-config.ts";
 export { loaderEntry } from "./io/loader-entry.ts";
 export {

@@ -12,3 +12,8 @@ export function formatPath(path: readonly PropertyKey[]): string {
   }
   return text;
 }
+
+/** Whether a value at this path may be a secret: it is not shown in any message. */
+export function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.includes("env") || path.at(-1) === "url";
+}

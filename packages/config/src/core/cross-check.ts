@@ -20,14 +20,14 @@ export type FolderProbe = (path: string) => {
 
 export function crossCheck(input: unknown, probe: FolderProbe): readonly Problem[] {
   const config = record(input);
-  const edge = record(config["edge"]);
+  const edge = record(config.edge);
   return [
-    ...checkListeners(list(edge["listen"])),
-    ...checkProxies(list(edge["trustedProxies"])),
-    ...checkRoutes(list(edge["routes"]), config, probe),
-    ...checkUpstreams(record(config["upstreams"])),
-    ...checkWorkingFolders("apps", record(config["apps"]), probe),
-    ...checkWorkingFolders("programs", record(config["programs"]), probe),
+    ...checkListeners(list(edge.listen)),
+    ...checkProxies(list(edge.trustedProxies)),
+    ...checkRoutes(list(edge.routes), config, probe),
+    ...checkUpstreams(record(config.upstreams)),
+    ...checkWorkingFolders("apps", record(config.apps), probe),
+    ...checkWorkingFolders("programs", record(config.programs), probe),
     ...checkNamesOnce(config),
     ...checkDependencies(config),
   ];
@@ -77,7 +77,7 @@ function checkProxies(proxies: readonly unknown[]): readonly Problem[] {
 
 function checkRoutes(
   routes: readonly unknown[],
-  config: Record<string, unknown>,
+  config: Loose,
   probe: FolderProbe,
 ): readonly Problem[] {
   const first = new Map<string, number>();
@@ -86,14 +86,14 @@ function checkRoutes(
     const path = ["edge", "routes", index];
     const problems: Problem[] = [];
     for (const [key, names] of [
-      ["app", Object.keys(record(config["apps"]))],
-      ["upstream", Object.keys(record(config["upstreams"]))],
+      ["app", Object.keys(record(config.apps))],
+      ["upstream", Object.keys(record(config.upstreams))],
     ] as const) {
       const name = route[key];
       if (typeof name !== "string" || names.includes(name)) continue;
       problems.push({ path: [...path, key], message: unknownName(name, `${key}s`, names) });
     }
-    const root = record(route["static"])["root"];
+    const root = record(route.static).root;
     if (typeof root === "string" && root !== "") {
       const { absolute, state } = probe(root);
       if (state !== "folder") {
@@ -101,8 +101,8 @@ function checkRoutes(
         problems.push({ path: [...path, "static", "root"], message: `${absolute} ${why}` });
       }
     }
-    if (typeof route["path"] === "string") {
-      const host = typeof route["host"] === "string" ? route["host"].toLowerCase() : "";
+    if (typeof route.path === "string") {
+      const host = typeof route.host === "string" ? route.host.toLowerCase() : "";
       const key = `${host} ${route["path"]}`;
       const before = first.get(key);
       if (before === undefined) first.set(key, index);
@@ -118,9 +118,9 @@ function checkRoutes(
   });
 }
 
-function checkUpstreams(upstreams: Record<string, unknown>): readonly Problem[] {
+function checkUpstreams(upstreams: Readonly<Record<string, unknown>>): readonly Problem[] {
   return Object.entries(upstreams).flatMap(([name, upstream]) =>
-    list(record(upstream)["servers"]).flatMap((server, index) => {
+    list(record(upstream).servers).flatMap((server, index) => {
       if (typeof server !== "string" || server === "") return [];
       const address = parseAddress(server);
       if (address !== undefined && (address.kind === "unix" || address.port > 0)) return [];
@@ -131,11 +131,11 @@ function checkUpstreams(upstreams: Record<string, unknown>): readonly Problem[] 
 
 function checkWorkingFolders(
   section: "apps" | "programs",
-  entries: Record<string, unknown>,
+  entries: Readonly<Record<string, unknown>>,
   probe: FolderProbe,
 ): readonly Problem[] {
   return Object.entries(entries).flatMap(([name, entry]) => {
-    const cwd = record(entry)["cwd"];
+    const cwd = record(entry).cwd;
     if (typeof cwd !== "string") return [];
     const { absolute, state } = probe(cwd);
     if (state === "folder") return [];
@@ -145,15 +145,15 @@ function checkWorkingFolders(
 }
 
 /** Commands name a service by its name alone, so apps and programs share their names. */
-function checkNamesOnce(config: Record<string, unknown>): readonly Problem[] {
+function checkNamesOnce(config: Loose): readonly Problem[] {
   const reserved = new Map([
     ["edge", "the edge"],
     ["redis", "the managed redis-server"],
     ["keeper", "a process of stack"],
     ["stackd", "a process of stack"],
   ]);
-  const apps = Object.keys(record(config["apps"]));
-  const programs = Object.keys(record(config["programs"]));
+  const apps = Object.keys(record(config.apps));
+  const programs = Object.keys(record(config.programs));
   return [
     ...programs
       .filter((name) => apps.includes(name))
@@ -170,13 +170,13 @@ function checkNamesOnce(config: Record<string, unknown>): readonly Problem[] {
   ];
 }
 
-function checkDependencies(config: Record<string, unknown>): readonly Problem[] {
-  const programs = record(config["programs"]);
-  const known = [...Object.keys(record(config["apps"])), ...Object.keys(programs), "redis"];
+function checkDependencies(config: Loose): readonly Problem[] {
+  const programs = record(config.programs);
+  const known = [...Object.keys(record(config.apps)), ...Object.keys(programs), "redis"];
   const needs = new Map<string, readonly string[]>(
     Object.entries(programs).map(([name, program]) => [
       name,
-      Object.keys(record(record(program)["dependsOn"])),
+      Object.keys(record(record(program).dependsOn)),
     ]),
   );
   const problems: Problem[] = [];
@@ -184,8 +184,15 @@ function checkDependencies(config: Record<string, unknown>): readonly Problem[] 
     for (const other of wanted) {
       const path = ["programs", name, "dependsOn", other];
       if (!known.includes(other)) {
-        problems.push({ path, message: unknownName(other, "apps or programs", known) });
-      } else if (other === "redis" && config["redis"] === false) {
+        problems.push({
+          path,
+          message: unknownName(
+            other,
+            "apps or programs",
+            known.filter((known) => known !== name),
+          ),
+        });
+      } else if (other === "redis" && config.redis === false) {
         problems.push({ path, message: "redis is false: there is none to wait for" });
       } else if (circle(name, other, needs)) {
         problems.push({ path, message: `${name} waits for itself: ${circle(name, other, needs)}` });
@@ -224,9 +231,31 @@ function notAnAddress(written: string): string {
   return `${JSON.stringify(written)} is no address. Use "127.0.0.1:3000", "[::1]:3000" or "unix:run/app.sock"`;
 }
 
-function record(value: unknown): Record<string, unknown> {
+/** The keys that are read here; anything may be written in them. */
+type Loose = {
+  readonly [Key in
+    | "edge"
+    | "apps"
+    | "upstreams"
+    | "programs"
+    | "redis"
+    | "listen"
+    | "trustedProxies"
+    | "routes"
+    | "path"
+    | "host"
+    | "static"
+    | "root"
+    | "app"
+    | "upstream"
+    | "servers"
+    | "cwd"
+    | "dependsOn"]?: unknown;
+};
+
+function record(value: unknown): Loose & Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
+    ? (value as Readonly<Record<string, unknown>>)
     : {};
 }
 

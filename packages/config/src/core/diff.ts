@@ -2,7 +2,7 @@
  * What a reload has to touch: the difference between the running config and the new one. Where a
  * key was written does not count; a config that only moved is the same.
  */
-import type { AppPlan, EdgeSettings, ResolvedConfig } from "../plans.ts";
+import type { AppPlan, EdgePlan, EdgeSettings, ResolvedConfig } from "../plans.ts";
 
 export type AppChange =
   /** Not in the old config. */
@@ -41,7 +41,7 @@ export function diffConfigs(before: ResolvedConfig, after: ResolvedConfig): Conf
   const edge = diffEdge(before.edge, after.edge);
   const apps = diffRecords(before.apps, after.apps, diffApp);
   const programs = diffRecords(before.programs, after.programs, (a, b) =>
-    isSame(a, b) ? "same" : "changed",
+    isSame({ ...a, place: null }, { ...b, place: null }) ? "same" : "changed",
   );
   const redis = isSame(before.redis, after.redis) ? "same" : "changed";
   const isRenamed = before.name !== after.name;
@@ -69,11 +69,17 @@ export function diffConfigs(before: ResolvedConfig, after: ResolvedConfig): Conf
 function diffEdge(before: EdgeSettings, after: EdgeSettings): ConfigChanges["edge"] {
   // Their names are positions in the list: what counts is the set of addresses.
   const addresses = ({ listeners }: EdgeSettings): unknown =>
-    listeners.map(({ address }) => JSON.stringify(sorted(address))).sort();
+    listeners.map(({ address }) => JSON.stringify(sorted(address))).sort(byText);
   if (before.threads !== after.threads || !isSame(addresses(before), addresses(after))) {
     return "listeners";
   }
-  return isSame(before.plan, after.plan) ? "same" : "plan";
+  return isSame(withoutSources(before.plan), withoutSources(after.plan)) ? "same" : "plan";
+}
+
+/** The order of routes does not count either: the most specific wins. */
+function withoutSources(plan: EdgePlan): unknown {
+  const routes = plan.routes.map((route) => ({ ...route, source: "" }));
+  return { ...plan, routes: routes.map((route) => JSON.stringify(sorted(route))).sort(byText) };
 }
 
 function diffApp(before: AppPlan, after: AppPlan): AppChange {
@@ -95,7 +101,7 @@ function changedKeys(before: AppPlan, after: AppPlan): readonly string[] {
   const b = after as unknown as Readonly<Record<string, unknown>>;
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
     .filter((key) => key !== "place" && key !== "pythonTried" && !isSame(a[key], b[key]))
-    .sort();
+    .sort(byText);
 }
 
 function diffRecords<Plan, Change>(
@@ -119,14 +125,19 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 
-/** Plain data with its keys in order and without positions in the source. */
+/** Plain data with its keys in order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== "place" && key !== "source")
-      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .sort(([a], [b]) => byText(a, b))
       .map(([key, inner]) => [key, sorted(inner)]),
   );
+}
+
+/** The order must not depend on the locale. */
+function byText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -1,8 +1,9 @@
 /** What zod found, in the words of somebody who edits deploy.config.ts. */
 import type { z } from "zod";
+import { isSecret } from "./config-path.ts";
 import { isLaterKey, isLaterValue, patternOf } from "./later-keys.ts";
 import type { Problem } from "./problem.ts";
-import { keysAt } from "./schema-keys.ts";
+import { descriptionAt, keysAt } from "./schema-keys.ts";
 import { suggest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -30,8 +31,8 @@ function explain(issue: Issue, base: readonly PropertyKey[], input: unknown): re
     case "invalid_union":
       return explainUnion(issue, path, input, value);
     case "invalid_type":
-      if (value === undefined) return problem(`is missing: ${expectation(issue.expected)}`);
-      return problem(`${show(value)} is not ${expectation(issue.expected)}`);
+      if (value === undefined) return problem(explainMissing(path, issue.expected, input));
+      return problem(`${showAt(path, value)} is not ${expectation(issue.expected)}`);
     case "invalid_value":
       return problem(explainChoice(value, issue.values));
     case "invalid_key":
@@ -49,7 +50,7 @@ function explain(issue: Issue, base: readonly PropertyKey[], input: unknown): re
       return problem(`${show(value)} is too large: at most ${issue.maximum}`);
     case "invalid_format":
       if (issue.format === "starts_with") return problem(`${show(value)} must start with "/"`);
-      return problem(`${show(value)} does not fit. ${issue.message}`);
+      return problem(`${showAt(path, value)} does not fit. ${issue.message}`);
     default:
       return problem(issue.message);
   }
@@ -100,6 +101,19 @@ function explainChoice(value: unknown, choices: readonly unknown[]): string {
   return near === undefined ? `${problem}. ${expected}` : `${problem}. Did you mean "${near}"?`;
 }
 
+/** A key that was not written, or that was given nothing: `env: { KEY: process.env.KEY }`. */
+function explainMissing(path: readonly PropertyKey[], expected: string, input: unknown): string {
+  const key = path.at(-1) ?? "";
+  const parent = valueAt(input, path.slice(0, -1));
+  if (typeof parent === "object" && parent !== null && Object.hasOwn(parent, key)) {
+    return `has no value (undefined); it must be ${expectation(expected)}`;
+  }
+  const description = descriptionAt(path, parent);
+  return description === undefined
+    ? `is missing: ${expectation(expected)}`
+    : `is missing. ${description}`;
+}
+
 const expectations: Readonly<Record<string, string>> = {
   string: 'a text ("…")',
   number: "a number",
@@ -114,14 +128,19 @@ function expectation(expected: string): string {
   return expectations[expected] ?? expected;
 }
 
+/** As `show`, but only the type of what may be a secret. */
+function showAt(path: readonly PropertyKey[], value: unknown): string {
+  return isSecret(path) ? `a value of type ${typeof value}` : show(value);
+}
+
 /** A value as it would be written, short. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   if (value instanceof RegExp) return `the regular expression ${String(value)}`;
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
   if (typeof value === "bigint" || typeof value === "symbol") return String(value);
-  const text = JSON.stringify(value) ?? "undefined";
+  const text = value === undefined ? "undefined" : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 

@@ -6,7 +6,7 @@
 
 import { parse } from "@babel/parser";
 import type { ConfigPlace } from "@stack/base";
-import { formatPath, type PathKey } from "./config-path.ts";
+import { formatPath, isSecret, type PathKey } from "./config-path.ts";
 import type { Places } from "./place-of.ts";
 
 export type SourceReading =
@@ -205,7 +205,7 @@ function place(
 
 /** Short values only, and none that may be a secret. */
 function shownValue(source: string, node: Node, path: readonly PathKey[]): string | undefined {
-  if (path.includes("env") || path.at(-1) === "url") return undefined;
+  if (isSecret(path)) return undefined;
   const literal = /Literal$|^(Identifier|ArrayExpression|UnaryExpression|MemberExpression)$/;
   if (!literal.test(node.type) || node.start == null || node.end == null) return undefined;
   const text = source.slice(node.start, node.end).replace(/\s+/g, " ");

@@ -1,7 +1,7 @@
 /** One thing that is wrong in a config: where, and what to write instead. */
 import type { ConfigPlace, StackError } from "@stack/base";
 import { configInvalid } from "../errors.ts";
-import { formatPath } from "./config-path.ts";
+import { formatPath, isSecret } from "./config-path.ts";
 import { formatFrame } from "./frame.ts";
 import { type Places, placeOf } from "./place-of.ts";
 
@@ -33,7 +33,7 @@ export function problemsError(
   const hidden = placed.length - shownProblems;
   const place = first?.place ?? { file };
   const frame =
-    place.line === undefined
+    place.line === undefined || isSecret(first?.path ?? [])
       ? []
       : formatFrame(source, place.line, place.column ?? 1, widthOf(place));
   return configInvalid({

@@ -46,7 +46,7 @@ const mostAutoThreads = 4;
 export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): ResolvedConfig {
   const { edge } = parsed;
   return {
-    name: parsed.name,
+    name: parsed.name ?? nameFromFolder(context.folder),
     file: context.file,
     folder: context.folder,
     edge: {
@@ -189,6 +189,18 @@ function resolveProgram(
 
 function resolveWorkers(workers: number | "auto", context: ResolveContext): number {
   return workers === "auto" ? context.cpuCount : workers;
+}
+
+/** "/srv/My Shop" is "my-shop". */
+function nameFromFolder(folder: string): string {
+  const last = folder.split("/").findLast((part) => part !== "") ?? "";
+  const name = last
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 32)
+    .replace(/-+$/, "");
+  return name === "" ? "stack" : name;
 }
 
 function joinPath(folder: string, path: string): string {

@@ -4,7 +4,9 @@ import { configSchema } from "../schema/config.ts";
 
 /** The part of a JSON Schema that is used here and by the reference page. */
 export interface SchemaNode {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
+  /** "size", "duration" */
+  readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
@@ -27,19 +29,39 @@ export function configJsonSchema(): SchemaNode {
 }
 
 /**
+ * The keys that an object may have.
+ *
  * @param value what is written there; its `kind` chooses among alternatives
  */
 export function keysAt(path: readonly PropertyKey[], value: unknown): readonly string[] {
+  const properties = objectsAt(path, value).flatMap((node) => Object.keys(node.properties ?? {}));
+  return [...new Set(properties)];
+}
+
+/**
+ * What a key is for, in its own words.
+ *
+ * @param parent what is written around it
+ */
+export function descriptionAt(path: readonly PropertyKey[], parent: unknown): string | undefined {
+  return objectsAt(path.slice(0, -1), parent)
+    .map(({ properties }) => properties?.[String(path.at(-1))]?.description)
+    .find((description) => description !== undefined);
+}
+
+function objectsAt(path: readonly PropertyKey[], value: unknown): readonly SchemaNode[] {
   let nodes: readonly SchemaNode[] = [configJsonSchema()];
   for (const key of path) nodes = nodes.flatMap((node) => inner(node, key));
   const objects = nodes.flatMap(alternatives).filter((node) => node.properties !== undefined);
-  const kind = (value as { readonly kind?: unknown } | null)?.kind;
-  const chosen = objects.filter((node) => node.properties?.["kind"]?.const === kind);
-  return [
-    ...new Set(
-      (chosen.length > 0 ? chosen : objects).flatMap((node) => Object.keys(node.properties ?? {})),
-    ),
-  ];
+  const kind = (value as { readonly kind?: unknown } | null | undefined)?.kind;
+  const chosen = objects.filter((node) => kindOf(node)?.const === kind);
+  return chosen.length > 0 ? chosen : objects;
+}
+
+/** The `kind` of one alternative among several. */
+export function kindOf({ properties }: SchemaNode): SchemaNode | undefined {
+  const { kind }: { readonly kind?: SchemaNode } = properties ?? {};
+  return kind?.const === undefined ? undefined : kind;
 }
 
 function inner(node: SchemaNode, key: PropertyKey): readonly SchemaNode[] {

@@ -19,7 +19,7 @@ export interface CheckContext {
   readonly places: Places;
   /** In place of `.stack` beside the config. */
   readonly stateFolder?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: { readonly PATH?: string | undefined; readonly REDIS_URL?: string | undefined };
   readonly cpuCount: number;
 }
 
@@ -42,7 +42,7 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
     throw problemsError(problems, shownFile, source, places);
   }
 
-  const folders = searchPath(context.env["PATH"]);
+  const folders = searchPath(context.env.PATH);
   const state = context.stateFolder ?? join(dirname(realpathSync(file)), ".stack");
   return resolveConfig(result.data, {
     file,
@@ -65,7 +65,7 @@ function chooseRedis(
   const { redis } = parsed;
   if (redis === false) return { kind: "none" };
   if (typeof redis === "object") return { kind: "url", url: redis.url };
-  const url = context.env["REDIS_URL"];
+  const url = context.env.REDIS_URL;
   if (redis === "auto" && url) return { kind: "url", url };
   const server = findOnPath("redis-server", folders);
   if (server !== undefined) return { kind: "managed", server };

@@ -41,7 +41,7 @@ export async function evaluateConfig(file: string): Promise<unknown> {
   let exported: unknown;
   try {
     exported = (await jiti.import<{ readonly default?: unknown }>(file)).default;
-    if (typeof exported === "function") exported = await exported();
+    exported = typeof exported === "function" ? await exported() : await exported;
   } catch (error) {
     throw explainThrown(error, file);
   }

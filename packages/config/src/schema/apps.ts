@@ -44,7 +44,10 @@ const common = {
         .prefault("30s")
         .meta({ description: "How long one may wait; beyond: 503." }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({
+      description: "Requests that wait while every worker is busy, in the order they came.",
+    }),
 };
 
 const workers = z
@@ -143,7 +146,10 @@ export const redisSchema = z
   });
 
 export const smokeCheckSchema = z.strictObject({
-  get: z.string().startsWith("/").meta({ description: "Path to request." }),
+  get: z
+    .string()
+    .startsWith("/")
+    .meta({ description: "Path to request.", examples: ["/"] }),
   host: z.string().optional().meta({ description: "Host header, for routes with `host`." }),
   expect: z
     .strictObject({
@@ -155,5 +161,6 @@ export const smokeCheckSchema = z.strictObject({
         .meta({ description: "Status the answer must have." }),
       contains: z.string().optional().meta({ description: "Text the body must contain." }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: "What the answer must be." }),
 });

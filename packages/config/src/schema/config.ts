@@ -5,25 +5,33 @@ import { edgeSchema, upstreamSchema } from "./edge.ts";
 
 const name = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,31}$/, "Use lower-case letters, digits and -, at most 32");
+  .regex(
+    /^[a-z][a-z0-9-]{0,31}$/,
+    'Use lower-case letters, digits and "-", a letter first, at most 32',
+  );
 
 export const configSchema = z.strictObject({
-  name: name.meta({ description: "Name of the stack, shown everywhere." }),
-  edge: edgeSchema.prefault({}),
+  name: name.optional().meta({
+    description: "Name of the stack, shown everywhere; without it the name of the config's folder.",
+    examples: ["shop"],
+  }),
+  edge: edgeSchema
+    .prefault({})
+    .meta({ description: "The public side: listeners, limits, and who answers which request." }),
   apps: z
     .record(name, appSchema)
-    .default({})
+    .prefault({})
     .meta({ description: "Application servers, by name." }),
-  upstreams: z.record(name, upstreamSchema).default({}).meta({
+  upstreams: z.record(name, upstreamSchema).prefault({}).meta({
     description: "Servers that something else runs, by name.",
   }),
-  programs: z.record(name, programSchema).default({}).meta({
+  programs: z.record(name, programSchema).prefault({}).meta({
     description: "Anything else to keep running: queue consumers, watchers.",
   }),
   redis: redisSchema,
   smoke: z
     .array(smokeCheckSchema)
-    .default([])
+    .prefault([])
     .meta({ description: "What `stack smoke` asks for." }),
 });
 

@@ -8,7 +8,10 @@ import { bytes, durationMs } from "./scalars.ts";
 const routeMatch = {
   host: z
     .string()
-    .min(1)
+    .regex(
+      /^(\[[0-9a-fA-F:.]+\]|[^\s:/*]+)$/,
+      'Write the name alone, like "shop.example.com": no port, no wildcard',
+    )
     .optional()
     .meta({
       description: "Only for this host name, without port. Without it the route serves every host.",
@@ -144,7 +147,8 @@ export const edgeSchema = z.strictObject({
         .default(10_000)
         .meta({ description: "Client connections at once, over all threads." }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: "How much a client may send, and how much is kept for it." }),
   timeouts: z
     .strictObject({
       header: durationMs.prefault("10s").meta({
@@ -163,7 +167,8 @@ export const edgeSchema = z.strictObject({
         description: "From the request to the first byte of an upstream's answer; beyond: 504.",
       }),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: "How long each step of a request may take." }),
   accessLog: z
     .union(
       [
