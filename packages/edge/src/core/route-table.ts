@@ -9,7 +9,6 @@
 import type { RouteAction, RoutePlan } from "@stack/config";
 
 export interface RouteDecision {
-  readonly route: RoutePlan;
   readonly action: RouteAction;
   /** Characters of the path the backend does not see; 0 without `stripPrefix`. */
   readonly stripLength: number;
@@ -17,6 +16,8 @@ export interface RouteDecision {
   readonly prefixLength: number;
   /** Position in the config, for metrics. */
   readonly index: number;
+  /** "deploy.config.ts:14" */
+  readonly source: string;
 }
 
 interface HostRoutes {
@@ -40,11 +41,11 @@ export function buildRouteTable(routes: readonly RoutePlan[]): RouteTable {
     const prefix = route.path.endsWith("/") ? route.path.slice(0, -1) : route.path;
     const isPrefix = route.match === "prefix";
     const decision: RouteDecision = {
-      route,
       action: route.action,
       stripLength: isPrefix && route.stripPrefix ? prefix.length : 0,
       prefixLength: isPrefix ? prefix.length : 0,
       index,
+      source: route.source,
     };
     if (isPrefix) {
       if (!target.prefixes.has(prefix)) target.prefixes.set(prefix, decision);
