@@ -7,6 +7,7 @@ export {
   lastChunk,
   resetChunkedDecoder,
 } from "./http/chunked.ts";
+export { resolveClientAddress } from "./http/client-address.ts";
 export {
   evaluatePreconditions,
   ifRangeHolds,
@@ -26,7 +27,7 @@ export {
   formatResponseHead,
   type ResponseOptions,
 } from "./http/format-response.ts";
-export { type ForwardOptions, resolveClientAddress, viaName } from "./http/forward-rules.ts";
+export { type ForwardOptions, viaName } from "./http/forward-rules.ts";
 export { chunkedBody, type Framing, noBody, untilClose } from "./http/framing.ts";
 export {
   type HeadLines,

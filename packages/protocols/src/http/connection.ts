@@ -1,25 +1,44 @@
-/** What the Connection field says (RFC 9110 §7.6.1), and lists of tokens in general. */
+/** What the Connection field says (RFC 9110 §7.6.1). */
 import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 
-export interface ConnectionOptions {
-  close: boolean;
-  keepAlive: boolean;
-  upgrade: boolean;
-  /** Whether it names fields that only this connection may see. */
-  namesFields: boolean;
+/** Bits of what Connection values say. */
+export const connectionBit = {
+  close: 1,
+  keepAlive: 2,
+  upgrade: 4,
+  /** It names fields that only this connection may see. */
+  namesFields: 8,
+} as const;
+
+/** The bits of one Connection value. */
+export function readConnection(value: string): number {
+  if (value === "keep-alive") return connectionBit.keepAlive;
+  if (value === "close") return connectionBit.close;
+  let bits = 0;
+  for (const part of value.split(",")) bits |= bitOf(part.trim().toLowerCase());
+  return bits;
 }
 
-/** Adds what one Connection value says; false when it is not a list of tokens. */
-export function readConnection(value: string, into: ConnectionOptions): boolean {
-  for (const part of value.split(",")) {
-    const option = part.trim().toLowerCase();
-    if (option === "close") into.close = true;
-    else if (option === "keep-alive") into.keepAlive = true;
-    else if (option === "upgrade") into.upgrade = true;
-    else if (option !== "") into.namesFields = true;
+function bitOf(option: string): number {
+  switch (option) {
+    case "":
+      return 0;
+    case "close":
+      return connectionBit.close;
+    case "keep-alive":
+      return connectionBit.keepAlive;
+    case "upgrade":
+      return connectionBit.upgrade;
+    default:
+      return connectionBit.namesFields;
   }
-  return true;
+}
+
+/** Whether a connection with these bits stays open after the message. */
+export function staysOpen(bits: number, minor: number): boolean {
+  if ((bits & connectionBit.close) !== 0) return false;
+  return minor === 1 || (bits & connectionBit.keepAlive) !== 0;
 }
 
 /** Whether a Connection line of this head names the field `name` (lower case). */

@@ -1,66 +1,100 @@
-/** The CGI block a worker gets (`worker/frames.ts` lists its keys), by the same header rules. */
+/** The CGI block a worker gets (`worker/frames.ts` lists its keys), by the rules of `forward-rules.ts`. */
+import { boundCgiNames, cgiNameOf } from "./cgi-names.ts";
 import {
-  clientScheme,
+  clientKeys,
   type ForwardOptions,
-  forwardedFor,
   isDropped,
+  joinedValues,
+  receivedHost,
   viaName,
 } from "./forward-rules.ts";
-import { lineField, lineName, lineValue } from "./head-lines.ts";
+import { lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 import { decodePath } from "./path.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** latin-1 `KEY\0VALUE\0KEY\0VALUE`, no trailing NUL. */
+/** latin-1 `KEY\0VALUE\0KEY\0VALUE`, no trailing NUL; ready for `encodeRequest`. */
 export function formatCgiBlock(head: RequestHead, options: ForwardOptions): string {
-  const prefix = options.stripPrefix === "/" || head.path === "*" ? "" : options.stripPrefix;
-  const scheme = clientScheme(head, options);
-  const host = head.authority === "" ? options.serverName : head.authority;
-  let out =
-    `REQUEST_METHOD\0${head.method}\0SCRIPT_NAME\0${decodePath(prefix)}` +
-    `\0PATH_INFO\0${decodePath(prefix === "" ? head.path : head.path.slice(prefix.length))}` +
-    `\0QUERY_STRING\0${head.query}\0REQUEST_URI\0${head.target}` +
-    `\0SERVER_NAME\0${head.host === "" ? options.serverName : head.host}` +
-    `\0SERVER_PORT\0${options.serverPort}\0SERVER_PROTOCOL\0HTTP/1.${head.minor}` +
-    `\0REMOTE_ADDR\0${options.clientAddress}\0REMOTE_PORT\0${options.peerPort}` +
-    `\0wsgi.url_scheme\0${scheme}\0HTTP_HOST\0${host}`;
+  const host = receivedHost(head, options);
+  let out = requestKeys(head, options);
+  out += headerKeys(head, options);
+  out += clientKeys(head, options, host);
+  return out + viaKey(head);
+}
+
+function requestKeys(head: RequestHead, options: ForwardOptions): string {
+  const { path } = head;
+  const prefix = options.stripPrefix === "/" || path === "*" ? "" : options.stripPrefix;
+  let out = `REQUEST_METHOD\0${head.method}\0SCRIPT_NAME\0`;
+  if (prefix !== "") out += decodePath(prefix);
+  out += `\0PATH_INFO\0${decodePath(prefix === "" ? path : path.slice(prefix.length))}`;
+  out += `\0QUERY_STRING\0${head.query}\0REQUEST_URI\0${head.target}`;
+  out += `\0SERVER_NAME\0${head.host === "" ? options.serverName : head.host}`;
+  out += `\0SERVER_PORT\0${options.serverPort}`;
+  out += head.minor === 1 ? "\0SERVER_PROTOCOL\0HTTP/1.1" : "\0SERVER_PROTOCOL\0HTTP/1.0";
   if (head.contentLength >= 0) out += `\0CONTENT_LENGTH\0${head.contentLength}`;
-  let proto = scheme as string;
-  let forwardedHost = host;
-  let via = "";
-  const seen = new Map<string, string>();
-  for (let index = 0; index < head.lineCount; index++) {
-    if (isDropped(head, index, options.trusted)) continue;
-    const value = lineValue(head, index);
-    switch (lineField(head, index)) {
-      case fieldId.forwardedProto:
-        proto = value;
-        break;
-      case fieldId.forwardedHost:
-        forwardedHost = value;
-        break;
-      case fieldId.via:
-        via = `${via}${value}, `;
-        break;
-      case fieldId.contentType:
-        out += `\0CONTENT_TYPE\0${value}`;
-        break;
-      default: {
-        const key = cgiKey(lineName(head, index));
-        const before = seen.get(key);
-        const joint = key === "HTTP_COOKIE" ? "; " : ",";
-        seen.set(key, before === undefined ? value : `${before}${joint}${value}`);
-      }
+  return out;
+}
+
+/** Counts blocks, so that a name can tell whether it was used in this one. */
+let block = 0;
+
+function headerKeys(head: RequestHead, options: ForwardOptions): string {
+  const { lines, text } = head;
+  const linesEnd = head.lineCount * lineStride;
+  boundCgiNames();
+  block++;
+  let out = "";
+  let typed = false;
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    if (isDropped(head, at, options.trusted) || isClientField(lines[at + 4])) continue;
+    const value = text.slice(lines[at + 2], lines[at + 3]);
+    if (lines[at + 4] === fieldId.contentType) {
+      if (!typed) out += `\0CONTENT_TYPE\0${value}`; // a second one is not an app's to judge
+      typed = true;
+      continue;
     }
+    const name = cgiNameOf(text.slice(lines[at], lines[at + 1]));
+    if (name.usedIn === block) return joinedHeaderKeys(head, options);
+    name.usedIn = block;
+    out += name.prefix;
+    out += value;
   }
-  for (const [key, value] of seen) out += `\0${key}\0${value}`;
+  return out;
+}
+
+/** The same where a name comes more than once: RFC 3875 §4.1.18, RFC 9113 §8.2.3 for Cookie. */
+function joinedHeaderKeys(head: RequestHead, options: ForwardOptions): string {
+  const { lines, text } = head;
+  const linesEnd = head.lineCount * lineStride;
+  const values = new Map<string, string>();
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    const id = lines[at + 4];
+    if (isDropped(head, at, options.trusted) || isClientField(id)) continue;
+    const value = text.slice(lines[at + 2], lines[at + 3]);
+    const isType = id === fieldId.contentType;
+    const key = isType ? "CONTENT_TYPE" : cgiNameOf(text.slice(lines[at], lines[at + 1])).key;
+    const before = values.get(key);
+    if (before === undefined) values.set(key, value);
+    else if (!isType) values.set(key, before + (id === fieldId.cookie ? "; " : ",") + value);
+  }
+  let out = "";
+  for (const [key, value] of values) out += `\0${key}\0${value}`;
+  return out;
+}
+
+/** Fields that `clientKeys` and `viaKey` write. */
+function isClientField(id: number | undefined): boolean {
   return (
-    `${out}\0HTTP_X_FORWARDED_FOR\0${forwardedFor(head, options)}` +
-    `\0HTTP_X_REAL_IP\0${options.clientAddress}\0HTTP_X_FORWARDED_PROTO\0${proto}` +
-    `\0HTTP_X_FORWARDED_HOST\0${forwardedHost}\0HTTP_VIA\0${via}1.${head.minor} ${viaName}`
+    id === fieldId.via ||
+    id === fieldId.forwardedProto ||
+    id === fieldId.forwardedHost ||
+    id === fieldId.forwarded
   );
 }
 
-function cgiKey(name: string): string {
-  return `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
+function viaKey(head: RequestHead): string {
+  const via = joinedValues(head, fieldId.via);
+  if (via !== "") return `\0HTTP_VIA\0${via}, 1.${head.minor} ${viaName}`;
+  return head.minor === 1 ? `\0HTTP_VIA\x001.1 ${viaName}` : `\0HTTP_VIA\x001.0 ${viaName}`;
 }

@@ -1,9 +1,9 @@
 /** The HTTP/1.1 request that an upstream gets: one Host, one framing, nothing a client may not say. */
 import {
-  clientScheme,
+  clientLines,
   type ForwardOptions,
-  forwardedFor,
   isDropped,
+  receivedHost,
   viaName,
 } from "./forward-rules.ts";
 import { chunkedBody } from "./framing.ts";
@@ -13,50 +13,49 @@ import type { RequestHead } from "./request-head.ts";
 
 /** The whole head, as latin-1 text, ending in the empty line. */
 export function formatForwardedRequest(head: RequestHead, options: ForwardOptions): string {
-  const { text, lines, lineCount } = head;
-  const host = head.authority === "" ? hostOf(options) : head.authority;
-  let out = `${head.method} ${forwardedTarget(head, options.stripPrefix)} HTTP/1.1\r\nHost: ${host}\r\n`;
-  let runStart = -1;
-  let runEnd = -1;
-  let proto = false;
-  let forwardedHost = false;
-  for (let index = 0; index < lineCount; index++) {
-    const at = index * lineStride;
-    const nameStart = lines[at] as number;
-    if (isDropped(head, index, options.trusted)) {
-      if (runStart >= 0) out += text.slice(runStart, nameStart);
-      runStart = -1;
-      continue;
-    }
-    const id = lines[at + 4];
-    if (id === fieldId.forwardedProto) proto = true;
-    else if (id === fieldId.forwardedHost) forwardedHost = true;
-    if (runStart < 0) runStart = nameStart;
-    runEnd = text.indexOf("\r\n", lines[at + 3]) + 2;
-  }
-  if (runStart >= 0) out += text.slice(runStart, runEnd);
-  out += `X-Forwarded-For: ${forwardedFor(head, options)}\r\nX-Real-IP: ${options.clientAddress}\r\n`;
-  if (!proto) out += `X-Forwarded-Proto: ${clientScheme(head, options)}\r\n`;
-  if (!forwardedHost) out += `X-Forwarded-Host: ${host}\r\n`;
-  out += `Via: 1.${head.minor} ${viaName}\r\n`;
+  const host = receivedHost(head, options);
+  let out = keptText(head, options, host);
+  out += clientLines(head, options, host);
+  out += head.minor === 1 ? via11 : via10;
   if (options.framing >= 0) return `${out}Content-Length: ${options.framing}\r\n\r\n`;
   return options.framing === chunkedBody
     ? `${out}Transfer-Encoding: chunked\r\n\r\n`
     : `${out}\r\n`;
 }
 
+const via11 = `Via: 1.1 ${viaName}\r\n`;
+const via10 = `Via: 1.0 ${viaName}\r\n`;
+
 /** Path and query as they are sent on, in origin-form, with `stripPrefix` taken off. */
 export function forwardedTarget(head: RequestHead, stripPrefix: string): string {
   let path = head.path;
   if (stripPrefix !== "" && stripPrefix !== "/" && path !== "*") {
     path = path.slice(stripPrefix.length);
-    if (path === "") path = "/";
+    if (!path.startsWith("/")) path = `/${path}`;
   }
   return head.hasQuery ? `${path}?${head.query}` : path;
 }
 
-function hostOf(options: ForwardOptions): string {
-  return options.serverPort === 80
-    ? options.serverName
-    : `${options.serverName}:${options.serverPort}`;
+/** Request line, Host and the lines that are passed on: in runs as they came, cut where they may not. */
+function keptText(head: RequestHead, options: ForwardOptions, host: string): string {
+  const { lines, text } = head;
+  const { stripPrefix, trusted } = options;
+  const linesEnd = head.lineCount * lineStride;
+  let out = "";
+  let from = head.start;
+  const keepsHost = head.hostIsPlain;
+  if (!keepsHost || !head.lineIsPlain || (stripPrefix !== "" && stripPrefix !== "/")) {
+    out = `${head.method} ${forwardedTarget(head, stripPrefix)} HTTP/1.1\r\n`;
+    if (!keepsHost) out += `Host: ${host}\r\n`;
+    from = lines[0] as number;
+  }
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    if (keepsHost && lines[at + 4] === fieldId.host) continue;
+    if (!isDropped(head, at, trusted)) continue;
+    const start = lines[at] as number;
+    if (start > from) out += text.slice(from, start);
+    from = lines[at + lineStride] as number;
+  }
+  const end = lines[linesEnd] as number;
+  return end > from ? out + text.slice(from, end) : out;
 }

@@ -1,18 +1,33 @@
 /**
  * Which header lines of a request reach an application, and what we say about the client in their
- * place. The same rules for both ways out: HTTP text and CGI block.
+ * place. The same rules for both ways out, HTTP text and CGI block:
+ *
+ * | line                                                              | from anyone | from a trusted proxy |
+ * | ----------------------------------------------------------------- | ----------- | -------------------- |
+ * | Connection and what it names, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade, HTTP2-Settings (RFC 9110 §7.6.1) | dropped | dropped |
+ * | Host, Content-Length                                              | written anew | written anew        |
+ * | Expect: answered by us; Proxy, Proxy-Authorization; names with "_" | dropped    | dropped              |
+ * | X-Forwarded-For                                                   | replaced    | the peer is appended |
+ * | X-Real-IP                                                         | replaced    | replaced, by the client found |
+ * | X-Forwarded-Proto, X-Forwarded-Host                               | replaced    | kept, else added     |
+ * | Forwarded                                                         | dropped     | kept, the peer added |
+ * | X-Forwarded-*, X-Accel-*, X-Sendfile*, CF-*, True-Client-IP, X-Request-Start, X-Original-URL, … | dropped | kept |
+ * | Via                                                               | kept, ours added | kept, ours added |
+ *
+ * TE is dropped even when it is "trailers", because trailers are (RFC 9110 §6.5.1 lets us).
  */
 import { connectionNames } from "./connection.ts";
-import { type HeadLines, lineField, lineName, lineValue } from "./head-lines.ts";
+import { flatCopy } from "./flat.ts";
+import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
-import type { RequestHead } from "./request-head.ts";
+import type { ClientMemo, RequestHead } from "./request-head.ts";
 
 /** What the edge knows about a request besides its head. One object may serve many requests. */
 export interface ForwardOptions {
   /** The other end of the connection, as text. */
   peerAddress: string;
   peerPort: number;
-  /** The client: the peer, or what trusted peers say (`resolveClientAddress`). */
+  /** The client: what trusted peers say (`resolveClientAddress`), else the peer itself. */
   clientAddress: string;
   /** Of the connection itself. */
   scheme: "http" | "https";
@@ -31,7 +46,7 @@ export interface ForwardOptions {
 export const viaName = "stack";
 
 const always = 1;
-const untilTrusted = 2;
+const unlessTrusted = 2;
 
 const dropRule = new Uint8Array(32);
 for (const id of [
@@ -57,25 +72,99 @@ for (const id of [
   fieldId.forwardedHost,
   fieldId.forwarded,
   fieldId.claimed,
+  fieldId.internal,
 ]) {
-  dropRule[id] = untilTrusted;
+  dropRule[id] = unlessTrusted;
 }
 
-/** Whether line `index` must not be passed on. */
-export function isDropped(head: RequestHead, index: number, trusted: boolean): boolean {
-  const rule = dropRule[lineField(head, index)];
+/**
+ * Whether a line must not be passed on as it came.
+ *
+ * @param at where the line's numbers start in `head.lines`
+ */
+export function isDropped(head: RequestHead, at: number, trusted: boolean): boolean {
+  const rule = dropRule[head.lines[at + 4] as number] as number;
   if (rule !== 0 && (rule === always || !trusted)) return true;
-  return head.namesFields && connectionNames(head, lineName(head, index).toLowerCase());
+  if (!head.namesFields) return false;
+  return connectionNames(head, head.text.slice(head.lines[at], head.lines[at + 1]).toLowerCase());
 }
 
-/** All values of one field joined by ", "; "" when there is none. */
-export function joinedValues(head: HeadLines, id: number): string {
-  let joined = "";
-  for (let index = 0; index < head.lineCount; index++) {
-    if (lineField(head, index) !== id) continue;
-    joined = joined === "" ? lineValue(head, index) : `${joined}, ${lineValue(head, index)}`;
+/** The Host to pass on; a request of HTTP/1.0 without one gets the listener's. */
+export function receivedHost(head: RequestHead, options: ForwardOptions): string {
+  if (head.authority !== "") return head.authority;
+  const { serverName, serverPort } = options;
+  return serverPort === 80 ? serverName : `${serverName}:${serverPort}`;
+}
+
+/** What we say about the client, as header lines. */
+export function clientLines(head: RequestHead, options: ForwardOptions, host: string): string {
+  if (!options.trusted) return clientMemo(head, options, host).lines;
+  let out = `X-Forwarded-For: ${forwardedFor(head, options)}\r\nX-Real-IP: ${options.clientAddress}\r\n`;
+  if (!hasField(head, fieldId.forwardedProto)) out += `X-Forwarded-Proto: ${options.scheme}\r\n`;
+  if (!hasField(head, fieldId.forwardedHost)) out += `X-Forwarded-Host: ${host}\r\n`;
+  if (hasField(head, fieldId.forwarded)) out += `Forwarded: ${forwardedElement(options)}\r\n`;
+  return out;
+}
+
+/** The same as CGI keys, with the ones that belong to the connection. */
+export function clientKeys(head: RequestHead, options: ForwardOptions, host: string): string {
+  if (!options.trusted) return clientMemo(head, options, host).keys;
+  const scheme = clientScheme(head, options);
+  const proto = joinedValues(head, fieldId.forwardedProto);
+  const forwardedHost = joinedValues(head, fieldId.forwardedHost);
+  const forwarded = joinedValues(head, fieldId.forwarded);
+  const out = formatKeys(
+    options.clientAddress,
+    options.peerPort,
+    scheme,
+    host,
+    forwardedFor(head, options),
+    proto === "" ? scheme : proto,
+    forwardedHost === "" ? host : forwardedHost,
+  );
+  return forwarded === ""
+    ? out
+    : `${out}\0HTTP_FORWARDED\0${forwarded}, ${forwardedElement(options)}`;
+}
+
+/** Of an untrusted peer nothing is said that changes between its requests, but the Host perhaps. */
+function clientMemo(head: RequestHead, options: ForwardOptions, host: string): ClientMemo {
+  const memo = head.said;
+  const { peerAddress, peerPort, scheme } = options;
+  if (
+    memo.peerPort === peerPort &&
+    memo.peerAddress === peerAddress &&
+    memo.scheme === scheme &&
+    memo.host === host
+  ) {
+    return memo;
   }
-  return joined;
+  memo.peerAddress = peerAddress;
+  memo.peerPort = peerPort;
+  memo.scheme = scheme;
+  memo.host = host;
+  memo.lines = flatCopy(
+    `X-Forwarded-For: ${peerAddress}\r\nX-Real-IP: ${peerAddress}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${host}\r\n`,
+  );
+  memo.keys = flatCopy(formatKeys(peerAddress, peerPort, scheme, host, peerAddress, scheme, host));
+  return memo;
+}
+
+function formatKeys(
+  clientAddress: string,
+  peerPort: number,
+  scheme: string,
+  host: string,
+  forwardedFor: string,
+  proto: string,
+  forwardedHost: string,
+): string {
+  return (
+    `\0REMOTE_ADDR\0${clientAddress}\0REMOTE_PORT\0${peerPort}` +
+    `\0wsgi.url_scheme\0${scheme}\0HTTP_HOST\0${host}` +
+    `\0HTTP_X_FORWARDED_FOR\0${forwardedFor}\0HTTP_X_REAL_IP\0${clientAddress}` +
+    `\0HTTP_X_FORWARDED_PROTO\0${proto}\0HTTP_X_FORWARDED_HOST\0${forwardedHost}`
+  );
 }
 
 /** The X-Forwarded-For to pass on: the peer alone, or appended to what a trusted peer sent. */
@@ -85,32 +174,34 @@ export function forwardedFor(head: RequestHead, options: ForwardOptions): string
   return received === "" ? options.peerAddress : `${received}, ${options.peerAddress}`;
 }
 
+/** Our element of Forwarded (RFC 7239 §4, §6). */
+export function forwardedElement(options: ForwardOptions): string {
+  const { peerAddress } = options;
+  return peerAddress.includes(":") ? `for="[${peerAddress}]"` : `for=${peerAddress}`;
+}
+
 /** The scheme the client used, as far as it is known: a trusted peer's word, else the connection's. */
-export function clientScheme(head: RequestHead, options: ForwardOptions): "http" | "https" {
+export function clientScheme(head: RequestHead, options: ForwardOptions): string {
   if (!options.trusted) return options.scheme;
   const said = joinedValues(head, fieldId.forwardedProto).toLowerCase();
   return said === "https" || said === "http" ? said : options.scheme;
 }
 
-/**
- * Walks X-Forwarded-For from the right past every trusted proxy to the first address that is not
- * one; where all are trusted, the leftmost. What is not an address ends the walk.
- *
- * @param isTrusted whether an address belongs to `trustedProxies`
- */
-export function resolveClientAddress(
-  peerAddress: string,
-  xForwardedFor: string | undefined,
-  isTrusted: (address: string) => boolean,
-): string {
-  let client = peerAddress;
-  if (xForwardedFor === undefined || !isTrusted(peerAddress)) return client;
-  const hops = xForwardedFor.split(",");
-  for (let index = hops.length - 1; index >= 0; index--) {
-    const hop = (hops[index] as string).trim();
-    if (!/^[0-9a-fA-F:.]{2,45}$/.test(hop)) return client;
-    client = hop;
-    if (!isTrusted(hop)) return client;
+/** All values of one field joined by ", "; "" when there is none. */
+export function joinedValues(head: HeadLines, id: number): string {
+  const { lines, text } = head;
+  const linesEnd = head.lineCount * lineStride;
+  let joined = "";
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    if (lines[at + 4] !== id) continue;
+    const value = text.slice(lines[at + 2], lines[at + 3]);
+    joined = joined === "" ? value : `${joined}, ${value}`;
   }
-  return client;
+  return joined;
+}
+
+function hasField(head: HeadLines, id: number): boolean {
+  const linesEnd = head.lineCount * lineStride;
+  for (let at = 0; at < linesEnd; at += lineStride) if (head.lines[at + 4] === id) return true;
+  return false;
 }

@@ -2,12 +2,15 @@
  * The header lines of a parsed head: offsets into the head's own text, no object per header.
  * Shared by request and response heads.
  */
-import type { FieldId } from "./header-names.ts";
+import { type FieldId, sameName } from "./header-names.ts";
 
 export interface HeadLines {
   /** The text all offsets refer to: latin-1, one character per byte. */
   text: string;
-  /** `lineStride` numbers per line; read them with `lineName` and `lineValue`. */
+  /**
+   * `lineStride` numbers per line; read them with `lineName` and `lineValue`. One more number
+   * follows: where the lines end, so that line i ends where line i + 1 starts.
+   */
   lines: Int32Array;
   lineCount: number;
 }
@@ -51,19 +54,10 @@ export function headerValue(head: HeadLines, name: string): string | undefined {
   return value;
 }
 
-/** Whether the token at `start` is `name` (lower case) in any case; both have the same length. */
-function sameName(text: string, start: number, name: string): boolean {
-  for (let index = 0; index < name.length; index++) {
-    let char = text.charCodeAt(start + index);
-    if (char >= 65 && char <= 90) char |= 32;
-    if (char !== name.charCodeAt(index)) return false;
-  }
-  return true;
-}
-
-/** Room for at least `count` lines; keeps what is there. */
-export function growLines(lines: Int32Array, count: number): Int32Array {
-  const grown = new Int32Array(Math.max(count, (lines.length / lineStride) * 2) * lineStride);
-  grown.set(lines);
+/** Doubles the room for lines; keeps what is there. */
+export function growLines(head: HeadLines): Int32Array {
+  const grown = new Int32Array(head.lines.length * 2);
+  grown.set(head.lines);
+  head.lines = grown;
   return grown;
 }

@@ -15,27 +15,28 @@ export const fieldId = {
   proxyConnection: 8,
   te: 9,
   trailer: 10,
-  /** Proxy, Proxy-Authorization, Proxy-Authenticate, HTTP2-Settings, … : never passed on. */
+  /** Proxy (httpoxy), Proxy-Authorization, HTTP2-Settings, …: never passed on. */
   dropped: 11,
   forwardedFor: 12,
   forwardedProto: 13,
   forwardedHost: 14,
   realIp: 15,
   forwarded: 16,
-  /** Other fields by which a proxy tells the truth about a client: passed on from trusted peers only. */
+  /** Other fields by which a proxy speaks of a client: passed on from trusted peers only. */
   claimed: 17,
   via: 18,
   cookie: 19,
   contentType: 20,
   date: 21,
-  server: 22,
-  /** A name with "_": indistinguishable from "-" in a CGI environment, so never passed on. */
-  underscore: 23,
+  /** X-Accel-*, X-Sendfile*: orders to a proxy; ours to obey, in neither direction to pass on unasked. */
+  internal: 23,
+  /** A name with "_": the same as one with "-" in a CGI environment, so never passed on. */
+  underscore: 22,
 } as const;
 
 export type FieldId = (typeof fieldId)[keyof typeof fieldId];
 
-const known = new Map<string, FieldId>([
+const known: readonly (readonly [name: string, id: FieldId])[] = [
   ["host", fieldId.host],
   ["connection", fieldId.connection],
   ["content-length", fieldId.contentLength],
@@ -50,35 +51,79 @@ const known = new Map<string, FieldId>([
   ["proxy-authorization", fieldId.dropped],
   ["proxy-authenticate", fieldId.dropped],
   ["http2-settings", fieldId.dropped],
-  ["x-forwarded-for", fieldId.forwardedFor],
-  ["x-forwarded-proto", fieldId.forwardedProto],
-  ["x-forwarded-host", fieldId.forwardedHost],
-  ["x-real-ip", fieldId.realIp],
   ["forwarded", fieldId.forwarded],
   ["true-client-ip", fieldId.claimed],
-  ["x-client-ip", fieldId.claimed],
-  ["x-cluster-client-ip", fieldId.claimed],
   ["fastly-client-ip", fieldId.claimed],
-  ["x-original-url", fieldId.claimed],
-  ["x-rewrite-url", fieldId.claimed],
-  ["x-request-start", fieldId.claimed],
-  ["x-queue-start", fieldId.claimed],
   ["via", fieldId.via],
   ["cookie", fieldId.cookie],
   ["content-type", fieldId.contentType],
   ["date", fieldId.date],
-  ["server", fieldId.server],
+];
+
+/** Names that begin with "x-"; too many share their length to be found by it. */
+const extended: ReadonlyMap<string, FieldId> = new Map([
+  ["x-forwarded-for", fieldId.forwardedFor],
+  ["x-forwarded-proto", fieldId.forwardedProto],
+  ["x-forwarded-host", fieldId.forwardedHost],
+  ["x-real-ip", fieldId.realIp],
+  ["x-client-ip", fieldId.claimed],
+  ["x-cluster-client-ip", fieldId.claimed],
+  ["x-original-url", fieldId.claimed],
+  ["x-rewrite-url", fieldId.claimed],
+  ["x-request-start", fieldId.claimed],
+  ["x-queue-start", fieldId.claimed],
 ]);
 
-/** Names that begin like these are claims of a proxy as well. */
-const claimedPrefixes = ["x-forwarded", "x-sendfile", "x-accel-", "cf-"];
+/** Names by length and first letter; a test proves that no two of `known` share both. */
+const byShape: readonly (readonly [name: string, id: FieldId] | undefined)[] = shapes();
 
-/** The id of a field name in any case. */
-export function fieldIdOf(name: string): FieldId {
-  const lower = name.toLowerCase();
-  const id = known.get(lower);
+/** The id of the field whose name is text[start, end), in any case. */
+export function fieldIdAt(
+  text: string,
+  start: number,
+  end: number,
+  hasUnderscore: boolean,
+): FieldId {
+  if (hasUnderscore) return fieldId.underscore;
+  const first = text.charCodeAt(start) & 31;
+  if (first === 24) return extendedIdOf(text.slice(start, end).toLowerCase());
+  const entry = byShape[shapeOf(end - start, first)];
+  if (entry !== undefined && sameName(text, start, entry[0])) return entry[1];
+  return first === 3 && isCloudflare(text, start) ? fieldId.claimed : fieldId.other;
+}
+
+/** Whether the characters at `start` are `name` (lower case), in any case. */
+export function sameName(text: string, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    let char = text.charCodeAt(start + index);
+    if (char >= 65 && char <= 90) char |= 32;
+    if (char !== name.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+function extendedIdOf(name: string): FieldId {
+  const id = extended.get(name);
   if (id !== undefined) return id;
-  if (lower.includes("_")) return fieldId.underscore;
-  if (claimedPrefixes.some((prefix) => lower.startsWith(prefix))) return fieldId.claimed;
-  return fieldId.other;
+  if (name.startsWith("x-forwarded")) return fieldId.claimed;
+  return name.startsWith("x-accel-") || name.startsWith("x-sendfile")
+    ? fieldId.internal
+    : fieldId.other;
+}
+
+/** CF-Connecting-IP and its family. */
+function isCloudflare(text: string, start: number): boolean {
+  return text.charCodeAt(start + 2) === 45 && (text.charCodeAt(start + 1) | 32) === 102;
+}
+
+function shapes(): (readonly [name: string, id: FieldId] | undefined)[] {
+  const table: (readonly [name: string, id: FieldId] | undefined)[] = [];
+  for (let index = 0; index < 32 * 32; index++) table.push(undefined);
+  for (const entry of known) table[shapeOf(entry[0].length, entry[0].charCodeAt(0) & 31)] = entry;
+  return table;
+}
+
+/** Names of 32 characters and more share a shape that nothing known has. */
+function shapeOf(length: number, firstLetter: number): number {
+  return length > 31 ? 0 : length * 32 + firstLetter;
 }

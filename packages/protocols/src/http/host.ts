@@ -9,6 +9,8 @@ export interface Authority {
   host: string;
   /** 0 when it names none. */
   port: number;
+  /** Both, as they are forwarded. */
+  text: string;
 }
 
 /** Reads "name", "name:80", "[::1]:80" into `into`; false when it is none of them. */
@@ -47,6 +49,7 @@ export function parseAuthority(value: string, into: Authority): boolean {
   end = value.charCodeAt(nameEnd - 1) === 46 ? nameEnd - 1 : nameEnd;
   into.host = value.slice(0, end).toLowerCase();
   into.port = port;
+  into.text = port === 0 ? into.host : `${into.host}:${port}`;
   return true;
 }
 

@@ -1,15 +1,43 @@
 /**
- * A request head, from text to record, strictly: what two programs could read in two ways is
- * refused. The table of decisions stands in `decisions.md` beside this file.
+ * A request head, from text to record. Strict: what two programs could read in two ways is refused,
+ * and the connection with it.
+ *
+ * | in the request                                                    | decision                      |
+ * | ----------------------------------------------------------------- | ----------------------------- |
+ * | Content-Length and Transfer-Encoding                              | 400 (RFC 9112 §6.3 allows it) |
+ * | two Content-Length, also equal ones and "3, 3"                    | 400                           |
+ * | Content-Length that is not digits; of more than 15 digits         | 400; 413                      |
+ * | Transfer-Encoding in HTTP/1.0                                     | 400                           |
+ * | an unknown coding, alone or before chunked                        | 501                           |
+ * | chunked not last, twice, with parameters; an empty coding         | 400                           |
+ * | Transfer-Encoding with any method                                 | accepted                      |
+ * | white space before the colon, obs-fold, control characters, NUL   | 400                           |
+ * | a bare CR or LF                                                   | 400 (RFC 9112 §2.2 lets LF pass; two parsers need not agree on it) |
+ * | one empty line before the request line                            | ignored                       |
+ * | Host missing (1.1), twice, invalid                                | 400                           |
+ * | an absolute target                                                | its authority is the Host; the Host line must still be valid |
+ * | "#" in the target, other schemes, userinfo                        | 400                           |
+ * | "*"                                                               | OPTIONS only, else 400        |
+ * | CONNECT, TRACE                                                    | 405                           |
+ * | any other method that is a token                                  | accepted                      |
+ * | a target of more than 8192 bytes                                  | 414                           |
+ * | too many header bytes, lines                                      | 431                           |
+ * | HTTP/1.2 to 1.9; another major version                            | as 1.1; 505                   |
+ * | Expect: 100-continue                                              | `expectContinue`; ignored in 1.0 and without a body |
+ * | any other Expect                                                  | 417                           |
+ * | Upgrade named by Connection                                       | `upgrade` (1.1 only); never forwarded unless the caller does |
+ *
+ * The path is decided in `path.ts`, which lines are forwarded in `forward-rules.ts`.
  */
-import { isToken } from "./characters.ts";
-import { type ConnectionOptions, readConnection } from "./connection.ts";
-import { lineField, lineValue } from "./head-lines.ts";
+import { connectionBit, readConnection, staysOpen } from "./connection.ts";
+import { explainRequestHead } from "./explain-head.ts";
+import { isRequestHead } from "./grammar.ts";
+import { lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
-import { type Authority, parseAuthority } from "./host.ts";
-import { normalisePath } from "./path.ts";
+import { authorityOf } from "./known-hosts.ts";
 import { type HeadLimits, maxTargetBytes, type RequestHead } from "./request-head.ts";
-import { scanLines, tooManyLines } from "./scan-lines.ts";
+import { splitLines } from "./split-lines.ts";
+import { readTarget } from "./target.ts";
 
 /**
  * Parses text[start, end), a head as `findHeadEnd` delimits it.
@@ -23,152 +51,105 @@ export function parseRequestHead(
   limits: HeadLimits,
   head: RequestHead,
 ): number {
-  head.problem = "";
   head.text = text;
+  head.problem = "";
   head.lineCount = 0;
-  // RFC 9112 §2.2: one empty line before the request line is ignored.
   const from = text.startsWith("\r\n", start) ? start + 2 : start;
-  const lineEnd = text.indexOf("\r\n", from);
-  const status = parseRequestLine(text, from, lineEnd, head);
-  if (status !== 0) return status;
-  const problem = scanLines(head, lineEnd + 2, end - 2, limits.headerCount);
-  if (problem !== "") return refuse(head, problem === tooManyLines ? 431 : 400, problem);
+  if (!isRequestHead(text, start, end)) {
+    const { status, problem } = explainRequestHead(text, from, end);
+    return refuse(head, status, problem);
+  }
+  const methodEnd = text.indexOf(" ", from);
+  const targetEnd = text.indexOf(" ", methodEnd + 1);
+  const method = text.slice(from, methodEnd);
+  head.method = method;
+  head.minor = text.charCodeAt(targetEnd + 8) === 48 ? 0 : 1;
+  if (method === "CONNECT" || method === "TRACE") return refuse(head, 405, `${method} is refused`);
+  if (targetEnd - methodEnd > maxTargetBytes + 1)
+    return refuse(head, 414, "the target is too long");
+  head.target = text.slice(methodEnd + 1, targetEnd);
+  head.host = "";
+  head.port = 0;
+  head.authority = "";
+  head.hostIsPlain = false;
+  head.start = from;
+  const problem = readTarget(head);
+  if (problem !== "") return refuse(head, 400, problem);
+  head.lineIsPlain &&= text.charCodeAt(targetEnd + 8) === 49;
+  if (!splitLines(head, targetEnd + 11, end - 2, limits.headerCount)) {
+    return refuse(head, 431, "too many header lines");
+  }
   return readFields(head);
 }
 
-function parseRequestLine(text: string, start: number, end: number, head: RequestHead): number {
-  const methodEnd = text.indexOf(" ", start);
-  if (methodEnd < 0 || methodEnd >= end || !isToken(text, start, methodEnd)) {
-    return refuse(head, 400, "the request line does not start with a method");
-  }
-  head.method = text.slice(start, methodEnd);
-  const targetEnd = text.indexOf(" ", methodEnd + 1);
-  if (targetEnd < 0 || targetEnd >= end) {
-    return refuse(head, 400, "the request line has no version");
-  }
-  const version = text.slice(targetEnd + 1, end);
-  if (!/^HTTP\/\d\.\d$/.test(version)) return refuse(head, 400, "the version is malformed");
-  if (version.charCodeAt(5) !== 49) return refuse(head, 505, "only HTTP/1.x is spoken here");
-  head.minor = version.charCodeAt(7) === 48 ? 0 : 1;
-  if (head.method === "CONNECT" || head.method === "TRACE") {
-    return refuse(head, 405, `${head.method} is refused`);
-  }
-  if (targetEnd - methodEnd - 1 > maxTargetBytes)
-    return refuse(head, 414, "the target is too long");
-  head.target = text.slice(methodEnd + 1, targetEnd);
-  return readTarget(head);
-}
-
-const authority: Authority = { host: "", port: 0 };
-
-function readTarget(head: RequestHead): number {
-  const target = head.target;
-  head.host = "";
-  head.port = 0;
-  let origin = target;
-  if (target.charCodeAt(0) !== 47) {
-    if (target === "*") {
-      if (head.method !== "OPTIONS") return refuse(head, 400, 'the target "*" is for OPTIONS');
-      head.path = "*";
-      head.query = "";
-      head.hasQuery = false;
-      return 0;
-    }
-    const scheme = /^https?:\/\//i.exec(target);
-    if (scheme === null) return refuse(head, 400, "the target is neither a path nor a URL");
-    const from = scheme[0].length;
-    const rest = target.slice(from).search(/[/?]/);
-    const until = rest < 0 ? target.length : from + rest;
-    if (!parseAuthority(target.slice(from, until), authority)) {
-      return refuse(head, 400, "the target's host is invalid");
-    }
-    head.host = authority.host;
-    head.port = authority.port;
-    origin = target.slice(until);
-    if (origin === "" && head.method === "OPTIONS") {
-      head.path = "*"; // RFC 9112 §3.2.4
-      head.query = "";
-      head.hasQuery = false;
-      return 0;
-    }
-    if (origin.charCodeAt(0) !== 47) origin = `/${origin}`;
-  }
-  if (!/^[!-"$-~\x80-\xff]*$/.test(origin)) {
-    return refuse(head, 400, "the target has a character that must be encoded");
-  }
-  const question = origin.indexOf("?");
-  head.hasQuery = question >= 0;
-  head.query = question < 0 ? "" : origin.slice(question + 1);
-  head.path = normalisePath(question < 0 ? origin : origin.slice(0, question));
-  if (head.path === "") return refuse(head, 400, "the path is malformed or leaves the root");
-  return 0;
-}
-
 function readFields(head: RequestHead): number {
-  const connection: ConnectionOptions = {
-    close: false,
-    keepAlive: false,
-    upgrade: false,
-    namesFields: false,
-  };
+  const { lines, text } = head;
+  const absolute = head.host !== "";
   let hosts = 0;
-  let coding = "";
+  let connection = 0;
+  let coding: string | undefined;
   let upgrade = "";
   let expect = false;
   head.contentLength = -1;
-  head.chunked = false;
-  head.upgrade = "";
-  head.expectContinue = false;
-  const absolute = head.host !== "";
-  for (let index = 0; index < head.lineCount; index++) {
-    switch (lineField(head, index)) {
+  const linesEnd = head.lineCount * lineStride;
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    const id = lines[at + 4] as number;
+    if (id === fieldId.other || id > fieldId.upgrade) continue;
+    const value = text.slice(lines[at + 2], lines[at + 3]);
+    let status = 0;
+    switch (id) {
       case fieldId.host:
-        if (++hosts > 1) return refuse(head, 400, "more than one Host");
-        if (!parseAuthority(lineValue(head, index), authority)) {
-          return refuse(head, 400, "the Host is invalid");
-        }
-        if (!absolute) {
-          head.host = authority.host;
-          head.port = authority.port;
-        }
-        break;
-      case fieldId.contentLength: {
-        if (head.contentLength >= 0) return refuse(head, 400, "more than one Content-Length");
-        const value = lineValue(head, index);
-        if (!/^\d+$/.test(value)) return refuse(head, 400, "Content-Length is not a number");
-        if (value.length > 15) return refuse(head, 413, "Content-Length is beyond all bounds");
-        head.contentLength = Number(value);
-        break;
-      }
-      case fieldId.transferEncoding:
-        coding = coding === "" ? lineValue(head, index) : `${coding},${lineValue(head, index)}`;
-        head.chunked = true;
+        status =
+          ++hosts > 1 ? refuse(head, 400, "more than one Host") : readHost(head, value, absolute);
         break;
       case fieldId.connection:
-        readConnection(lineValue(head, index), connection);
+        connection |= readConnection(value);
         break;
-      case fieldId.upgrade:
-        upgrade = lineValue(head, index).toLowerCase();
+      case fieldId.contentLength:
+        status = readContentLength(head, value);
+        break;
+      case fieldId.transferEncoding:
+        coding = coding === undefined ? value : `${coding},${value}`;
         break;
       case fieldId.expect:
-        if (lineValue(head, index).toLowerCase() !== "100-continue") {
-          return refuse(head, 417, "only 100-continue can be expected");
-        }
-        expect = true;
+        expect = value.toLowerCase() === "100-continue";
+        if (!expect) status = refuse(head, 417, "only 100-continue can be expected");
         break;
       default:
+        upgrade = value.toLowerCase();
     }
+    if (status !== 0) return status;
   }
   if (hosts === 0 && head.minor === 1) return refuse(head, 400, "no Host");
-  head.authority = head.port === 0 ? head.host : `${head.host}:${head.port}`;
-  if (head.chunked) {
+  head.chunked = coding !== undefined;
+  if (coding !== undefined) {
     const status = checkCoding(head, coding);
     if (status !== 0) return status;
   }
-  head.keepAlive = head.minor === 1 ? !connection.close : connection.keepAlive && !connection.close;
-  head.namesFields = connection.namesFields;
-  if (connection.upgrade) head.upgrade = upgrade;
+  head.keepAlive = staysOpen(connection, head.minor);
+  head.namesFields = (connection & connectionBit.namesFields) !== 0;
+  const upgrades = head.minor === 1 && (connection & connectionBit.upgrade) !== 0;
+  head.upgrade = upgrades ? upgrade : "";
   head.expectContinue = expect && head.minor === 1 && (head.chunked || head.contentLength > 0);
+  return 0;
+}
+
+function readHost(head: RequestHead, value: string, absolute: boolean): number {
+  const authority = authorityOf(value);
+  if (authority === undefined) return refuse(head, 400, "the Host is invalid");
+  if (absolute) return 0; // RFC 9112 §3.2.2: the target's own wins
+  head.host = authority.host;
+  head.port = authority.port;
+  head.authority = authority.text;
+  head.hostIsPlain = authority.text === value;
+  return 0;
+}
+
+function readContentLength(head: RequestHead, value: string): number {
+  if (head.contentLength >= 0) return refuse(head, 400, "more than one Content-Length");
+  if (!/^[0-9]+$/.test(value)) return refuse(head, 400, "Content-Length is not a number");
+  if (value.length > 15) return refuse(head, 413, "Content-Length is beyond all bounds");
+  head.contentLength = Number(value);
   return 0;
 }
 
@@ -178,12 +159,14 @@ function checkCoding(head: RequestHead, coding: string): number {
     return refuse(head, 400, "both Content-Length and Transfer-Encoding");
   }
   if (head.minor === 0) return refuse(head, 400, "Transfer-Encoding in HTTP/1.0");
-  const codings = coding.split(",").map((part) => part.trim().toLowerCase());
-  if (codings.length === 1 && codings[0] === "chunked") return 0;
-  if (codings.includes("") || codings.indexOf("chunked") !== codings.length - 1) {
-    if (codings.includes("chunked") || codings.includes("")) {
-      return refuse(head, 400, "chunked is not the last transfer coding, once");
-    }
+  const codings = coding.toLowerCase().split(",");
+  const chunks = codings.filter((part) => /^[\t ]*chunked[\t ]*(?:;.*)?$/.test(part)).length;
+  const last = codings[codings.length - 1]?.trim();
+  if (chunks === 1 && codings.length === 1 && last === "chunked") return 0;
+  if (codings.some((part) => part.trim() === ""))
+    return refuse(head, 400, "an empty transfer coding");
+  if (chunks > 1 || (chunks === 1 && last !== "chunked")) {
+    return refuse(head, 400, "chunked is not the last transfer coding, once and alone");
   }
   return refuse(head, 501, "a transfer coding other than chunked");
 }

@@ -1,13 +1,16 @@
 /**
- * A response head, from text to record, as strictly as a request: what is ambiguous is a 502.
- * The worker's HEAD frame has the same form, without version and empty line.
+ * A response head, from text to record, as strictly as a request: what is ambiguous is a 502. The
+ * worker's HEAD frame has the same form, without version and empty line, and the same rules, since
+ * the lines in it are an app's.
  */
-import { type ConnectionOptions, connectionNames, readConnection } from "./connection.ts";
-import { lineField, lineName, lineStride, lineValue } from "./head-lines.ts";
+import { connectionBit, connectionNames, readConnection, staysOpen } from "./connection.ts";
+import { explainLines } from "./explain-head.ts";
+import { isResponseHead, isWorkerHead } from "./grammar.ts";
+import { lineName, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 import type { HeadLimits } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
-import { scanLines } from "./scan-lines.ts";
+import { splitLines } from "./split-lines.ts";
 
 /**
  * Parses text[start, end), a head as `findHeadEnd` delimits it.
@@ -23,11 +26,11 @@ export function parseResponseHead(
   requestMethod: string,
   head: ResponseHead,
 ): number {
-  const lineEnd = text.indexOf("\r\n", start);
-  const match = /^HTTP\/1\.(\d) /.exec(text.slice(start, lineEnd));
-  if (match === null) return refuse(head, "the answer does not start with HTTP/1.x");
-  head.minor = match[1] === "0" ? 0 : 1;
-  return parseAfterVersion(text, start + 9, lineEnd, end - 2, limits, requestMethod, head);
+  if (!isResponseHead(text, start, end)) {
+    return refuse(head, explainResponse(text, start, end - 2, /^HTTP\/1\.\d [1-5]\d\d(?: |$)/));
+  }
+  head.minor = text.charCodeAt(start + 7) === 48 ? 0 : 1;
+  return readHead(text, start + 9, end - 2, limits, requestMethod, head);
 }
 
 /**
@@ -41,16 +44,17 @@ export function parseWorkerHead(
   requestMethod: string,
   head: ResponseHead,
 ): number {
+  if (!isWorkerHead(text)) {
+    return refuse(head, explainResponse(text, 0, text.length, /^[1-5]\d\d(?: |$)/));
+  }
   head.minor = 1;
-  const lineEnd = text.indexOf("\r\n");
-  if (lineEnd < 0) return refuse(head, "the status line has no end");
-  return parseAfterVersion(text, 0, lineEnd, text.length, limits, requestMethod, head);
+  return readHead(text, 0, text.length, limits, requestMethod, head);
 }
 
-function parseAfterVersion(
+/** Reads on from the status code at `start`; `end` is after the last header line. */
+function readHead(
   text: string,
   start: number,
-  lineEnd: number,
   end: number,
   limits: HeadLimits,
   requestMethod: string,
@@ -58,47 +62,47 @@ function parseAfterVersion(
 ): number {
   head.problem = "";
   head.text = text;
-  head.lineCount = 0;
-  const match = /^([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(text.slice(start, lineEnd));
-  if (match === null) return refuse(head, "the status line is malformed");
-  head.status = Number(match[1]);
-  head.reason = match[2] ?? "";
-  const problem = scanLines(head, lineEnd + 2, end, limits.headerCount);
-  if (problem !== "") return refuse(head, problem);
+  const lineEnd = text.indexOf("\r", start);
+  head.status =
+    (text.charCodeAt(start) - 48) * 100 +
+    (text.charCodeAt(start + 1) - 48) * 10 +
+    (text.charCodeAt(start + 2) - 48);
+  head.reason = text.slice(start + 4, lineEnd);
+  if (!splitLines(head, lineEnd + 2, end, limits.headerCount)) {
+    return refuse(head, "too many header lines");
+  }
   return readFields(head, requestMethod);
 }
 
 function readFields(head: ResponseHead, requestMethod: string): number {
-  const connection: ConnectionOptions = {
-    close: false,
-    keepAlive: false,
-    upgrade: false,
-    namesFields: false,
-  };
-  let coding = "";
+  const { lines, text } = head;
+  let connection = 0;
   let chunked = false;
   let upgrade = "";
   head.contentLength = -1;
   head.hasDate = false;
-  for (let index = 0; index < head.lineCount; index++) {
-    switch (lineField(head, index)) {
+  const linesEnd = head.lineCount * lineStride;
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    switch (lines[at + 4]) {
       case fieldId.contentLength: {
-        const value = lineValue(head, index);
+        const value = text.slice(lines[at + 2], lines[at + 3]);
         if (head.contentLength >= 0) return refuse(head, "more than one Content-Length");
-        if (!/^\d{1,15}$/.test(value)) return refuse(head, "Content-Length is not a number");
+        if (!/^[0-9]{1,15}$/.test(value)) return refuse(head, "Content-Length is not a number");
         head.contentLength = Number(value);
         break;
       }
       case fieldId.transferEncoding:
         if (chunked) return refuse(head, "more than one Transfer-Encoding");
-        coding = lineValue(head, index).toLowerCase();
+        if (text.slice(lines[at + 2], lines[at + 3]).toLowerCase() !== "chunked") {
+          return refuse(head, "a transfer coding other than chunked");
+        }
         chunked = true;
         break;
       case fieldId.connection:
-        readConnection(lineValue(head, index), connection);
+        connection |= readConnection(text.slice(lines[at + 2], lines[at + 3]));
         break;
       case fieldId.upgrade:
-        upgrade = lineValue(head, index).toLowerCase();
+        upgrade = text.slice(lines[at + 2], lines[at + 3]).toLowerCase();
         break;
       case fieldId.date:
         head.hasDate = true;
@@ -106,14 +110,26 @@ function readFields(head: ResponseHead, requestMethod: string): number {
       default:
     }
   }
-  if (chunked) {
-    if (coding !== "chunked") return refuse(head, "a transfer coding other than chunked");
-    if (head.contentLength >= 0) return refuse(head, "both Content-Length and Transfer-Encoding");
-    if (head.minor === 0) return refuse(head, "Transfer-Encoding in HTTP/1.0");
+  if (chunked && head.contentLength >= 0) {
+    return refuse(head, "both Content-Length and Transfer-Encoding");
   }
-  head.keepAlive = head.minor === 1 ? !connection.close : connection.keepAlive && !connection.close;
+  if (chunked && head.minor === 0) return refuse(head, "Transfer-Encoding in HTTP/1.0");
   head.upgrade = head.status === 101 ? upgrade : "";
-  if (requestMethod === "HEAD" || head.status < 200 || head.status === 204 || head.status === 304) {
+  head.keepAlive = staysOpen(connection, head.minor);
+  decideBody(head, requestMethod, chunked);
+  head.forwardable = forwardableLines(head, (connection & connectionBit.namesFields) !== 0);
+  return 0;
+}
+
+/** RFC 9112 §6.3. */
+function decideBody(head: ResponseHead, requestMethod: string, chunked: boolean): void {
+  const { status } = head;
+  if (status < 200 || status === 204) {
+    head.body = "none";
+    // It announced what it must not send (RFC 9110 §8.6): who knows what comes next.
+    if (chunked || head.contentLength > 0) head.keepAlive = false;
+    head.contentLength = -1;
+  } else if (requestMethod === "HEAD" || status === 304) {
     head.body = "none";
   } else if (chunked) {
     head.body = "chunked";
@@ -123,30 +139,49 @@ function readFields(head: ResponseHead, requestMethod: string): number {
     head.body = "until-close";
     head.keepAlive = false;
   }
-  head.forwardable = forwardableLines(head, connection.namesFields);
-  return 0;
 }
 
+const hopByHop = new Uint8Array(32);
+for (const id of [
+  fieldId.connection,
+  fieldId.contentLength,
+  fieldId.transferEncoding,
+  fieldId.keepAlive,
+  fieldId.proxyConnection,
+  fieldId.te,
+  fieldId.trailer,
+  fieldId.upgrade,
+  fieldId.dropped,
+  fieldId.internal,
+]) {
+  hopByHop[id] = 1;
+}
+
+/** Runs of lines as they came, cut where one must not be passed on. */
 function forwardableLines(head: ResponseHead, namesFields: boolean): string {
+  const { lines, text } = head;
+  const linesEnd = head.lineCount * lineStride;
   let out = "";
-  for (let index = 0; index < head.lineCount; index++) {
-    switch (lineField(head, index)) {
-      case fieldId.connection:
-      case fieldId.contentLength:
-      case fieldId.transferEncoding:
-      case fieldId.keepAlive:
-      case fieldId.proxyConnection:
-      case fieldId.te:
-      case fieldId.trailer:
-      case fieldId.upgrade:
-        continue;
-      default:
-    }
-    if (namesFields && connectionNames(head, lineName(head, index).toLowerCase())) continue;
-    const at = head.lines[index * lineStride] as number;
-    out += head.text.slice(at, head.text.indexOf("\r\n", at) + 2);
+  let from = lines[0] as number;
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    const dropped =
+      hopByHop[lines[at + 4] as number] === 1 ||
+      (namesFields && connectionNames(head, lineName(head, at / lineStride).toLowerCase()));
+    if (!dropped) continue;
+    const start = lines[at] as number;
+    if (start > from) out += text.slice(from, start);
+    from = lines[at + lineStride] as number;
   }
-  return out;
+  return out + text.slice(from, lines[linesEnd]);
+}
+
+function explainResponse(text: string, start: number, end: number, form: RegExp): string {
+  const lineEnd = text.indexOf("\r\n", start);
+  const line = text.slice(start, lineEnd < 0 ? end : lineEnd);
+  if (lineEnd < 0 || !form.test(line) || /[^\t\x20-\x7e\x80-\xff]/.test(line)) {
+    return "the status line is malformed";
+  }
+  return explainLines(text, lineEnd + 2, end);
 }
 
 function refuse(head: ResponseHead, problem: string): number {

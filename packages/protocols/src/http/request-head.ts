@@ -30,10 +30,28 @@ export interface RequestHead extends HeadLines {
   expectContinue: boolean;
   /** The Upgrade token in lower case, when Connection names it; else "". */
   upgrade: string;
+  /** Where the request line starts in `text`. */
+  start: number;
+  /** Whether the request line can be forwarded as it came: origin-form, normal, HTTP/1.1. */
+  lineIsPlain: boolean;
+  /** Whether the Host line can be forwarded as it came. */
+  hostIsPlain: boolean;
   /** Whether Connection names other fields that must not be forwarded. */
   namesFields: boolean;
   /** Why the head was refused; "" when it was not. Plain words, no bytes of the client. */
   problem: string;
+  /** What was said about the client last time, and of whom: the same for all of a connection. */
+  readonly said: ClientMemo;
+}
+
+/** `clientLines` and the CGI keys that say the same, with what they were made from. */
+export interface ClientMemo {
+  peerAddress: string;
+  peerPort: number;
+  scheme: string;
+  host: string;
+  lines: string;
+  keys: string;
 }
 
 export interface HeadLimits {
@@ -65,8 +83,12 @@ export function createRequestHead(): RequestHead {
     chunked: false,
     expectContinue: false,
     upgrade: "",
+    start: 0,
+    lineIsPlain: false,
+    hostIsPlain: false,
     namesFields: false,
     problem: "",
+    said: { peerAddress: "", peerPort: -1, scheme: "", host: "", lines: "", keys: "" },
   };
 }
 
