@@ -1,1 +1,2 @@
-export {};
+export type { CliContext } from "./io/session.ts";
+export { main } from "./main.ts";

@@ -1,0 +1,36 @@
+/** `stack scale NAME=N…`: another number of workers, until the next `up`. */
+import { exitCodes } from "@stack/base";
+import type { ClientRequest } from "@stack/control";
+import { commandHelp } from "../core/help.ts";
+import { badArguments } from "../errors.ts";
+import { createSession, type Invocation } from "../io/session.ts";
+import { changeStack } from "./change.ts";
+
+export async function runScale(
+  { context, flags }: Invocation,
+  changes: readonly string[],
+): Promise<number> {
+  const requests = changes.map(parseScale);
+  const session = createSession(context, flags);
+  await changeStack(session, flags, {
+    command: "scale",
+    names: requests.map((request) => request.name),
+    what: `${changes.join(" ")} to be ready`,
+    done: `scaled ${changes.join(" ")}; the config still says otherwise, the next \`stack up\` follows it`,
+    requests,
+  });
+  return exitCodes.ok;
+}
+
+/** "shop=4" */
+export function parseScale(text: string): Extract<ClientRequest, { op: "scale" }> {
+  const match = /^([a-z][a-z0-9-]*)=(\d{1,4})$/.exec(text);
+  const workers = Number(match?.[2] ?? 0);
+  if (match === null || workers < 1) {
+    throw badArguments({
+      problem: `"${text}" does not say how many: NAME=N, with N from 1`,
+      usage: commandHelp.scale.usage,
+    });
+  }
+  return { op: "scale", name: match[1] ?? "", workers };
+}

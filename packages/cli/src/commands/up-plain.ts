@@ -1,0 +1,85 @@
+/** `stack up` without a dashboard: a line per change of state, then the merged log, until a signal. */
+import { exitCodes } from "@stack/base";
+import { createLogFormatter } from "../core/log-format.ts";
+import { decideColor } from "../core/paint.ts";
+import { endedByItself } from "../errors.ts";
+import { streamLogs } from "../io/log-stream.ts";
+import type { Session, StackPlace } from "../io/session.ts";
+import { onEnding } from "../io/signals.ts";
+import { type StartedStack, waitUntilReady } from "../io/start-stack.ts";
+import { stopStack } from "../io/stop-stack.ts";
+import { failStart } from "./fail-start.ts";
+
+export async function stayPlain(
+  session: Session,
+  place: StackPlace,
+  stack: StartedStack,
+): Promise<number> {
+  const startedMs = performance.now();
+  const interrupted = Promise.withResolvers<"interrupted">();
+  const hurry = new AbortController();
+  let signals = 0;
+  using _signals = onEnding(() => {
+    signals += 1;
+    if (signals === 1) interrupted.resolve("interrupted");
+    else hurry.abort();
+  });
+  const stopLog = new AbortController();
+  printLog(session, place, stack, stopLog.signal);
+
+  const stop = async (): Promise<number> => {
+    stack.hush();
+    await stopStack(session, place, stack.follow, stack.status(), {
+      now: false,
+      hurry: hurry.signal,
+    });
+    stopLog.abort();
+    return exitCodes.ok;
+  };
+  try {
+    const ready = waitUntilReady(session, stack).then(() => "ready" as const);
+    const first = await Promise.race([ready, interrupted.promise, stack.follow.ended]);
+    if (first === "interrupted") return await stop();
+    if (first === "ready") {
+      const took = ((performance.now() - startedMs) / 1000).toFixed(1);
+      session.say(
+        `ready in ${took}s.  Ctrl-C stops everything; \`stack top\` in another terminal for the dashboard`,
+      );
+    }
+  } catch (error) {
+    return failStart(session, place, stack, error);
+  }
+  const end = await Promise.race([interrupted.promise, stack.follow.ended]);
+  if (end === "interrupted") return stop();
+  stopLog.abort();
+  const name = stack.status()?.stack ?? "the stack";
+  if (end === "killed") throw endedByItself({ stack: name, logs: place.paths.logs });
+  session.say(`${name} was stopped from elsewhere`);
+  return exitCodes.ok;
+}
+
+/** All lines from now on; what our own processes say about themselves only with `-v`, or when it is bad. */
+function printLog(
+  session: Session,
+  place: StackPlace,
+  stack: StartedStack,
+  signal: AbortSignal,
+): void {
+  const { stdout, env } = session.context;
+  const format = createLogFormatter({
+    color: decideColor(env, stdout.isTTY === true),
+    time: false,
+    offsetMinutes: 0,
+  });
+  const isOwn = (source: string): boolean =>
+    /^(?:keeper|stackd|edge)/.test(source) ||
+    (stack.status()?.processes ?? []).some(({ name, kind }) => kind === "app" && name === source);
+  streamLogs(
+    { folder: place.paths.logs, names: [], lines: 0 },
+    (line) => {
+      if (!session.verbose && line.text.startsWith("INFO ") && isOwn(line.source)) return;
+      session.print(format(line));
+    },
+    signal,
+  );
+}

@@ -1,0 +1,223 @@
+/** `stack status` for people: one row per service, its workers below it, never wider than asked. */
+import { formatBytes, formatDuration } from "@stack/base";
+import {
+  type AppStatus,
+  type ProcessStatus,
+  type ServiceState,
+  type StatusData,
+  stateShapes,
+  type WorkerStatus,
+} from "@stack/control";
+import type { Paint, Tone } from "./paint.ts";
+
+export interface TableStyle {
+  readonly paint: Paint;
+  readonly unicode: boolean;
+  readonly columns: number;
+}
+
+interface Cell {
+  readonly text: string;
+  readonly tone?: Tone | undefined;
+}
+
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly right: boolean;
+  /** Shown only from this width of the terminal on. */
+  readonly from: number;
+  readonly cell: (row: Row) => string;
+}
+
+interface Row {
+  readonly name: string;
+  readonly state: ServiceState;
+  readonly pid: number | null;
+  readonly ready: string;
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+  readonly restarts: number;
+  readonly uptimeMs: number | null;
+  readonly rate: number | null;
+  readonly lastExit: string;
+}
+
+const columns: readonly Column[] = [
+  { title: "PID", width: 7, right: true, from: 60, cell: (row) => number(row.pid) },
+  { title: "READY", width: 5, right: true, from: 40, cell: (row) => row.ready },
+  { title: "CPU%", width: 4, right: true, from: 70, cell: (row) => number(row.cpuPercent) },
+  {
+    title: "MEM",
+    width: 5,
+    right: true,
+    from: 60,
+    cell: (row) => (row.memoryBytes === null ? "-" : formatBytes(row.memoryBytes)),
+  },
+  { title: "REQ/S", width: 6, right: true, from: 70, cell: (row) => number(row.rate) },
+  { title: "RST", width: 4, right: true, from: 50, cell: (row) => number(row.restarts) },
+  {
+    title: "UP",
+    width: 6,
+    right: true,
+    from: 40,
+    cell: (row) => (row.uptimeMs === null || row.pid === null ? "-" : formatDuration(row.uptimeMs)),
+  },
+  { title: "LAST EXIT", width: 30, right: false, from: 110, cell: (row) => row.lastExit },
+];
+
+/** The whole output of `stack status`, without a newline at its end. */
+export function formatStatus(status: StatusData, style: TableStyle): string {
+  const shown = columns.filter((column) => style.columns >= column.from);
+  const rows = rowsOf(status, style.unicode);
+  const longest = Math.max(...rows.map((row) => row.name.length), 4);
+  const taken = shown.reduce((sum, column) => sum + column.width + 1, 0) + 12;
+  const nameWidth = Math.max(8, Math.min(longest, style.columns - taken));
+  const titles = [
+    "NAME".padEnd(nameWidth),
+    "STATE".padEnd(10),
+    ...shown.map((column) => toWidth(column.title, column.width, column.right)),
+  ].join(" ");
+  return [
+    headline(status, style),
+    style.paint("muted", titles.trimEnd()),
+    ...rows.map((row) => {
+      const state = stateCell(row.state, style.unicode);
+      const rest = shown.map((column) => toWidth(column.cell(row), column.width, column.right));
+      const line = `${toWidth(row.name, nameWidth, false)} ${paintCell(state, style)}${" ".repeat(
+        10 - state.text.length,
+      )} ${rest.join(" ")}`;
+      return line.trimEnd();
+    }),
+  ].join("\n");
+}
+
+function headline(status: StatusData, style: TableStyle): string {
+  const state = stateCell(status.state, style.unicode);
+  const urls = status.edge?.urls.join(" ") ?? "";
+  const parts = [style.paint("bold", status.stack), paintCell(state, style)];
+  if (status.release !== "") parts.push(status.release);
+  if (urls !== "") parts.push(urls);
+  return parts.join("  ");
+}
+
+function rowsOf(status: StatusData, unicode: boolean): Row[] {
+  const rows: Row[] = [];
+  for (const process of status.processes) {
+    if (process.kind === "app") continue;
+    rows.push(processRow(process, status));
+  }
+  const services = rows.filter((row) => row.name !== "keeper" && row.name !== "stackd");
+  const own = rows.filter((row) => row.name === "keeper" || row.name === "stackd");
+  const apps = status.apps.flatMap((app) => appRows(app, status.processes, unicode));
+  const edges = services.filter((row) => row.name.startsWith("edge"));
+  return [...edges, ...apps, ...services.filter((row) => !edges.includes(row)), ...own];
+}
+
+function processRow(process: ProcessStatus, status: StatusData): Row {
+  return {
+    ...process,
+    ready: "",
+    rate: process.kind === "edge" ? (status.edge?.requestsPerSecond ?? null) : null,
+    lastExit: process.lastExit?.reason ?? "",
+  };
+}
+
+function appRows(app: AppStatus, processes: readonly ProcessStatus[], unicode: boolean): Row[] {
+  const head: Row = {
+    name: app.name,
+    state: app.state,
+    pid: null,
+    ready: `${app.ready}/${app.desired}`,
+    cpuPercent: sum(app.workers.map((worker) => worker.cpuPercent)),
+    memoryBytes: sum(app.workers.map((worker) => worker.memoryBytes)),
+    restarts: app.workers.reduce((total, worker) => total + worker.restarts, 0),
+    uptimeMs: null,
+    rate: app.requestsPerSecond,
+    lastExit: "",
+  };
+  const instances = [...new Set(app.workers.map((worker) => worker.instance))];
+  const below = instances.flatMap((instance) => {
+    const arbiter = processes.find((process) => process.name === `${app.name}-${instance}`);
+    const workers = app.workers.filter((worker) => worker.instance === instance);
+    return [
+      ...(arbiter === undefined ? [] : [arbiterRow(arbiter, workers)]),
+      ...workers.map(workerRow),
+    ];
+  });
+  return [
+    head,
+    ...below.map((row, index) => ({
+      ...row,
+      name: `${branch(index === below.length - 1, unicode)} ${row.name}`,
+    })),
+  ];
+}
+
+function arbiterRow(process: ProcessStatus, workers: readonly WorkerStatus[]): Row {
+  const ready = workers.filter((worker) => worker.state === "ready").length;
+  return {
+    ...process,
+    ready: `${ready}/${workers.length}`,
+    rate: null,
+    lastExit: process.lastExit?.reason ?? "",
+  };
+}
+
+function workerRow(worker: WorkerStatus): Row {
+  return {
+    ...worker,
+    name: worker.id,
+    ready: "",
+    rate: null,
+    lastExit: worker.lastExit?.reason ?? "",
+  };
+}
+
+function branch(last: boolean, unicode: boolean): string {
+  if (!unicode) return last ? "`-" : "|-";
+  return last ? "└" : "├";
+}
+
+function stateCell(state: ServiceState, unicode: boolean): Cell {
+  const shape = stateShapes[state];
+  return { text: `${unicode ? shape.unicode : shape.ascii} ${state}`, tone: stateTone(state) };
+}
+
+/** Blue is well, orange is on its way, vermillion is broken, grey is off. */
+export function stateTone(state: ServiceState): Tone {
+  switch (state) {
+    case "ready":
+      return "good";
+    case "booting":
+    case "draining":
+    case "degraded":
+      return "warn";
+    case "crashed":
+      return "bad";
+    case "stopped":
+    case "disabled":
+      return "muted";
+  }
+}
+
+function paintCell(cell: Cell, style: TableStyle): string {
+  return cell.tone === undefined ? cell.text : style.paint(cell.tone, cell.text);
+}
+
+function number(value: number | null): string {
+  if (value === null) return "-";
+  return value >= 10_000 && value < 1_000_000 && !Number.isInteger(value)
+    ? `${(value / 1000).toFixed(0)}k`
+    : String(Math.round(value));
+}
+
+function sum(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+}
+
+function toWidth(text: string, width: number, right: boolean): string {
+  const short = text.length > width ? text.slice(0, width) : text;
+  return right ? short.padStart(width) : short.padEnd(width);
+}

@@ -1,0 +1,150 @@
+/** Goes through a resolved config and sees whether what it names is there. Starts none of it. */
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import { formatAddress, type StackError } from "@stack/base";
+import type { AppPlan, ResolvedConfig } from "@stack/config";
+import { cleanEnvironment } from "@stack/process";
+import { brokenPython, noProgram, noPython, portRefused, portTaken } from "../check-errors.ts";
+import { judgeModule } from "../core/judge-module.ts";
+import type { Environment } from "../core/paint.ts";
+import { inspectModule } from "./inspect-module.ts";
+import { tryListen } from "./try-listen.ts";
+
+/** One thing looked at. */
+export interface Finding {
+  readonly name: string;
+  /** What was found, in words. */
+  readonly text: string;
+  readonly error: StackError | null;
+}
+
+/** @param ours addresses held by this very stack, which runs: they are not looked at */
+export async function checkConfig(
+  config: ResolvedConfig,
+  env: Environment,
+  ours: boolean,
+): Promise<readonly Finding[]> {
+  const apps = await Promise.all(Object.values(config.apps).map((plan) => checkApp(plan, env)));
+  const programs = Object.values(config.programs).map((plan): Finding => {
+    const error =
+      checkFolder(plan.name, plan.cwd, `programs.${plan.name}.cwd`, plan) ??
+      checkCommand(
+        plan.name,
+        plan.command[0],
+        plan.cwd,
+        `programs.${plan.name}.command`,
+        plan,
+        env,
+      );
+    return { name: plan.name, text: plan.command.join(" "), error };
+  });
+  return [...apps, ...programs, ...(await checkListeners(config, ours))];
+}
+
+async function checkApp(plan: AppPlan, env: Environment): Promise<Finding> {
+  const key = `apps.${plan.name}`;
+  const folder = checkFolder(plan.name, plan.cwd, `${key}.cwd`, plan);
+  if (folder !== null) return { name: plan.name, text: plan.cwd, error: folder };
+  switch (plan.kind) {
+    case "wsgi":
+      return checkPython(plan, env);
+    case "node": {
+      const error = existsSync(plan.entry)
+        ? null
+        : noProgram({
+            name: plan.name,
+            what: plan.entry,
+            reason: "there is no such file",
+            key: `${key}.entry`,
+            place: plan.place,
+          });
+      return { name: plan.name, text: plan.entry, error };
+    }
+    case "command":
+      return {
+        name: plan.name,
+        text: plan.command.join(" "),
+        error: checkCommand(plan.name, plan.command[0], plan.cwd, `${key}.command`, plan, env),
+      };
+  }
+}
+
+async function checkPython(
+  plan: Extract<AppPlan, { kind: "wsgi" }>,
+  env: Environment,
+): Promise<Finding> {
+  const { name, app, cwd, place } = plan;
+  if (plan.python === null) {
+    return { name, text: app, error: noPython({ app: name, tried: plan.pythonTried, cwd, place }) };
+  }
+  const module = app.split(":")[0] ?? "";
+  const seen = await inspectModule(plan.python, module, cwd, { ...env, ...plan.env });
+  if (seen.kind === "broken") {
+    const error = brokenPython({ app: name, python: plan.python, facts: seen.lines, place });
+    return { name, text: app, error };
+  }
+  return {
+    name,
+    text: `${app}  Python ${seen.facts.version}`,
+    error: judgeModule(plan, seen.facts) ?? null,
+  };
+}
+
+type Named = Pick<AppPlan, "place">;
+
+function checkFolder(name: string, cwd: string, key: string, plan: Named): StackError | null {
+  if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() === true) return null;
+  return noProgram({
+    name,
+    what: `in ${cwd}`,
+    reason: "there is no such folder",
+    key,
+    place: plan.place,
+  });
+}
+
+function checkCommand(
+  name: string,
+  program: string,
+  cwd: string,
+  key: string,
+  plan: Named,
+  env: Environment,
+): StackError | null {
+  const path = cleanEnvironment(env)["PATH"] ?? "";
+  const candidates = program.includes("/")
+    ? [isAbsolute(program) ? program : join(cwd, program)]
+    : path.split(delimiter).map((folder) => join(folder, program));
+  if (candidates.some(isExecutable)) return null;
+  const reason = program.includes("/")
+    ? "there is no such program, or it is not executable"
+    : `no folder of the PATH has it: ${path}`;
+  return noProgram({ name, what: program, reason, key, place: plan.place });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function checkListeners(config: ResolvedConfig, ours: boolean): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, address } of config.edge.listeners) {
+    const shown = formatAddress(address);
+    const place = config.places[name] ?? { file: config.file, configPath: name };
+    const port = address.kind === "tcp" ? address.port : null;
+    const found = ours ? "held by this stack, which runs" : await tryListen(address);
+    const error =
+      found === "EADDRINUSE"
+        ? portTaken({ address: shown, port, place })
+        : found === "free" || ours
+          ? null
+          : portRefused({ address: shown, port, reason: found, place });
+    findings.push({ name: shown, text: found, error });
+  }
+  return findings;
+}

@@ -1,0 +1,96 @@
+/** Starts a stack and sees it ready, or stops what was started and says whose fault it was. */
+import { exitCodes, StackError } from "@stack/base";
+import type { ResolvedConfig } from "@stack/config";
+import type { StackEvent, StatusData } from "@stack/control";
+import { cleanEnvironment } from "@stack/process";
+import { type KeeperOptions, startKeeper } from "@stack/supervisor";
+import { formatReadyLine, newlyReady } from "../core/up-lines.ts";
+import { waitFor } from "./connect.ts";
+import { entries } from "./entries.ts";
+import { type FollowedStack, followStack } from "./follow-stack.ts";
+import type { Session, StackPlace } from "./session.ts";
+
+export interface StartOptions
+  extends Pick<KeeperOptions, "state" | "port" | "freePorts" | "owned"> {
+  readonly config: ResolvedConfig;
+  readonly onEvent?: (event: StackEvent) => void;
+}
+
+export interface StartedStack extends Disposable {
+  readonly follow: FollowedStack;
+  /** Of the last snapshot. */
+  readonly status: () => StatusData | null;
+  /** From now on ready services are no longer announced. */
+  readonly hush: () => void;
+}
+
+/** Throws what keeps it from starting at all; afterwards the services are on their way. */
+export async function startStack(
+  session: Session,
+  place: StackPlace,
+  options: StartOptions,
+): Promise<StartedStack> {
+  const startedMs = performance.now();
+  const { config, onEvent, ...keeper } = options;
+  const started = await startKeeper(
+    { config: place.config, ...entries, ...keeper },
+    cleanEnvironment(session.context.env),
+  );
+  let last: StatusData | null = null;
+  let quiet = false;
+  const announced = new Set<string>();
+  const sign = session.talkPaint("good", session.unicode ? "✓" : "ok");
+  const onStatus = (status: StatusData): void => {
+    last = status;
+    if (quiet) return;
+    for (const row of newlyReady(status, config, announced)) {
+      announced.add(row.name);
+      session.say(formatReadyLine(row, performance.now() - startedMs, sign, session.unicode));
+    }
+  };
+  const follow = await followStack(place, started.pid, {
+    own: options.owned === true,
+    onStatus,
+    ...(onEvent === undefined ? {} : { onEvent }),
+  });
+  return {
+    follow,
+    status: () => last,
+    hush() {
+      quiet = true;
+    },
+    [Symbol.dispose]: () => follow[Symbol.dispose](),
+  };
+}
+
+/** Resolves when all is ready; throws what a service died of, or E6005 at `--timeout`. */
+export async function waitUntilReady(session: Session, stack: StartedStack): Promise<void> {
+  await waitFor(session, "all services to be ready", waitReady(stack.follow));
+}
+
+async function waitReady(follow: FollowedStack): Promise<void> {
+  for (;;) {
+    const client = await follow.client();
+    try {
+      await client.request({ op: "wait-ready" });
+      return;
+    } catch (error) {
+      if (error instanceof StackError) throw error;
+      await follow.client(); // stackd was replaced while we waited: ask its successor
+    }
+  }
+}
+
+/** The last lines that the guilty process wrote, unless the error itself has them. */
+export function guiltyLines(status: StatusData | null, error: StackError): readonly string[] {
+  if (status === null || error.report.exit !== exitCodes.appNotReady) return [];
+  const exits = [
+    ...status.apps.flatMap((app) => app.workers.map((worker) => worker.lastExit)),
+    ...status.processes.map((process) => process.lastExit),
+  ];
+  const lines = exits.find((exit) => (exit?.stderr?.length ?? 0) > 0)?.stderr ?? [];
+  const known = (error.report.facts ?? []).join("\n");
+  return lines.some((line) => line.trim() !== "" && known.includes(line.trim()))
+    ? []
+    : lines.slice(-20);
+}

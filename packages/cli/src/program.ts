@@ -1,0 +1,180 @@
+/**
+ * The `stack` command as commander sees it: names, flags, who carries each out. Parsing mistakes
+ * become errors of our own, with "did you mean" and one usage line.
+ */
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import { version } from "@stack/base";
+import { runCheck } from "./commands/check.ts";
+import { runDown } from "./commands/down.ts";
+import { runLogs } from "./commands/logs.ts";
+import { runNothing } from "./commands/nothing.ts";
+import { runReload } from "./commands/reload.ts";
+import { runScale } from "./commands/scale.ts";
+import { runService } from "./commands/service.ts";
+import { runSmoke } from "./commands/smoke.ts";
+import { runStatus } from "./commands/status.ts";
+import { runTop } from "./commands/top.ts";
+import { runUp } from "./commands/up.ts";
+import { formatExitRows } from "./core/exit-table.ts";
+import {
+  type CommandName,
+  commandHelp,
+  commandNames,
+  formatCommandHelp,
+  globalFlags,
+  rootHelp,
+} from "./core/help.ts";
+import { suggest } from "./core/suggest.ts";
+import { badArguments, notInThisVersion, unknownCommand, unknownFlag } from "./errors.ts";
+import type { CliContext, Invocation } from "./io/session.ts";
+
+export interface ProgramResult {
+  exit: number;
+}
+
+/** Known from the design, not built yet: refused, never ignored. */
+const laterCommands: Readonly<Record<string, string>> = {
+  explain: "stack check --print",
+  cache: "stack status",
+  serve: "stack up",
+};
+
+/** @param result is given the exit code of the command that ran */
+export function createProgram(context: CliContext, result: ProgramResult): Command {
+  const program = new Command("stack");
+  // The flags are read back through the program: commander takes them before and after a command.
+  for (const [flags] of globalFlags) program.option(flags);
+  program.option("--version");
+
+  const run = async (body: (invocation: Invocation) => Promise<number>): Promise<void> => {
+    result.exit = await body({ context, flags: program.opts() });
+  };
+
+  program.argument("[command]").action(async (word) => {
+    if (word !== undefined) throw unknownWord(word);
+    await run(runNothing);
+  });
+  program
+    .command("up")
+    .option("-d, --detach", "return when all is ready")
+    .option("--no-tui", "plain lines, no dashboard")
+    .option("--port <n>", "listen there in place of the first port of the config")
+    .option("--watch", "reload on change (not in this version)")
+    .action((options) => run((invocation) => runUp(invocation, options)));
+  program
+    .command("down")
+    .option("--now", "do not wait for running requests")
+    .action((options) => run((invocation) => runDown(invocation, options)));
+  program.command("status").action(() => run(runStatus));
+  program.command("top").action(() => run(runTop));
+  program
+    .command("logs")
+    .argument("[names...]")
+    .option("-f, --follow", "go on as lines come")
+    .option("-n, --lines <n>", "how many of the last lines (100)")
+    .action((names, options) => run((invocation) => runLogs(invocation, names, options)));
+  program
+    .command("reload")
+    .argument("[names...]")
+    .option("--canary <percent>", "a part first (not in this version)")
+    .action((names, options) => run((invocation) => runReload(invocation, names, options)));
+  for (const op of ["restart", "start", "stop"] as const) {
+    program
+      .command(op)
+      .argument("<names...>")
+      .action((names) => run((invocation) => runService(invocation, op, names)));
+  }
+  program
+    .command("scale")
+    .argument("<name=n...>")
+    .action((changes) => run((invocation) => runScale(invocation, changes)));
+  program
+    .command("check")
+    .option("--print", "the resolved config as JSON")
+    .action((options) => run((invocation) => runCheck(invocation, options)));
+  program
+    .command("smoke")
+    .option("--junit <file>", "also write a JUnit report")
+    .action((options) => run((invocation) => runSmoke(invocation, options)));
+  program
+    .command("help")
+    .argument("[topic]")
+    .action((topic) => {
+      context.stdout.write(`${helpOn(program, topic)}\n`);
+    });
+
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .helpCommand(false)
+      .configureOutput({ writeErr: () => {}, writeOut: (text) => context.stdout.write(text) })
+      .configureHelp({ formatHelp: (shown) => `${helpOn(program, shown.name())}\n` });
+  }
+  return program as unknown as Command;
+}
+
+/** What to throw for what commander throws; undefined when help was asked for and printed. */
+export function translateParseError(error: unknown, words: readonly string[]): unknown {
+  if (!(error instanceof CommanderError)) return error;
+  if (error.exitCode === 0) return undefined;
+  const name = commandNames.find((command) => words.includes(command));
+  const usage = name === undefined ? "stack COMMAND [flags]" : commandHelp[name].usage;
+  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? "";
+  switch (error.code) {
+    case "commander.unknownCommand":
+      return unknownWord(quoted);
+    case "commander.unknownOption": {
+      const flag = quoted.split("=", 1)[0] ?? quoted;
+      return unknownFlag({ flag, nearest: suggest(flag, flagNames(name)), usage });
+    }
+    default:
+      return badArguments({ problem: sentence(error.message), usage });
+  }
+}
+
+function unknownWord(word: string): Error {
+  const instead = laterCommands[word];
+  if (instead !== undefined) {
+    return notInThisVersion({ what: `stack ${word}`, version, instead });
+  }
+  const names = [...commandNames, "help"];
+  return unknownCommand({ word, nearest: suggest(word, names), usage: "stack COMMAND [flags]" });
+}
+
+function helpOn(program: Pick<Command, "commands">, topic: string | undefined): string {
+  if (topic === undefined || topic === "stack" || topic === "help") return rootHelp;
+  if (topic === "exit") return `Exit codes of every command:\n\n${formatExitRows()}`;
+  const command = program.commands.find((candidate) => candidate.name() === topic);
+  if (command === undefined || !isCommandName(topic)) throw unknownWord(topic);
+  const flags = command.options
+    .filter((option) => !option.description.includes("not in this version"))
+    .map((option) => [option.flags.replace(/<(\w+)>/, upper), option.description] as const);
+  return formatCommandHelp(commandHelp[topic], flags);
+}
+
+function flagNames(name: CommandName | undefined): string[] {
+  const usage = name === undefined ? "" : commandHelp[name].usage;
+  const own = usage.match(/--[a-z-]+/g) ?? [];
+  const global = globalFlags.flatMap(([flags]) => flags.match(/--[a-z-]+/g) ?? []);
+  return [...own, ...global, "--help", "--version", ...(name === "up" ? ["--detach"] : [])];
+}
+
+function isCommandName(name: string): name is CommandName {
+  return name in commandHelp;
+}
+
+function upper(_match: string, name: string): string {
+  return name.toUpperCase();
+}
+
+/** "error: missing required argument 'names'" as a title of ours. */
+function sentence(message: string): string {
+  const text = message
+    .replace(/^error: /, "")
+    .split("\n")[0]
+    ?.replace(/'([^']*)'/g, '"$1"')
+    .replace(/\.$/, "");
+  return text === undefined || text === ""
+    ? "Bad arguments"
+    : text.charAt(0).toUpperCase() + text.slice(1);
+}

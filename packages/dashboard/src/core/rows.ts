@@ -1,0 +1,229 @@
+/** The services as rows: the edge, each app with its instances and workers, programs, redis, our own. */
+import type {
+  AppStatus,
+  LastExit,
+  LatencyMs,
+  ProcessStatus,
+  ServiceState,
+  WorkerStatus,
+} from "@stack/control";
+import type { DashboardState } from "./state.ts";
+
+export interface ServiceRow {
+  /** Unique, and stable over snapshots. */
+  readonly key: string;
+  readonly kind: "edge" | "app" | "instance" | "worker" | "program" | "redis" | "own";
+  /** What actions on this row act on: the app for its instances and workers. */
+  readonly target: string;
+  readonly name: string;
+  readonly depth: 0 | 1 | 2;
+  /** The last of its siblings. */
+  readonly last: boolean;
+  readonly foldable: boolean;
+  readonly state: ServiceState;
+  readonly pid: number | null;
+  readonly ready: { readonly now: number; readonly wanted: number } | null;
+  readonly restarts: number;
+  readonly uptimeMs: number | null;
+  readonly cpuPercent: number | null;
+  readonly memoryBytes: number | null;
+  readonly rate: number | null;
+  readonly latency: LatencyMs | null;
+  readonly queue: number | null;
+  readonly inFlight: number | null;
+  readonly lastExit: LastExit | null;
+}
+
+/**
+ * @param space how many rows fit; when there are more, the services with a fault come first
+ */
+export function rowsOf(state: DashboardState, space: number): readonly ServiceRow[] {
+  const { status } = state;
+  if (status === null) return [];
+  const groups: ServiceRow[][] = [];
+  for (const process of status.processes) {
+    if (process.kind === "edge") {
+      groups.push([
+        {
+          ...ownRow(process, "edge"),
+          rate: status.edge?.requestsPerSecond ?? null,
+          latency: status.edge?.latencyMs ?? null,
+          queue: sum(status.apps.map((app) => app.queue)),
+          inFlight: sum(status.apps.map((app) => app.inFlight)),
+        },
+      ]);
+    }
+  }
+  for (const app of status.apps) groups.push(appRows(app, state));
+  for (const process of status.processes) {
+    if (process.kind === "program" || process.kind === "redis") {
+      groups.push([ownRow(process, process.kind)]);
+    }
+  }
+  for (const process of status.processes) {
+    if (process.kind === "keeper" || process.kind === "stackd")
+      groups.push([ownRow(process, "own")]);
+  }
+  const all = groups.flat();
+  if (all.length <= space) return all;
+  return [...groups.filter(hasFault), ...groups.filter((group) => !hasFault(group))].flat();
+}
+
+/** The row under the cursor; the first when there is none, or it has gone. */
+export function selectedIndex(rows: readonly ServiceRow[], selected: string | null): number {
+  return Math.max(
+    0,
+    rows.findIndex((row) => row.key === selected),
+  );
+}
+
+function appRows(app: AppStatus, state: DashboardState): ServiceRow[] {
+  const processes = state.status?.processes ?? [];
+  const instances = [...new Set(app.workers.map((worker) => worker.instance))].sort(
+    (a, b) => a - b,
+  );
+  const head: ServiceRow = {
+    key: app.name,
+    kind: "app",
+    target: app.name,
+    name: `${app.name} (${app.kind})`,
+    depth: 0,
+    last: false,
+    foldable: app.workers.length > 0,
+    state: app.state,
+    pid: null,
+    ready: { now: app.ready, wanted: app.desired },
+    restarts: sum(app.workers.map((worker) => worker.restarts)),
+    uptimeMs: longest(app.workers.map((worker) => worker.uptimeMs)),
+    cpuPercent: total(app.workers.map((worker) => worker.cpuPercent)),
+    memoryBytes: total(app.workers.map((worker) => worker.memoryBytes)),
+    rate: app.requestsPerSecond,
+    latency: app.latencyMs,
+    queue: app.queue,
+    inFlight: app.inFlight,
+    lastExit: null,
+  };
+  if (state.folded.has(app.name)) return [head];
+  const rows = [head];
+  for (const [index, instance] of instances.entries()) {
+    const workers = app.workers.filter((worker) => worker.instance === instance);
+    const key = `${app.name}-${instance}`;
+    const arbiter = processes.find((process) => process.name === key);
+    rows.push(instanceRow(key, app, workers, arbiter, index === instances.length - 1, state));
+    if (state.folded.has(key)) continue;
+    for (const [place, worker] of workers.entries()) {
+      rows.push(workerRow(worker, app, place === workers.length - 1, state));
+    }
+  }
+  return rows;
+}
+
+function instanceRow(
+  key: string,
+  app: AppStatus,
+  workers: readonly WorkerStatus[],
+  arbiter: ProcessStatus | undefined,
+  last: boolean,
+  state: DashboardState,
+): ServiceRow {
+  return {
+    key,
+    kind: "instance",
+    target: app.name,
+    name: key,
+    depth: 1,
+    last,
+    foldable: true,
+    state: arbiter?.state ?? worst(workers),
+    pid: arbiter?.pid ?? null,
+    ready: {
+      now: workers.filter((worker) => worker.state === "ready").length,
+      wanted: workers.length,
+    },
+    restarts: arbiter?.restarts ?? 0,
+    uptimeMs: arbiter?.uptimeMs ?? null,
+    cpuPercent: arbiter?.cpuPercent ?? null,
+    memoryBytes: arbiter?.memoryBytes ?? null,
+    rate: total(workers.map((worker) => state.workerRates.get(worker.id) ?? null)),
+    latency: null,
+    queue: null,
+    inFlight: null,
+    lastExit: arbiter?.lastExit ?? null,
+  };
+}
+
+function workerRow(
+  worker: WorkerStatus,
+  app: AppStatus,
+  last: boolean,
+  state: DashboardState,
+): ServiceRow {
+  return {
+    key: worker.id,
+    kind: "worker",
+    target: app.name,
+    name: worker.id,
+    depth: 2,
+    last,
+    foldable: false,
+    state: worker.state,
+    pid: worker.pid,
+    ready: null,
+    restarts: worker.restarts,
+    uptimeMs: worker.uptimeMs,
+    cpuPercent: worker.cpuPercent,
+    memoryBytes: worker.memoryBytes,
+    rate: state.workerRates.get(worker.id) ?? null,
+    latency: null,
+    queue: null,
+    inFlight: null,
+    lastExit: worker.lastExit,
+  };
+}
+
+function ownRow(process: ProcessStatus, kind: ServiceRow["kind"]): ServiceRow {
+  return {
+    key: process.name,
+    kind,
+    target: process.name,
+    name: process.name,
+    depth: 0,
+    last: false,
+    foldable: false,
+    state: process.state,
+    pid: process.pid,
+    ready: null,
+    restarts: process.restarts,
+    uptimeMs: process.pid === null ? null : process.uptimeMs,
+    cpuPercent: process.cpuPercent,
+    memoryBytes: process.memoryBytes,
+    rate: null,
+    latency: null,
+    queue: null,
+    inFlight: null,
+    lastExit: process.lastExit,
+  };
+}
+
+function hasFault(group: readonly ServiceRow[]): boolean {
+  return group.some((row) => row.state === "crashed" || row.state === "degraded");
+}
+
+function worst(workers: readonly WorkerStatus[]): ServiceState {
+  const ready = workers.filter((worker) => worker.state === "ready").length;
+  if (ready === workers.length) return "ready";
+  return ready > 0 ? "degraded" : (workers[0]?.state ?? "stopped");
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, value) => all + value, 0);
+}
+
+function total(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : sum(known);
+}
+
+function longest(values: readonly number[]): number | null {
+  return values.length === 0 ? null : Math.max(...values);
+}

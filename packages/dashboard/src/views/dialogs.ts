@@ -1,0 +1,98 @@
+/** What lies over a view: help, and the questions before something is lost. Cancel is the default. */
+import { type Line, line, span } from "../core/line.ts";
+import type { DashboardState, Dialog } from "../core/state.ts";
+import { clip, displayWidth, padEnd } from "../core/width.ts";
+import type { Screen } from "./screen.ts";
+
+const help: readonly string[] = [
+  "1 Services   5 Logs   Tab the other one   ? this help",
+  "",
+  "Services                        Logs",
+  "j k  move                       j k  scroll (stops following)",
+  "g G  first, last                G    end, and follow",
+  "Enter  show or hide workers     f    follow on or off",
+  "l    its logs                   /    filter; !word: without",
+  "r    reload: no request lost    Esc  clear the filter, back",
+  "R    restart (asks)",
+  "s    stop (asks)   S  start",
+  "+ -  scale by one worker",
+  "",
+  "Select text with the mouse as always: it is not captured.",
+];
+
+/** The dialog drawn over a view, or the view as it is. */
+export function withDialog(
+  state: DashboardState,
+  view: readonly Line[],
+  screen: Screen,
+): readonly Line[] {
+  const { dialog } = state;
+  if (dialog === null) return view;
+  const box = drawBox(contentOf(dialog), titleOf(dialog), screen);
+  const top = Math.max(0, Math.floor((view.length - box.length) / 2));
+  return view.map((row, index) => box[index - top] ?? row);
+}
+
+function titleOf(dialog: Dialog): string {
+  switch (dialog.kind) {
+    case "help":
+      return "Keys";
+    case "quit":
+      return "Leave, or stop everything?";
+    case "confirm":
+      return dialog.title;
+  }
+}
+
+function contentOf(dialog: Dialog): readonly string[] {
+  switch (dialog.kind) {
+    case "help":
+      return [...help, "", "any key closes this"];
+    case "quit":
+      return [
+        "d   detach: the services keep running;",
+        "    `stack top` comes back, `stack down` stops them",
+        "s   stop: drain and stop everything",
+        "",
+        "Esc  stay here",
+      ];
+    case "confirm":
+      return [
+        ...dialog.text,
+        "",
+        dialog.name === null
+          ? "y   yes      Esc  cancel"
+          : `Type the name to confirm:  ${dialog.typed}_`,
+        ...(dialog.name === null ? [] : ["Enter  stop it      Esc  cancel"]),
+        "",
+        `the same from a shell:  ${dialog.shell}`,
+      ];
+  }
+}
+
+function drawBox(content: readonly string[], title: string, screen: Screen): Line[] {
+  const { unicode } = screen.capabilities;
+  const [corner, bar, side] = unicode ? ["┌┐└┘", "─", "│"] : ["++++", "-", "|"];
+  const inner = Math.min(
+    screen.columns - 6,
+    Math.max(40, displayWidth(title) + 6, ...content.map((text) => displayWidth(text) + 2)),
+  );
+  const margin = " ".repeat(Math.max(0, Math.floor((screen.columns - inner - 4) / 2)));
+  const head = clip(` ${title} `, inner);
+  const rows = ["", ...content, ""].slice(0, Math.max(1, screen.rows - 3));
+  return [
+    line(
+      span(`${margin}${corner[0]}${bar}`, "muted"),
+      span(head, "bold"),
+      span(`${bar.repeat(inner - displayWidth(head) + 1)}${corner[1]}`, "muted"),
+    ),
+    ...rows.map((text) =>
+      line(
+        span(`${margin}${side} `, "muted"),
+        span(padEnd(text, inner)),
+        span(` ${side}`, "muted"),
+      ),
+    ),
+    line(span(`${margin}${corner[2]}${bar.repeat(inner + 2)}${corner[3]}`, "muted")),
+  ];
+}

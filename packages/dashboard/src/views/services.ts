@@ -1,0 +1,150 @@
+/** View 1: the services, the last events with their reasons, the keys that apply. */
+import type { StackEvent } from "@stack/control";
+import { layoutColumns, type TableLayout } from "../core/columns.ts";
+import { formatClock } from "../core/format.ts";
+import { type Line, line, type Span, span } from "../core/line.ts";
+import { rowsOf, type ServiceRow, selectedIndex } from "../core/rows.ts";
+import type { DashboardState } from "../core/state.ts";
+import { nameTone, stateShape, stateTone } from "../core/theme.ts";
+import { clip, displayWidth, padEnd, padStart } from "../core/width.ts";
+import { headerLines } from "./header.ts";
+import { serviceKeys } from "./keys.ts";
+import { isSmall, rule, type Screen, usableRows } from "./screen.ts";
+import { tabs } from "./tabs.ts";
+
+export function servicesView(state: DashboardState, screen: Screen): readonly Line[] {
+  const small = isSmall(screen);
+  const header = headerLines(state, screen);
+  const footer = [...eventLines(state, screen), rule(screen), ...serviceKeys(state, screen)];
+  const top = small ? [...header, rule(screen)] : [...header, rule(screen), tabs(state, screen)];
+  const space = usableRows(screen) - top.length - footer.length - (small ? 0 : 1);
+  const rows = rowsOf(state, space);
+  const layout = layoutColumns(
+    screen.columns,
+    Math.max(0, ...rows.map((row) => displayWidth(row.name) + row.depth * 2)),
+  );
+  const body = tableBody(state, rows, layout, screen, Math.max(1, space));
+  return [...top, ...(small ? [] : [titles(layout)]), ...body, ...footer];
+}
+
+function titles(layout: TableLayout): Line {
+  const cells = layout.columns.map((column) => align(column.title, column.width, column.align));
+  const text = [
+    `  ${padEnd("NAME", layout.nameWidth)}`,
+    padEnd("STATE", layout.stateWidth),
+    ...cells,
+  ].join(" ");
+  return line(span(text, "muted"));
+}
+
+/** The rows around the cursor that fit, and empty ones below so that the footer stays where it is. */
+function tableBody(
+  state: DashboardState,
+  rows: readonly ServiceRow[],
+  layout: TableLayout,
+  screen: Screen,
+  space: number,
+): Line[] {
+  const index = selectedIndex(rows, state.selected);
+  const start = Math.min(
+    Math.max(0, index - Math.floor(space / 2)),
+    Math.max(0, rows.length - space),
+  );
+  const lines = rows
+    .slice(start, start + space)
+    .map((row, place) => serviceLine(state, row, layout, screen, start + place === index));
+  const hidden = rows.length - start - space;
+  if (hidden > 0)
+    lines[lines.length - 1] = line(
+      span(`  ${screen.capabilities.unicode ? "…" : "..."} ${hidden + 1} more`, "muted"),
+    );
+  while (lines.length < space) lines.push(line(""));
+  return lines;
+}
+
+function serviceLine(
+  state: DashboardState,
+  row: ServiceRow,
+  layout: TableLayout,
+  screen: Screen,
+  selected: boolean,
+): Line {
+  const { capabilities } = screen;
+  const cursor = selected ? (capabilities.unicode ? "▸ " : "> ") : "  ";
+  const shape = stateShape(row.state, capabilities);
+  const stateText = layout.stateWidth === 1 ? shape : `${shape} ${row.state}`;
+  const name = `${branch(row, capabilities.unicode)}${row.name}${folded(state, row)}`;
+  const spans: Span[] = [
+    span(cursor, selected ? "bold" : undefined),
+    span(padEnd(name, layout.nameWidth), selected || row.depth === 0 ? "bold" : undefined),
+    span(" "),
+    span(padEnd(stateText, layout.stateWidth), stateTone(row.state)),
+  ];
+  const feedback = state.feedback.get(row.key);
+  if (feedback !== undefined) {
+    const rest = screen.columns - 2 - layout.nameWidth - 1 - layout.stateWidth - 2;
+    return line(...spans, span(`  ${clip(feedback.text, rest)}`, feedback.tone));
+  }
+  for (const column of layout.columns) {
+    spans.push(
+      span(" "),
+      span(align(column.text(row), column.width, column.align), cellTone(row, column.title)),
+    );
+  }
+  return line(...spans);
+}
+
+/** Old data is grey by its own header line; here only what needs a look is coloured. */
+function cellTone(row: ServiceRow, title: string): Span["tone"] {
+  if (title === "READY" && row.ready !== null && row.ready.now < row.ready.wanted) return "warn";
+  if ((title === "Q" || title === "QUEUE") && (row.queue ?? 0) > 0) return "warn";
+  if (title === "RST" && row.restarts > 0) return "warn";
+  if (row.kind === "own" || row.depth > 0) return "muted";
+  return undefined;
+}
+
+function eventLines(state: DashboardState, screen: Screen): readonly Line[] {
+  const count = isSmall(screen) ? 1 : Math.max(3, Math.min(8, Math.floor(screen.rows / 5)));
+  const shown = state.events.slice(-count);
+  const lines = shown.map((event) => eventLine(event, screen));
+  while (lines.length < count) lines.push(line(""));
+  return [rule(screen), ...lines];
+}
+
+function eventLine(event: StackEvent, screen: Screen): Line {
+  const { unicode } = screen.capabilities;
+  const shape =
+    event.level === "error"
+      ? unicode
+        ? "✖"
+        : "x"
+      : event.level === "warn"
+        ? unicode
+          ? "▲"
+          : "!"
+        : unicode
+          ? "·"
+          : "-";
+  const tone = event.level === "error" ? "bad" : event.level === "warn" ? "warn" : "muted";
+  const time = isSmall(screen) ? "" : `${formatClock(event.at, screen.offsetMinutes)} `;
+  return line(
+    span(` ${time}`, "muted"),
+    span(`${shape} `, tone),
+    span(padEnd(event.source, isSmall(screen) ? event.source.length : 12), nameTone(event.source)),
+    span(` ${event.text}`),
+  );
+}
+
+function branch(row: ServiceRow, unicode: boolean): string {
+  if (row.depth === 0) return "";
+  const mark = unicode ? (row.last ? "└ " : "├ ") : row.last ? "` " : "| ";
+  return row.depth === 1 ? mark : `  ${mark}`;
+}
+
+function folded(state: DashboardState, row: ServiceRow): string {
+  return row.foldable && state.folded.has(row.key) ? " +" : "";
+}
+
+function align(text: string, width: number, side: "left" | "right"): string {
+  return side === "right" ? padStart(text, width) : padEnd(text, width);
+}
