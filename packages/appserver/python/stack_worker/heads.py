@@ -7,12 +7,16 @@ header lines of its own (RFC 9110 §5.5).
 
 import re
 
+from .frames import MAX_FRAME_PAYLOAD
+
 # Of the connection, not of the answer: the edge speaks for the connection (PEP 3333, RFC 9110 §7.6.1).
 _HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     "transfer-encoding upgrade".split()
 )
 _MAX_REMEMBERED = 512
+# What a frame holds, less the Content-Length line that may be added.
+_MAX_HEAD_BYTES = MAX_FRAME_PAYLOAD - 64
 
 _ORDINARY = 1
 _CONTENT_LENGTH = 2
@@ -42,16 +46,17 @@ def format_head(status, headers):
                 if code == 204:  # RFC 9110 §8.6: no Content-Length in a 204
                     continue
             lines.append(name + ": " + value)
-    except TypeError:
-        _explain(headers)
-        raise
+    except (TypeError, ValueError) as error:
+        raise _problem_of(headers) or error from None
     if _control_character("\t".join(lines)):
-        _explain(headers)
+        raise _problem_of(headers) or ValueError("a header has a control character")
     try:
-        return code, ("\r\n".join(lines) + "\r\n").encode("latin-1"), length
-    except UnicodeEncodeError:
-        _explain(headers)
-        raise
+        head = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise _problem_of(headers) or error from None
+    if len(head) > _MAX_HEAD_BYTES:
+        raise ValueError(f"the headers are too large: {len(head)} bytes")
+    return code, head, length
 
 
 def _check_status(status):
@@ -91,23 +96,23 @@ def _check_length(value, before):
     return length
 
 
-def _explain(headers):
-    """Raises the error that names the header at fault."""
+def _problem_of(headers):
+    """The error that names the header at fault."""
     if not isinstance(headers, (list, tuple)):
-        raise TypeError(f"the headers must be a list, not {type(headers).__name__}")
+        return TypeError(f"the headers must be a list, not {type(headers).__name__}")
     for item in headers:
         if not isinstance(item, tuple) or len(item) != 2:
-            raise TypeError(f"each header must be a tuple (name, value), not {item!r}")
+            return TypeError(f"each header must be a tuple (name, value), not {item!r}")
         name, value = item
-        if not isinstance(value, str):
-            raise TypeError(
-                f"the value of header {name!r} must be a str, not {type(value).__name__}: {value!r}"
-            )
-        if _control_character(value):
-            raise ValueError(f"the value of header {name!r} has a control character: {value!r}")
         try:
-            value.encode("latin-1")
-        except UnicodeEncodeError:
-            raise ValueError(
-                f"the value of header {name!r} is not latin-1: {value!r}"
-            ) from None
+            _check_name(name)
+        except (TypeError, ValueError) as error:
+            return error
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            return TypeError(f"the value of header {name!r} must be a str, not {kind}: {value!r}")
+        if _control_character(value):
+            return ValueError(f"the value of header {name!r} has a control character: {value!r}")
+        if not value.isascii() and max(value) > "\xff":
+            return ValueError(f"the value of header {name!r} is not latin-1: {value!r}")
+    return None

@@ -46,10 +46,13 @@ def load_app(spec, cwd):
 
 def app_traceback(error):
     """The traceback as text, without the frames of this package and of the import system."""
-    first = error.__traceback__
-    while first is not None and _is_plumbing(first.tb_frame.f_code.co_filename):
-        first = first.tb_next
-    return "".join(traceback.format_exception(type(error), error, first))
+    shown = traceback.TracebackException.from_exception(error)
+    part, depth = shown, 0
+    while part is not None and depth < 20:
+        kept = [frame for frame in part.stack if not _is_plumbing(frame.filename)]
+        part.stack = traceback.StackSummary.from_list(kept)
+        part, depth = part.__cause__ or part.__context__, depth + 1
+    return "".join(shown.format())
 
 
 def _is_plumbing(filename):

@@ -130,10 +130,11 @@ class Exchange:
             if isinstance(result, (bytes, str)):
                 raise TypeError(f"the app returned {type(result).__name__}, not an iterable of bytes")
             for piece in result:
-                piece = self._checked(piece)
-                if self.bodyless:
-                    break
-                if piece:
+                # An empty piece is a sign of life, and says nothing yet.
+                if piece or not isinstance(piece, bytes):
+                    piece = self._checked(piece)
+                    if self.bodyless:
+                        break
                     self._send(piece, END_FRAME)
                     if self.ended and self.count > self.length:
                         break

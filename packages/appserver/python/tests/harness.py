@@ -18,7 +18,10 @@ PYTHON_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEADLINE_S = 10
 _LAUNCHER = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
+given = int(sys.argv[1])
+if given != 3:
+    os.dup2(given, 3)
+    os.close(given)
 os.execv(sys.executable, [sys.executable, "-m", "stack_worker.zygote"])
 """
 
@@ -79,7 +82,11 @@ class Edge:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(path)
+        try:
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
         self._pending = b""
 
     def send(self, *parts):
@@ -115,7 +122,12 @@ class Edge:
 
     def answer(self, ready=True):
         """(head as text, body) of one answer and, by default, the READY behind it."""
-        head = self.expect(frames.HEAD).decode("latin-1")
+        got = self.next()
+        while got is not None and got[0] == frames.WINDOW:
+            got = self.next()
+        if got is None or got[0] != frames.HEAD:
+            raise AssertionError(f"expected a head, got {got!r:.300}")
+        head = got[1].decode("latin-1")
         body = []
         while True:
             got = self.next()
@@ -144,7 +156,7 @@ class Edge:
 class Zygote:
     def __init__(self, folder, app, preload=True, python=sys.executable, env=None, start=True):
         self.folder = folder
-        self.log_path = os.path.join(folder, "log")
+        self.run_folder = tempfile.mkdtemp(prefix="sw-run-")
         ours, theirs = socket.socketpair()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         environment.update(env or {})
@@ -168,7 +180,7 @@ class Zygote:
         self._log = b""
         os.set_blocking(self.log_pipe, False)
         self._control = socket.socket(socket.AF_UNIX)
-        self.control_path = os.path.join(folder, "control")
+        self.control_path = os.path.join(self.run_folder, "control")
         self._control.bind(self.control_path)
         self._control.listen(16)
         self._control.settimeout(DEADLINE_S)
@@ -194,7 +206,7 @@ class Zygote:
     def ask_fork(self):
         self._count += 1
         name = f"shop-1.{self._count}"
-        path = os.path.join(self.folder, f"{self._count}.sock")
+        path = os.path.join(self.run_folder, f"{self._count}.sock")
         self.lines.send(
             {
                 "type": "fork",
@@ -222,6 +234,7 @@ class Zygote:
             self.process.kill()
             self.process.wait()
         os.close(self.log_pipe)
+        shutil.rmtree(self.run_folder, True)
 
 
 class Worker:
