@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import threading
 
 from .descriptors import undo_in_children
 
@@ -43,14 +44,34 @@ def watch(control, wish):
     flags = fcntl.fcntl(control, fcntl.F_GETFL)
     fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
 
+    _restore_in_children(handlers)
+
+
+def _restore_in_children(handlers):
+    """A child that the app forks must die of TERM as any process does.
+
+    Also of one sent at once: Python forgets in the child what arrived before its fork hooks, so the signals
+    are held back until the child has its own handlers.
+    """
+    masks = {}
+
+    def hold():
+        masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+
+    def let_go():
+        mask = masks.pop(threading.get_ident(), None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
     def undo():
-        # A child that the app forked must die of TERM as any process does.
         for number, handler in handlers.items():
             if signal.getsignal(number) is handler:
                 own = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
                 signal.signal(number, own)
 
     undo_in_children(undo)
+    # In a child this runs after `undo`, and in its own children again.
+    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=let_go)
 
 
 def drain_of(line):
