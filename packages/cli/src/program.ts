@@ -43,7 +43,7 @@ const laterCommands: Readonly<Record<string, string>> = {
 export function createProgram(context: CliContext, result: ProgramResult): Command {
   const program = new Command("stack");
   // The flags are read back through the program: commander takes them before and after a command.
-  for (const [flags] of globalFlags) program.option(flags);
+  for (const [flags] of globalFlags) program.option(flags.replace(/ ([A-Z]+)$/, " <$1>"));
   program.option("--version");
 
   const run = async (body: (invocation: Invocation) => Promise<number>): Promise<void> => {

@@ -1,5 +1,4 @@
 /** The end of a start that failed: whose last words those were, everything stopped, then the error. */
-import { StackError } from "@stack/base";
 import type { Session, StackPlace } from "../io/session.ts";
 import { guiltyLines, type StartedStack } from "../io/start-stack.ts";
 import { stopStack } from "../io/stop-stack.ts";
@@ -12,9 +11,7 @@ export async function failStart(
   error: unknown,
 ): Promise<never> {
   stack.hush();
-  if (error instanceof StackError) {
-    for (const line of guiltyLines(stack.status(), error)) session.say(`  | ${line}`);
-  }
+  for (const line of guiltyLines(stack.status(), error)) session.say(`  | ${line}`);
   await stopStack(session, place, stack.follow, null, { now: true });
   throw error;
 }

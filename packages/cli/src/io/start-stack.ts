@@ -82,8 +82,9 @@ async function waitReady(follow: FollowedStack): Promise<void> {
 }
 
 /** The last lines that the guilty process wrote, unless the error itself has them. */
-export function guiltyLines(status: StatusData | null, error: StackError): readonly string[] {
-  if (status === null || error.report.exit !== exitCodes.appNotReady) return [];
+export function guiltyLines(status: StatusData | null, error: unknown): readonly string[] {
+  if (status === null || !(error instanceof StackError)) return [];
+  if (error.report.exit !== exitCodes.appNotReady) return [];
   const exits = [
     ...status.apps.flatMap((app) => app.workers.map((worker) => worker.lastExit)),
     ...status.processes.map((process) => process.lastExit),

@@ -29,14 +29,14 @@ const all: readonly Column[] = [
     row.cpuPercent === null ? "-" : String(Math.round(row.cpuPercent)),
   ),
   right("MEM", 5, 70, (row) => (row.memoryBytes === null ? "-" : formatBytes(row.memoryBytes))),
-  right("REQ/S", 5, 40, (row) => formatRate(row.rate)),
-  right("P50", 4, 100, (row) => formatMs(row.latency?.p50 ?? null)),
-  right("P95", 4, 60, (row) => formatMs(row.latency?.p95 ?? null)),
-  right("P99", 4, 120, (row) => formatMs(row.latency?.p99 ?? null)),
-  right("QUEUE", 5, 100, (row) => formatCount(row.queue)),
-  right("IN-FL", 5, 100, (row) => formatCount(row.inFlight)),
-  right("Q", 3, 80, (row) => formatCount(row.queue)),
-  right("INF", 3, 80, (row) => formatCount(row.inFlight)),
+  right("REQ/S", 5, 40, (row) => (row.rate === null ? "" : formatRate(row.rate))),
+  right("P50", 4, 100, (row) => latency(row, "p50")),
+  right("P95", 4, 60, (row) => latency(row, "p95")),
+  right("P99", 4, 120, (row) => latency(row, "p99")),
+  right("QUEUE", 5, 100, (row) => known(row.queue)),
+  right("IN-FL", 5, 100, (row) => known(row.inFlight)),
+  right("Q", 3, 80, (row) => known(row.queue)),
+  right("INF", 3, 80, (row) => known(row.inFlight)),
   right("RST", 3, 60, (row) => formatCount(row.restarts)),
   right("UP", 6, 70, (row) =>
     row.uptimeMs === null ? "-" : shortDuration(formatDuration(row.uptimeMs), 6),
@@ -77,4 +77,14 @@ export function layoutColumns(width: number, longestName: number): TableLayout {
   const room = width - 2 - taken;
   const nameWidth = Math.max(8, Math.min(room, wide ? Math.max(longestName, 16) : room));
   return { nameWidth, stateWidth: state, columns };
+}
+
+/** Empty where a kind of row has no such number; "-" where it has one that is not known. */
+function known(value: number | null): string {
+  return value === null ? "" : formatCount(value);
+}
+
+function latency(row: ServiceRow, quantile: "p50" | "p95" | "p99"): string {
+  if (row.latency !== null) return formatMs(row.latency[quantile]);
+  return row.kind === "app" || row.kind === "edge" ? "-" : "";
 }

@@ -16,10 +16,11 @@ export interface ServiceRow {
   /** What actions on this row act on: the app for its instances and workers. */
   readonly target: string;
   readonly name: string;
-  readonly depth: 0 | 1 | 2;
-  /** The last of its siblings. */
-  readonly last: boolean;
+  /** For each level above: whether that branch ends here. Empty at the top. */
+  readonly branch: readonly boolean[];
   readonly foldable: boolean;
+  /** Its workers are hidden. */
+  readonly folded: boolean;
   readonly state: ServiceState;
   readonly pid: number | null;
   readonly ready: { readonly now: number; readonly wanted: number } | null;
@@ -33,6 +34,9 @@ export interface ServiceRow {
   readonly inFlight: number | null;
   readonly lastExit: LastExit | null;
 }
+
+/** With less room than this, a row per app is what fits. */
+const fewRows = 8;
 
 /**
  * @param space how many rows fit; when there are more, the services with a fault come first
@@ -54,7 +58,7 @@ export function rowsOf(state: DashboardState, space: number): readonly ServiceRo
       ]);
     }
   }
-  for (const app of status.apps) groups.push(appRows(app, state));
+  for (const app of status.apps) groups.push(appRows(app, state, space < fewRows));
   for (const process of status.processes) {
     if (process.kind === "program" || process.kind === "redis") {
       groups.push([ownRow(process, process.kind)]);
@@ -77,7 +81,8 @@ export function selectedIndex(rows: readonly ServiceRow[], selected: string | nu
   );
 }
 
-function appRows(app: AppStatus, state: DashboardState): ServiceRow[] {
+/** `compact`: workers are hidden unless they were asked for, where otherwise they are shown. */
+function appRows(app: AppStatus, state: DashboardState, compact: boolean): ServiceRow[] {
   const processes = state.status?.processes ?? [];
   const instances = [...new Set(app.workers.map((worker) => worker.instance))].sort(
     (a, b) => a - b,
@@ -87,9 +92,9 @@ function appRows(app: AppStatus, state: DashboardState): ServiceRow[] {
     kind: "app",
     target: app.name,
     name: `${app.name} (${app.kind})`,
-    depth: 0,
-    last: false,
+    branch: [],
     foldable: app.workers.length > 0,
+    folded: state.folded.has(app.name) !== compact,
     state: app.state,
     pid: null,
     ready: { now: app.ready, wanted: app.desired },
@@ -103,7 +108,7 @@ function appRows(app: AppStatus, state: DashboardState): ServiceRow[] {
     inFlight: app.inFlight,
     lastExit: null,
   };
-  if (state.folded.has(app.name)) return [head];
+  if (head.folded) return [head];
   const rows = [head];
   for (const [index, instance] of instances.entries()) {
     const workers = app.workers.filter((worker) => worker.instance === instance);
@@ -112,7 +117,8 @@ function appRows(app: AppStatus, state: DashboardState): ServiceRow[] {
     rows.push(instanceRow(key, app, workers, arbiter, index === instances.length - 1, state));
     if (state.folded.has(key)) continue;
     for (const [place, worker] of workers.entries()) {
-      rows.push(workerRow(worker, app, place === workers.length - 1, state));
+      const branch = [index === instances.length - 1, place === workers.length - 1];
+      rows.push(workerRow(worker, app, branch, state));
     }
   }
   return rows;
@@ -131,9 +137,9 @@ function instanceRow(
     kind: "instance",
     target: app.name,
     name: key,
-    depth: 1,
-    last,
+    branch: [last],
     foldable: true,
+    folded: state.folded.has(key),
     state: arbiter?.state ?? worst(workers),
     pid: arbiter?.pid ?? null,
     ready: {
@@ -155,7 +161,7 @@ function instanceRow(
 function workerRow(
   worker: WorkerStatus,
   app: AppStatus,
-  last: boolean,
+  branch: readonly boolean[],
   state: DashboardState,
 ): ServiceRow {
   return {
@@ -163,9 +169,9 @@ function workerRow(
     kind: "worker",
     target: app.name,
     name: worker.id,
-    depth: 2,
-    last,
+    branch,
     foldable: false,
+    folded: false,
     state: worker.state,
     pid: worker.pid,
     ready: null,
@@ -187,9 +193,9 @@ function ownRow(process: ProcessStatus, kind: ServiceRow["kind"]): ServiceRow {
     kind,
     target: process.name,
     name: process.name,
-    depth: 0,
-    last: false,
+    branch: [],
     foldable: false,
+    folded: false,
     state: process.state,
     pid: process.pid,
     ready: null,

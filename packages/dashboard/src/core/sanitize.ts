@@ -3,12 +3,12 @@
  * around it: escape sequences, control characters and bidirectional overrides are taken out.
  */
 
-const escape = "\u001b";
+const esc = "\u001b";
 const bell = "\u0007";
 
 /** CSI; OSC, DCS, SOS, PM and APC up to their terminator; two-byte escapes. */
 const escapes = new RegExp(
-  `${escape}(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^${bell}${escape}]*(?:${bell}|${escape}\\\\)?|[ -/]*[0-~])`,
+  `${esc}(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^${bell}${esc}]*(?:${bell}|${esc}\\\\)?|[ -/]*[0-~])`,
   "g",
 );
 /** Controls but the tab; marks of direction, zero-width and line separators. */

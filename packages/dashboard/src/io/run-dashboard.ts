@@ -8,6 +8,7 @@ import { decideKey, type KeyPress, type QuitChoice } from "../core/decide-key.ts
 import { sanitizeLine } from "../core/sanitize.ts";
 import { type DashboardLogLine, initialState } from "../core/state.ts";
 import { decideCapabilities } from "../core/theme.ts";
+import { tableRows } from "../views/services.ts";
 import { createStore, type Store } from "./store.ts";
 import { type WatchedStack, watchStack } from "./watch-stack.ts";
 
@@ -53,7 +54,7 @@ export async function runDashboard(options: DashboardOptions): Promise<Dashboard
     stdin: options.stdin,
     stdout: options.stdout,
     onKey: (key) => {
-      press(key, store, stack, options.stdout.rows, end.resolve);
+      press(key, store, stack, tableRows(options.stdout), end.resolve);
     },
     onFailure: end.reject,
   });
@@ -71,10 +72,10 @@ function press(
   key: KeyPress,
   store: Store,
   stack: WatchedStack,
-  rows: number,
+  page: number,
   quit: (choice: QuitChoice) => void,
 ): void {
-  for (const effect of decideKey(store.state(), key, Math.max(1, rows - 12))) {
+  for (const effect of decideKey(store.state(), key, page)) {
     switch (effect.type) {
       case "dispatch":
         store.dispatch(effect.action);

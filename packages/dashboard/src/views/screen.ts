@@ -18,11 +18,11 @@ export function rule(screen: Screen): Line {
 }
 
 /** The last row stays free: a terminal that scrolls at its corner cannot jump. */
-export function usableRows(screen: Screen): number {
+export function usableRows(screen: Pick<Screen, "rows">): number {
   return Math.max(1, screen.rows - 1);
 }
 
 /** Whether there is room for tabs, column titles and several events. */
-export function isSmall(screen: Screen): boolean {
+export function isSmall(screen: Pick<Screen, "columns" | "rows">): boolean {
   return screen.columns < 60 || screen.rows < 16;
 }

@@ -17,14 +17,23 @@ export function servicesView(state: DashboardState, screen: Screen): readonly Li
   const header = headerLines(state, screen);
   const footer = [...eventLines(state, screen), rule(screen), ...serviceKeys(state, screen)];
   const top = small ? [...header, rule(screen)] : [...header, rule(screen), tabs(state, screen)];
-  const space = usableRows(screen) - top.length - footer.length - (small ? 0 : 1);
+  const space = tableRows(screen);
   const rows = rowsOf(state, space);
   const layout = layoutColumns(
     screen.columns,
-    Math.max(0, ...rows.map((row) => displayWidth(row.name) + row.depth * 2)),
+    Math.max(0, ...rows.map((row) => displayWidth(row.name) + row.branch.length * 2)),
   );
-  const body = tableBody(state, rows, layout, screen, Math.max(1, space));
+  const body = tableBody(state, rows, layout, screen, space);
   return [...top, ...(small ? [] : [titles(layout)]), ...body, ...footer];
+}
+
+/** How many services the table can show at once. */
+export function tableRows(screen: Pick<Screen, "columns" | "rows">): number {
+  const small = isSmall(screen);
+  // Header, rule, tabs, titles above; rule, events, rule, keys below.
+  const above = small ? 2 : 5;
+  const below = small ? 4 : 4 + eventCount(screen);
+  return Math.max(1, usableRows(screen) - above - below);
 }
 
 function titles(layout: TableLayout): Line {
@@ -73,10 +82,10 @@ function serviceLine(
   const cursor = selected ? (capabilities.unicode ? "▸ " : "> ") : "  ";
   const shape = stateShape(row.state, capabilities);
   const stateText = layout.stateWidth === 1 ? shape : `${shape} ${row.state}`;
-  const name = `${branch(row, capabilities.unicode)}${row.name}${folded(state, row)}`;
+  const name = `${branch(row, capabilities.unicode)}${row.name}${row.folded ? " +" : ""}`;
   const spans: Span[] = [
     span(cursor, selected ? "bold" : undefined),
-    span(padEnd(name, layout.nameWidth), selected || row.depth === 0 ? "bold" : undefined),
+    span(padEnd(name, layout.nameWidth), selected || row.branch.length === 0 ? "bold" : undefined),
     span(" "),
     span(padEnd(stateText, layout.stateWidth), stateTone(row.state)),
   ];
@@ -99,16 +108,20 @@ function cellTone(row: ServiceRow, title: string): Span["tone"] {
   if (title === "READY" && row.ready !== null && row.ready.now < row.ready.wanted) return "warn";
   if ((title === "Q" || title === "QUEUE") && (row.queue ?? 0) > 0) return "warn";
   if (title === "RST" && row.restarts > 0) return "warn";
-  if (row.kind === "own" || row.depth > 0) return "muted";
+  if (row.kind === "own" || row.branch.length > 0) return "muted";
   return undefined;
 }
 
 function eventLines(state: DashboardState, screen: Screen): readonly Line[] {
-  const count = isSmall(screen) ? 1 : Math.max(3, Math.min(8, Math.floor(screen.rows / 5)));
+  const count = eventCount(screen);
   const shown = state.events.slice(-count);
   const lines = shown.map((event) => eventLine(event, screen));
   while (lines.length < count) lines.push(line(""));
   return [rule(screen), ...lines];
+}
+
+function eventCount(screen: Pick<Screen, "columns" | "rows">): number {
+  return isSmall(screen) ? 1 : Math.max(3, Math.min(8, Math.floor(screen.rows / 7)));
 }
 
 function eventLine(event: StackEvent, screen: Screen): Line {
@@ -135,14 +148,14 @@ function eventLine(event: StackEvent, screen: Screen): Line {
   );
 }
 
+/** "│ └ ": a rail for each level that goes on below, then the branch itself. */
 function branch(row: ServiceRow, unicode: boolean): string {
-  if (row.depth === 0) return "";
-  const mark = unicode ? (row.last ? "└ " : "├ ") : row.last ? "` " : "| ";
-  return row.depth === 1 ? mark : `  ${mark}`;
-}
-
-function folded(state: DashboardState, row: ServiceRow): string {
-  return row.foldable && state.folded.has(row.key) ? " +" : "";
+  return row.branch
+    .map((last, level) => {
+      if (level < row.branch.length - 1) return last ? "  " : unicode ? "│ " : "| ";
+      return last ? (unicode ? "└ " : "` ") : unicode ? "├ " : "| ";
+    })
+    .join("");
 }
 
 function align(text: string, width: number, side: "left" | "right"): string {
