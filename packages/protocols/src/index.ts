@@ -1,4 +1,11 @@
 export {
+  type BodyReader,
+  createBodyReader,
+  endBody,
+  readBody,
+  startBody,
+} from "./http/body-reader.ts";
+export {
   type ChunkedDecoder,
   chunkEnd,
   chunkStart,
@@ -21,6 +28,7 @@ export { findHeadEnd } from "./http/find-head-end.ts";
 export { formatCgiBlock } from "./http/format-cgi.ts";
 export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";
 export {
+  clientFraming,
   continueResponse,
   formatInformHead,
   formatOwnHead,

@@ -17,11 +17,16 @@ export interface ChunkedDecoder {
   state: number;
   remaining: number;
   digits: number;
+  /** Bytes of this size line's extension, or of the trailers. */
   overhead: number;
+  /** Bytes of extensions in excess of what the chunks they belong to would excuse. */
+  excess: number;
 }
 
-/** Bytes of one chunk's size line, extensions included, beyond which it is refused. */
-const maxSizeLine = 256;
+/** Bytes of one chunk's extension. */
+const maxExtension = 256;
+/** Bytes of extensions a body may have beyond 16 and twice the data per chunk: a body of nothing else is an attack. */
+const maxExcess = 16 * 1024;
 /** Bytes of all trailers together. */
 const maxTrailers = 8192;
 
@@ -39,9 +44,18 @@ const trailerLf = 10;
 const endLf = 11;
 
 export function createChunkedDecoder(): ChunkedDecoder {
-  const decoder = { state: 0 } as ChunkedDecoder;
-  resetChunkedDecoder(decoder);
-  return decoder;
+  return {
+    dataStart: 0,
+    dataEnd: 0,
+    done: false,
+    problem: "",
+    total: 0,
+    state: sizeFirst,
+    remaining: 0,
+    digits: 0,
+    overhead: 0,
+    excess: 0,
+  };
 }
 
 /** Makes it ready for the next body. */
@@ -55,6 +69,7 @@ export function resetChunkedDecoder(decoder: ChunkedDecoder): void {
   decoder.remaining = 0;
   decoder.digits = 0;
   decoder.overhead = 0;
+  decoder.excess = 0;
 }
 
 /**
@@ -71,8 +86,8 @@ export function decodeChunked(
   end: number,
 ): number {
   let at = start;
-  decoder.dataStart = 0;
-  decoder.dataEnd = 0;
+  decoder.dataStart = start;
+  decoder.dataEnd = start;
   while (at < end && !decoder.done) {
     if (decoder.state === data) {
       const until = Math.min(end, at + decoder.remaining);
@@ -115,10 +130,12 @@ function readOverhead(decoder: ChunkedDecoder, byte: number): string {
       if (byte === 13) decoder.state = sizeLf;
       else if ((byte < 32 && byte !== 9) || byte === 127)
         return "a control character in a chunk extension";
-      else if (++decoder.overhead > maxSizeLine) return "a chunk extension is too long";
+      else if (++decoder.overhead > maxExtension) return "a chunk extension is too long";
       return "";
     case sizeLf:
       if (byte !== 10) return "a chunk size line does not end in CRLF";
+      decoder.excess = Math.max(0, decoder.excess + decoder.overhead - 16 - 2 * decoder.remaining);
+      if (decoder.excess > maxExcess) return "the chunk extensions are too long";
       decoder.state = decoder.remaining === 0 ? trailerFirst : data;
       decoder.digits = 0;
       decoder.overhead = 0;

@@ -46,7 +46,10 @@ export function evaluatePreconditions(
   return "proceed";
 }
 
-/** RFC 9110 §13.1.5: whether a Range may be honoured. Strong tags only; a date must be the same. */
+/**
+ * RFC 9110 §13.1.5: whether a Range may be honoured. Tags must be strong; a date must be the same,
+ * and a second old, since the file could have changed twice in it (§8.8.2.2).
+ */
 export function ifRangeHolds(
   ifRange: string | undefined,
   current: Representation,
@@ -57,9 +60,7 @@ export function ifRangeHolds(
     return current.etag !== undefined && strongMatch(ifRange, current.etag);
   }
   const date = parseHttpDate(ifRange, nowMs);
-  return (
-    date !== undefined && current.mtimeMs !== undefined && wholeSeconds(current.mtimeMs) === date
-  );
+  return date !== undefined && wholeSeconds(current.mtimeMs) === date && nowMs - date >= 1000;
 }
 
 /** Both strong and the same (RFC 9110 §8.8.3.2). */

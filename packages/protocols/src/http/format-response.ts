@@ -47,6 +47,13 @@ export function formatInformHead(head: ResponseHead, minor: number): string {
   return minor === 0 ? "" : `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forwardable}\r\n`;
 }
 
+/** How to write to the client what was received: as it is delimited there, if the client can read that. */
+export function clientFraming(head: ResponseHead, minor: number): Framing {
+  if (head.body === "none") return noBody;
+  if (head.body === "length") return head.contentLength;
+  return minor === 0 ? untilClose : chunkedBody;
+}
+
 /** What a client that waits with its body is told (RFC 9110 §10.1.1). */
 export const continueResponse = "HTTP/1.1 100 Continue\r\n\r\n";
 

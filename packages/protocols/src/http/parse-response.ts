@@ -48,7 +48,10 @@ export function parseWorkerHead(
     return refuse(head, explainResponse(text, 0, text.length, /^[1-5]\d\d(?: |$)/));
   }
   head.minor = 1;
-  return readHead(text, 0, text.length, limits, requestMethod, head);
+  const status = readHead(text, 0, text.length, limits, requestMethod, head);
+  // Frames delimit the body. An app that names a coding has no say in it (PEP 3333 forbids it).
+  if (head.body === "chunked") head.body = head.contentLength >= 0 ? "length" : "until-close";
+  return status;
 }
 
 /** Reads on from the status code at `start`; `end` is after the last header line. */

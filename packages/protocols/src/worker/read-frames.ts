@@ -1,7 +1,7 @@
 /**
  * Frames as they arrive, over a read buffer that others use after us: payloads of BODY are passed
- * on in place, in the pieces in which they come; of every other frame only an incomplete tail is
- * kept, as a copy. A frame that has no place where it comes is a problem, and the connection's end.
+ * on in place, in the pieces in which they come; of every other frame what is incomplete is kept
+ * as text. A frame that has no place where it comes is a problem, and the connection's end.
  */
 import { frame, frameHeaderBytes, maxBodyPayload, maxFramePayload } from "./frames.ts";
 
@@ -38,58 +38,117 @@ export interface FrameReader {
   stop(): void;
 }
 
-/** The edge's side: reads what a worker says. */
+/** What a reader does with the frames of one side. */
+interface Side {
+  /** "" when a frame of this type may come now. Asked before its payload is read. */
+  accept(type: number): string;
+  /** A whole frame of any type but BODY. */
+  onFrame(type: number, payload: string): string;
+  onBody(buffer: Buffer, start: number, end: number): void;
+}
+
+/**
+ * The edge's side: reads what a worker says, in the order of `frames.ts`. Whether a request is in
+ * flight at all, and whether its BODY stays within the window, the caller has to check.
+ */
 export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
-  return createFrameReader((type, payload) => {
+  let state: "waiting" | "ready" | "answering" = "waiting";
+  let saidGoaway = false;
+
+  function accept(type: number): string {
+    switch (type) {
+      case frame.ready:
+        return state === "waiting" ? "" : "READY within an exchange";
+      case frame.inform:
+      case frame.head:
+      case frame.fail:
+        return state === "ready" ? "" : "an answer's head where none is due";
+      case frame.body:
+      case frame.end:
+        return state === "answering" ? "" : "a body without a head";
+      case frame.window:
+        return "";
+      case frame.goaway:
+        return saidGoaway ? "a second GOAWAY" : "";
+      default:
+        return `a frame of type ${type}`;
+    }
+  }
+
+  function onFrame(type: number, payload: string): string {
     switch (type) {
       case frame.ready:
         if (payload.length !== 1) return "READY without a version";
+        state = "ready";
         events.onReady(payload.charCodeAt(0));
         return "";
       case frame.inform:
         events.onInform(payload);
         return "";
       case frame.head:
+        state = "answering";
         events.onHead(payload);
         return "";
-      case frame.end:
-        events.onEnd();
-        return emptyOrProblem(payload);
-      case frame.fail:
-        events.onFail();
-        return emptyOrProblem(payload);
       case frame.window:
         return readWindow(payload, events);
-      case frame.goaway:
-        events.onGoaway();
-        return emptyOrProblem(payload);
       default:
-        return `a frame of type ${type} from a worker`;
     }
-  }, events);
+    if (payload !== "") return "a payload where there is none";
+    if (type === frame.goaway) {
+      saidGoaway = true;
+      events.onGoaway();
+      return "";
+    }
+    state = "waiting";
+    if (type === frame.end) events.onEnd();
+    else events.onFail();
+    return "";
+  }
+
+  return createFrameReader({
+    accept,
+    onFrame,
+    onBody: (buffer, start, end) => events.onBody(buffer, start, end),
+  });
 }
 
 /** The worker's side: reads what an edge says. */
 export function createEdgeFrameReader(events: EdgeEvents): FrameReader {
-  return createFrameReader((type, payload) => {
+  let inBody = false;
+
+  function accept(type: number): string {
     switch (type) {
       case frame.request:
       case frame.requestBody:
-        events.onRequest(payload, type === frame.requestBody);
-        return "";
+        return inBody ? "a request within a request's body" : "";
+      case frame.body:
       case frame.end:
-        events.onEnd();
-        return emptyOrProblem(payload);
+        return inBody ? "" : "a body without a request";
       case frame.window:
-        return readWindow(payload, events);
+        return "";
       default:
-        return `a frame of type ${type} from an edge`;
+        return `a frame of type ${type}`;
     }
-  }, events);
-}
+  }
 
-function emptyOrProblem(payload: string): string {
-  return payload === "" ? "" : "a payload where there is none";
+  function onFrame(type: number, payload: string): string {
+    if (type === frame.window) return readWindow(payload, events);
+    if (type === frame.end) {
+      if (payload !== "") return "a payload where there is none";
+      inBody = false;
+      events.onEnd();
+      return "";
+    }
+    inBody = type === frame.requestBody;
+    events.onRequest(payload, inBody);
+    return "";
+  }
+
+  return createFrameReader({
+    accept,
+    onFrame,
+    onBody: (buffer, start, end) => events.onBody(buffer, start, end),
+  });
 }
 
 function readWindow(payload: string, events: Pick<WorkerEvents, "onWindow">): string {
@@ -99,12 +158,9 @@ function readWindow(payload: string, events: Pick<WorkerEvents, "onWindow">): st
   return "";
 }
 
-function createFrameReader(
-  onFrame: (type: number, payload: string) => string,
-  events: Pick<WorkerEvents, "onBody">,
-): FrameReader {
+function createFrameReader(side: Side): FrameReader {
   let headerBytes = 0;
-  let word = 0;
+  let length = 0;
   let type = 0;
   let remaining = 0;
   let inPayload = false;
@@ -113,37 +169,47 @@ function createFrameReader(
 
   function push(buffer: Buffer, start: number, end: number): string {
     let at = start;
-    while (!stopped && (at < end || (inPayload && remaining === 0))) {
+    while (at < end && !stopped) {
       if (!inPayload) {
-        word += (buffer[at] as number) * 2 ** (8 * headerBytes);
-        at++;
-        if (++headerBytes < frameHeaderBytes) continue;
-        type = Math.floor(word / 2 ** 24);
-        remaining = word % 2 ** 24;
-        headerBytes = 0;
-        word = 0;
-        payload = "";
-        if (remaining > (type === frame.body ? maxBodyPayload : maxFramePayload)) {
-          return fail("a frame is too long");
+        const byte = buffer[at++] as number;
+        if (headerBytes < frameHeaderBytes - 1) {
+          length += byte << (8 * headerBytes);
+          headerBytes++;
+          continue;
         }
-        if (type === frame.body && remaining === 0) return fail("an empty BODY");
+        type = byte;
+        remaining = length;
+        headerBytes = 0;
+        length = 0;
+        payload = "";
+        const problem = checkFrame();
+        if (problem !== "") return fail(problem);
         inPayload = true;
       }
       const until = Math.min(end, at + remaining);
-      remaining -= until - at;
+      const from = at;
+      at = until;
+      remaining -= until - from;
       if (remaining === 0) inPayload = false;
       if (type === frame.body) {
-        if (until > at) events.onBody(buffer, at, until);
+        if (until > from) side.onBody(buffer, from, until);
       } else {
-        payload += buffer.toString("latin1", at, until);
-        if (!inPayload) {
-          const problem = onFrame(type, payload);
-          if (problem !== "") return fail(problem);
-        }
+        payload += buffer.toString("latin1", from, until);
+        const problem = inPayload ? "" : side.onFrame(type, payload);
+        if (problem !== "") return fail(problem);
       }
-      at = until;
     }
     return "";
+  }
+
+  function checkFrame(): string {
+    if (type === frame.body) {
+      if (remaining === 0) return "an empty BODY";
+      if (remaining > maxBodyPayload) return "a BODY is too long";
+    } else if (remaining > maxFramePayload) {
+      return "a frame is too long";
+    }
+    return side.accept(type);
   }
 
   function fail(problem: string): string {
