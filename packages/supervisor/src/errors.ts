@@ -148,14 +148,20 @@ export const crashLoop = defineError(
     readonly exit: string;
     readonly lines: readonly string[];
     readonly place: ConfigPlace | undefined;
-    readonly retryMinutes: number;
+    /** Null when it is not started again at all. */
+    readonly retryMinutes: number | null;
   }) => ({
-    title: `${details.name} crashed ${details.times} times in a row`,
+    title:
+      details.times === 1
+        ? `${details.name} failed`
+        : `${details.name} crashed ${details.times} times in a row`,
     ...placeOf(details.place),
     facts: [
       `${details.exit}, the last time with:`,
       ...details.lines.slice(-20).map((line) => `    ${line}`),
-      `other services are not affected; next try in ${details.retryMinutes} min`,
+      details.retryMinutes === null
+        ? "other services are not affected; it is not started again by itself"
+        : `other services are not affected; next try in ${details.retryMinutes} min`,
     ],
     fixes: [`repair it, then: stack start ${details.name}`, `stack logs ${details.name}`],
   }),

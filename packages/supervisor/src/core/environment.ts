@@ -1,0 +1,34 @@
+/** The environment of apps and programs. */
+import type { AppPlan, RedisPlan } from "@stack/config";
+
+type Environment = Readonly<Record<string, string>>;
+
+/**
+ * Where the stack's redis is. For the managed one a `unix://` address, which redis-py and ioredis
+ * read as it is; undefined when there is none.
+ */
+export function redisUrl(redis: RedisPlan, runFolder: string): string | undefined {
+  switch (redis.kind) {
+    case "none":
+      return undefined;
+    case "url":
+      return redis.url;
+    case "managed":
+      return `unix://${runFolder}/redis.sock`;
+  }
+}
+
+/** The operator's environment, then ours, then what the config says for this service. */
+export function serviceEnvironment(
+  base: Environment,
+  redis: string | undefined,
+  own: Environment,
+): Record<string, string> {
+  return { ...base, ...(redis === undefined ? {} : { REDIS_URL: redis }), ...own };
+}
+
+/** An app's plan as its arbiters get it. */
+export function completePlan(plan: AppPlan, base: Environment, redis: string | undefined): AppPlan {
+  const env = serviceEnvironment(base, redis, { STACK_APP: plan.name, ...plan.env });
+  return { ...plan, env };
+}

@@ -1,0 +1,14 @@
+/** The last exits of each service, with their reasons. */
+import type { LastExit } from "@stack/control";
+
+export type ExitHistory = Readonly<Record<string, readonly LastExit[]>>;
+
+const keptPerService = 20;
+
+export function addExit(history: ExitHistory, name: string, exit: LastExit): ExitHistory {
+  return { ...history, [name]: [...(history[name] ?? []), exit].slice(-keptPerService) };
+}
+
+export function lastExitOf(history: ExitHistory, name: string): LastExit | null {
+  return history[name]?.at(-1) ?? null;
+}

@@ -1,0 +1,106 @@
+/** `status`: what every service knows of itself, put together in the shape clients get. */
+import type { AppPlan } from "@stack/config";
+import type {
+  AppStatus,
+  InstanceState,
+  InstanceWorker,
+  ServiceState,
+  WorkerStatus,
+} from "@stack/control";
+import type { ProcessUse } from "@stack/process";
+import { appOf, type MetricsWindow, rateOf, sumOf } from "./rates.ts";
+
+/** One instance as far as it is known: `instance` is null while its arbiter has not spoken. */
+export interface InstanceView {
+  readonly number: number;
+  readonly state: ServiceState;
+  readonly instance: InstanceState | null;
+}
+
+/** What is measured from outside the services. */
+export interface Measured {
+  /** Of every edge that lives. */
+  readonly windows: readonly MetricsWindow[];
+  readonly useOf: (pid: number | null) => ProcessUse;
+  /** Milliseconds since an ISO time. */
+  readonly ageOf: (at: string) => number;
+}
+
+export function assembleApp(
+  app: AppPlan,
+  instances: readonly InstanceView[],
+  measured: Measured,
+): AppStatus {
+  const { windows } = measured;
+  const workers = instances.flatMap((view) =>
+    (view.instance?.workers ?? []).map((worker) =>
+      assembleWorker(app.name, view.number, worker, measured),
+    ),
+  );
+  const perInstance = app.kind === "command" ? 1 : app.workers;
+  const latest = windows.at(-1);
+  return {
+    name: app.name,
+    kind: app.kind,
+    state: stateOfAll(instances.map((view) => view.state)),
+    desired: instances.filter((view) => view.state !== "stopped").length * perInstance,
+    ready: workers.filter((worker) => worker.state === "ready").length,
+    queue: sumOf(windows, (metrics) => appOf(metrics, app.name)?.queue ?? 0),
+    inFlight: sumOf(windows, (metrics) => appOf(metrics, app.name)?.inFlight ?? 0),
+    requestsPerSecond: rateOf(windows, (metrics) => appOf(metrics, app.name)?.requests ?? 0),
+    latencyMs: (latest && appOf(latest.last, app.name)?.latencyMs) ?? null,
+    workers,
+  };
+}
+
+function assembleWorker(
+  app: string,
+  instance: number,
+  worker: InstanceWorker,
+  { windows, useOf, ageOf }: Measured,
+): WorkerStatus {
+  return {
+    id: worker.id,
+    pid: worker.pid,
+    instance,
+    generation: worker.generation,
+    state: worker.state,
+    requests: sumOf(windows, (metrics) => appOf(metrics, app)?.workers[worker.key] ?? 0),
+    restarts: worker.restarts,
+    lastExit: worker.lastExit,
+    uptimeMs: worker.pid === null ? 0 : ageOf(worker.startedAt),
+    ...useOf(worker.pid),
+  };
+}
+
+/** One state for several: all alike, or the worst that still says what is going on. */
+export function stateOfAll(states: readonly ServiceState[]): ServiceState {
+  const [first] = states;
+  if (first === undefined) return "stopped";
+  if (states.every((state) => state === first)) return first;
+  if (states.includes("draining") && !states.includes("crashed")) return "draining";
+  if (states.includes("booting") && !states.includes("crashed") && !states.includes("degraded")) {
+    return states.includes("ready") ? "degraded" : "booting";
+  }
+  return "degraded";
+}
+
+/** Of the whole stack; what an operator stopped does not count. */
+export function stateOfStack(
+  states: readonly ServiceState[],
+  phase: "starting" | "running" | "stopping",
+): ServiceState {
+  if (phase === "stopping") return "draining";
+  const wanted = states.filter((state) => state !== "stopped" && state !== "disabled");
+  if (wanted.every((state) => state === "ready")) return "ready";
+  if (phase === "starting" && wanted.every((state) => state === "ready" || state === "booting")) {
+    return "booting";
+  }
+  return wanted.length > 0 && wanted.every((state) => state === "crashed") ? "crashed" : "degraded";
+}
+
+/** "http://127.0.0.1:8080" for an address that may be a wildcard. */
+export function formatUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

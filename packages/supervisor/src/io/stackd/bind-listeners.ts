@@ -1,0 +1,104 @@
+/** Has the keeper bind what `edge.listen` asks for, and explains it when that fails. */
+import { type ConfigPlace, formatAddress, type SocketAddress } from "@stack/base";
+import type { ResolvedConfig } from "@stack/config";
+import type { ListenerRecord, StatePaths } from "@stack/control";
+import { listenFailed, portInUse, portNotPermitted } from "../../errors.ts";
+import type { KeeperLink } from "./keeper-link.ts";
+import { findPortHolder, userName } from "./port-holder.ts";
+
+export interface ListenChoices {
+  /** In place of the first TCP port. */
+  readonly port: number | undefined;
+  readonly freePorts: boolean;
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly address: SocketAddress;
+  readonly configPath: string;
+}
+
+/**
+ * Binds every listener of the config that is not bound yet; all or none.
+ *
+ * @param bound what the keeper has
+ * @returns the listeners of the config, in its order
+ * Throws E2001, E2002 or E2005 with the place in the config.
+ */
+export async function bindListeners(
+  keeper: KeeperLink,
+  config: ResolvedConfig,
+  choices: ListenChoices,
+  paths: StatePaths,
+  bound: readonly ListenerRecord[],
+): Promise<ListenerRecord[]> {
+  const known = new Set(bound.map((listener) => listener.name));
+  const records: ListenerRecord[] = [];
+  for (const wanted of wantedListeners(config, choices, paths)) {
+    try {
+      records.push(await keeper.bind(wanted.name, wanted.address));
+    } catch (error) {
+      for (const { name } of records) if (!known.has(name)) await keeper.unbind(name);
+      throw explain(error as NodeJS.ErrnoException, wanted, config.places[wanted.configPath]);
+    }
+  }
+  return records;
+}
+
+/** Named by address: a listener that only moved in the list stays bound. */
+function wantedListeners(
+  config: ResolvedConfig,
+  choices: ListenChoices,
+  paths: StatePaths,
+): Wanted[] {
+  let portToReplace = choices.port;
+  return config.edge.listeners.map(({ name: configPath, address }, index) => {
+    if (choices.freePorts)
+      return { name: configPath, address: freed(address, index, paths), configPath };
+    if (address.kind === "tcp" && portToReplace !== undefined) {
+      const replaced = { ...address, port: portToReplace };
+      portToReplace = undefined;
+      return { name: formatAddress(replaced), address: replaced, configPath };
+    }
+    return { name: formatAddress(address), address, configPath };
+  });
+}
+
+function freed(address: SocketAddress, index: number, paths: StatePaths): SocketAddress {
+  return address.kind === "tcp"
+    ? { kind: "tcp", host: "127.0.0.1", port: 0 }
+    : { kind: "unix", path: `${paths.run}/listen-${index}.sock` };
+}
+
+function explain(
+  error: NodeJS.ErrnoException,
+  wanted: Wanted,
+  place: ConfigPlace | undefined,
+): Error {
+  const address = formatAddress(wanted.address);
+  const port = wanted.address.kind === "tcp" ? wanted.address.port : null;
+  switch (error.code) {
+    case "EADDRINUSE": {
+      const holder = port === null ? undefined : findPortHolder(port);
+      return portInUse(
+        {
+          address,
+          port,
+          place,
+          holder: holder?.text ?? null,
+          holderPid: holder?.pid ?? null,
+          holderStack: holder?.stack ?? null,
+        },
+        error,
+      );
+    }
+    case "EACCES":
+    case "EPERM": {
+      const uid = process.geteuid?.() ?? 0;
+      const user = `${userName(uid)} (uid ${uid})`;
+      return portNotPermitted({ address, port, place, user }, error);
+    }
+    default:
+      return listenFailed({ address, place, reason: error.message }, error);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What operators change in a running stack, but for its config: start, stop, restart, scale. Each
+ * rejects with the error of the service it could not bring up.
+ */
+import { errorFromReport } from "@stack/base";
+import { policyOf } from "../../core/policies.ts";
+import { findServices, knownNames, planStopOrder, type ServicePlan } from "../../core/services.ts";
+import { notReadyInTime, notScalable, unknownService } from "../../errors.ts";
+import type { Managed } from "./managed.ts";
+import { isFullyReady, type Stack } from "./stack.ts";
+
+/** Beyond a service's own deadlines. */
+const marginMs = 10_000;
+
+export async function startServices(stack: Stack, names: readonly string[]): Promise<void> {
+  const chosen = choose(stack, names);
+  const wanted = new Set(chosen.map((managed) => managed.plan.name));
+  const stopped = stack.overrides.stopped.filter((name) => !wanted.has(name));
+  stack.overrides = { ...stack.overrides, stopped };
+  stack.remember();
+  for (const managed of chosen) managed.service.dispatch({ type: "start" });
+  await Promise.all(chosen.map((managed) => untilReady(stack, managed)));
+}
+
+export async function stopServices(stack: Stack, names: readonly string[]): Promise<void> {
+  const chosen = choose(stack, names);
+  const stopped = [
+    ...new Set([...stack.overrides.stopped, ...chosen.map((managed) => managed.plan.name)]),
+  ];
+  stack.overrides = { ...stack.overrides, stopped };
+  stack.remember();
+  for (const group of planStopOrder(chosen.map((managed) => managed.plan))) {
+    await Promise.all(group.map((plan) => stopService(stack, plan.name, "stop")));
+  }
+}
+
+/** Instances of an app one after the other, so that the others serve meanwhile. */
+export async function restartServices(stack: Stack, names: readonly string[]): Promise<void> {
+  const others = names.filter((name) => name !== "edge");
+  const chosen = choose(stack, others);
+  if (others.length < names.length) await stack.edges.replace();
+  for (const managed of chosen) await restartService(stack, managed, "restart");
+}
+
+export async function restartService(
+  stack: Stack,
+  managed: Managed,
+  reason: string,
+): Promise<void> {
+  await stopService(stack, managed.plan.name, reason);
+  managed.service.dispatch({ type: "start" });
+  await untilReady(stack, managed);
+}
+
+/**
+ * Workers per instance, or instances of a `command` app.
+ *
+ * @throws E3005 for what is no app
+ */
+export async function scaleApp(stack: Stack, name: string, workers: number): Promise<void> {
+  const [first] = choose(stack, [name]);
+  if (first?.plan.kind !== "app" || first.plan.app.name !== name) {
+    throw notScalable({ name, kind: first?.plan.kind === "app" ? "instance" : "program" });
+  }
+  const before = stack.overrides;
+  stack.overrides = { ...before, scale: { ...before.scale, [name]: workers } };
+  try {
+    await applyScale(stack, name);
+  } catch (error) {
+    stack.overrides = before;
+    throw error;
+  }
+  stack.remember();
+}
+
+/** Brings the instances of an app and their number of workers to what is planned. */
+export async function applyScale(stack: Stack, app: string): Promise<void> {
+  const plans = stack.plans().filter((plan) => plan.kind === "app" && plan.app.name === app);
+  const complete = stack.planOf(app);
+  for (const plan of plans) {
+    const managed = stack.services.get(plan.name);
+    if (managed === undefined) {
+      const added = stack.add(plan);
+      stack.startWaiting();
+      await untilReady(stack, added);
+      continue;
+    }
+    managed.plan = plan;
+    if (complete === undefined || managed.service.state().name !== "running") continue;
+    await managed.instance?.configure(complete, stack.release());
+  }
+  const wanted = new Set(plans.map((plan) => plan.name));
+  for (const { plan } of [...stack.services.values()]) {
+    if (plan.kind !== "app" || plan.app.name !== app || wanted.has(plan.name)) continue;
+    await removeService(stack, plan.name, "scale");
+  }
+}
+
+export async function removeService(stack: Stack, name: string, reason: string): Promise<void> {
+  await stopService(stack, name, reason);
+  stack.remove(name);
+}
+
+/** Resolves when it is down, by force if it must be. */
+export async function stopService(stack: Stack, name: string, reason: string): Promise<void> {
+  const managed = stack.services.get(name);
+  if (managed === undefined) return;
+  stack.held.add(name);
+  try {
+    managed.service.expect(reason);
+    managed.service.dispatch({ type: "stop" });
+    const seconds = (policyOf(managed.plan).graceMs + marginMs) / 1000;
+    await stack.until(
+      () => isDown(managed) || undefined,
+      seconds * 1000,
+      () => new Error(`${name} did not end within ${seconds}s`),
+    );
+  } finally {
+    stack.held.delete(name);
+  }
+}
+
+function isDown(managed: Managed): boolean {
+  const { name } = managed.service.state();
+  return name === "stopped" || name === "ended";
+}
+
+/** Rejects with the reason when it gives up, or is not ready in time. */
+export async function untilReady(stack: Stack, managed: Managed): Promise<void> {
+  const { plan } = managed;
+  const bootMs = plan.kind === "app" ? plan.app.bootTimeoutMs : 15_000;
+  const deadlineMs = bootMs + marginMs;
+  await stack.until(
+    () => {
+      if (stack.services.get(plan.name) !== managed || stack.isStopped(plan)) return true;
+      const error = managed.error();
+      if (error !== null) throw errorFromReport(error);
+      return isFullyReady(managed) || undefined;
+    },
+    deadlineMs,
+    () => notReadyInTime({ name: plan.name, seconds: Math.round(deadlineMs / 1000) }),
+  );
+}
+
+/** What the names mean. Throws E3004 for one that means nothing. */
+export function choose(stack: Stack, names: readonly string[]): Managed[] {
+  const plans: ServicePlan[] = [...stack.services.values()].map((managed) => managed.plan);
+  const chosen = new Set<Managed>();
+  for (const name of names) {
+    const found = findServices(plans, name);
+    if (found === undefined) {
+      throw unknownService({ name, known: ["edge", ...knownNames(plans)] });
+    }
+    for (const plan of found) {
+      const managed = stack.services.get(plan.name);
+      if (managed !== undefined) chosen.add(managed);
+    }
+  }
+  return [...chosen];
+}

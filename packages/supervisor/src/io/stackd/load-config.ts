@@ -1,0 +1,24 @@
+/** Loads deploy.config.ts in a child of its own, so that what it does happens to nobody else. */
+import { dirname } from "node:path";
+import {
+  loaderDeadlineMs,
+  loaderEntry,
+  type ResolvedConfig,
+  readLoaderOutput,
+} from "@stack/config";
+import { runToEnd } from "@stack/process";
+
+/** Throws the first problem of the config as a StackError (E1xxx). */
+export async function loadConfig(
+  file: string,
+  stateFolder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ResolvedConfig> {
+  const result = await runToEnd([process.execPath, loaderEntry, file, stateFolder], {
+    cwd: dirname(file),
+    env,
+    deadlineMs: loaderDeadlineMs,
+    fd3: true,
+  });
+  return readLoaderOutput(result.fd3, { ...result, file });
+}

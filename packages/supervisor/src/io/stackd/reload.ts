@@ -1,0 +1,224 @@
+/**
+ * `reload`: what the config file says now, with no request lost. Apps get a new generation instance
+ * by instance; until the edge has taken the new plan every step can be taken back, and is when a
+ * later one fails.
+ */
+import type { StackError } from "@stack/base";
+import { type ConfigChanges, diffConfigs, type ResolvedConfig } from "@stack/config";
+import { completePlan, redisUrl } from "../../core/environment.ts";
+import { carryOver } from "../../core/overrides.ts";
+import { knownNames, planServices, type ServicePlan } from "../../core/services.ts";
+import { mixedState, unknownService } from "../../errors.ts";
+import { bindListeners } from "./bind-listeners.ts";
+import { removeService, restartService, untilReady } from "./changes.ts";
+import { loadConfig } from "./load-config.ts";
+import type { Managed } from "./managed.ts";
+import type { Stack } from "./stack.ts";
+
+type Undo = () => Promise<void> | void;
+
+interface Reload {
+  readonly stack: Stack;
+  readonly next: ResolvedConfig;
+  readonly plans: readonly ServicePlan[];
+  readonly changes: ConfigChanges;
+  /** Empty for all apps. */
+  readonly names: readonly string[];
+  readonly undo: Undo[];
+}
+
+/**
+ * @param names apps and programs to renew though their part of the config is the same; none for
+ * all apps
+ * Throws what stopped it, with everything as before; E3301 when going back failed too.
+ */
+export async function reloadStack(stack: Stack, names: readonly string[]): Promise<void> {
+  const { options, paths, env, keeper } = stack.setup;
+  const next = await loadConfig(options.config, paths.state, env);
+  const overrides = carryOver(stack.overrides, stack.config, next);
+  const plans = planServices(next, overrides);
+  checkNames(stack, plans, names);
+  const changes = diffConfigs(stack.config, next);
+  const undo: Undo[] = [];
+  const reload: Reload = { stack, next, plans, changes, names, undo };
+
+  const before = { ...stack };
+  const oldListeners = stack.listeners;
+  const listeners = await bindListeners(
+    keeper,
+    next,
+    { port: options.port, freePorts: options.freePorts === true },
+    paths,
+    oldListeners,
+  );
+  const kept = new Set(listeners.map((listener) => listener.name));
+  const isNew = listeners.filter(({ name }) => !oldListeners.some((old) => old.name === name));
+  undo.push(async () => {
+    for (const { name } of isNew) await keeper.unbind(name);
+  });
+
+  stack.nextRelease = `r${stack.releases + 1}`;
+  try {
+    await renewRedis(reload);
+    await renewApps(reload);
+    await renewEdge(reload, { ...before, listeners: oldListeners }, { overrides, listeners });
+  } catch (error) {
+    stack.nextRelease = null;
+    await takeBack(stack, undo, error as StackError);
+    throw error;
+  }
+  stack.nextRelease = null;
+  stack.releases += 1;
+  stack.remember();
+  stack.note("info", "stackd", `release ${stack.release()} serves`);
+  await removeOld(reload);
+  const gone = oldListeners.filter(({ name }) => !kept.has(name)).map(({ name }) => name);
+  // The draining edge still has their descriptors: only the keeper's own are closed here.
+  for (const name of gone) await keeper.unbind(name);
+  await renewPrograms(reload);
+}
+
+function checkNames(stack: Stack, plans: readonly ServicePlan[], names: readonly string[]): void {
+  const known = new Set([
+    "edge",
+    ...knownNames(plans),
+    ...knownNames([...stack.services.values()].map((managed) => managed.plan)),
+  ]);
+  for (const name of names) {
+    if (!known.has(name)) throw unknownService({ name, known: [...known] });
+  }
+}
+
+async function renewRedis({ stack, plans, undo }: Reload): Promise<void> {
+  const plan = plans.find((one) => one.kind === "redis");
+  if (plan === undefined || stack.services.has(plan.name)) return;
+  const managed = stack.add(plan);
+  undo.push(() => removeService(stack, plan.name, "reload"));
+  stack.startWaiting();
+  await untilReady(stack, managed);
+}
+
+/** New instances come up, old ones get a new generation where theirs is out of date. */
+async function renewApps(reload: Reload): Promise<void> {
+  const { stack, plans, undo } = reload;
+  for (const plan of plans) {
+    if (plan.kind !== "app") continue;
+    const known = stack.services.get(plan.name);
+    if (known === undefined) {
+      const added = stack.add(plan);
+      undo.push(() => removeService(stack, plan.name, "reload"));
+      stack.startWaiting();
+      await untilReady(stack, added);
+    } else {
+      await renewInstance(reload, known, plan);
+    }
+  }
+}
+
+async function renewInstance(
+  { stack, next, changes, names, undo }: Reload,
+  managed: Managed,
+  plan: Extract<ServicePlan, { kind: "app" }>,
+): Promise<void> {
+  const change = changes.apps[plan.app.name]?.kind ?? "same";
+  const isNamed = names.length === 0 || names.includes(plan.app.name) || names.includes(plan.name);
+  const isDue = isNamed || change === "changed" || changes.redis === "changed";
+  const before = managed.plan;
+  if (!isDue && change === "same") return;
+  managed.plan = plan;
+  if (stack.isStopped(plan) || before.kind !== "app") return;
+
+  const { env, paths } = stack.setup;
+  const release = stack.nextRelease ?? stack.release();
+  const oldRelease = managed.instance?.view()?.release ?? stack.release();
+  const newest = completePlan(plan.app, env, redisUrl(next.redis, paths.run));
+  const old = completePlan(before.app, env, redisUrl(stack.config.redis, paths.run));
+  if (managed.service.state().name !== "running") {
+    // Nothing of it serves that could be kept: start it with the new plan.
+    undo.push(() => {
+      managed.plan = before;
+    });
+    managed.service.dispatch({ type: "start" });
+    await untilReady(stack, managed);
+    return;
+  }
+  stack.note("info", plan.name, isDue ? `reloading to ${release}` : "scaling");
+  undo.push(() => {
+    managed.plan = before;
+  });
+  if (isDue) {
+    await managed.instance?.reload(newest, release);
+    undo.push(async () => managed.instance?.reload(old, oldRelease));
+  } else {
+    await managed.instance?.configure(newest, oldRelease);
+    undo.push(async () => managed.instance?.configure(old, oldRelease));
+  }
+}
+
+async function renewEdge(
+  { stack, next, changes, names, undo }: Reload,
+  before: Pick<Stack, "config" | "overrides" | "listeners">,
+  after: Pick<Stack, "overrides" | "listeners">,
+): Promise<void> {
+  stack.config = next;
+  stack.overrides = after.overrides;
+  stack.listeners = after.listeners;
+  undo.push(() => {
+    stack.config = before.config;
+    stack.overrides = before.overrides;
+    stack.listeners = before.listeners;
+  });
+  if (changes.edge === "listeners" || names.includes("edge")) {
+    await stack.edges.replace();
+    return;
+  }
+  if (changes.edge === "same") return;
+  try {
+    await stack.edges.configure();
+  } catch (error) {
+    stack.config = before.config;
+    await stack.edges.configure();
+    throw error;
+  }
+}
+
+/** What the new config no longer has. */
+async function removeOld({ stack, plans }: Reload): Promise<void> {
+  const wanted = new Set(plans.map((plan) => plan.name));
+  const old = [...stack.services.values()].filter(({ plan }) => !wanted.has(plan.name));
+  const order = [...old].sort((a, b) => rank(a.plan) - rank(b.plan));
+  for (const { plan } of order) await removeService(stack, plan.name, "reload");
+}
+
+/** Redis goes last: others may speak to it until their end. */
+function rank(plan: ServicePlan): number {
+  return plan.kind === "redis" ? 1 : 0;
+}
+
+async function renewPrograms({ stack, plans, changes, names }: Reload): Promise<void> {
+  for (const plan of plans) {
+    if (plan.kind === "app") continue;
+    const managed = stack.services.get(plan.name) ?? stack.add(plan);
+    const isNew = managed.plan === plan;
+    managed.plan = plan;
+    if (isNew) stack.startWaiting();
+    else if (isDue(plan, changes, names) && !stack.isStopped(plan)) {
+      await restartService(stack, managed, "reload");
+    }
+  }
+}
+
+function isDue(plan: ServicePlan, changes: ConfigChanges, names: readonly string[]): boolean {
+  if (names.includes(plan.name) || changes.redis === "changed") return true;
+  return plan.kind === "program" && changes.programs[plan.name] === "changed";
+}
+
+/** Undoes in reverse. Throws E3301 when that fails: two releases may be running. */
+async function takeBack(stack: Stack, undo: readonly Undo[], reason: Error): Promise<void> {
+  try {
+    for (const act of [...undo].reverse()) await act();
+  } catch (error) {
+    const back = (error as Error).message;
+    throw mixedState({ app: stack.config.name, reason: reason.message, back }, error);
+  }
+}
