@@ -36,7 +36,8 @@ export const fieldId = {
 
 export type FieldId = (typeof fieldId)[keyof typeof fieldId];
 
-const known: readonly (readonly [name: string, id: FieldId])[] = [
+/** Known names but those that begin with "x-". */
+export const knownNames: readonly (readonly [name: string, id: FieldId])[] = [
   ["host", fieldId.host],
   ["connection", fieldId.connection],
   ["content-length", fieldId.contentLength],
@@ -74,7 +75,7 @@ const extended: ReadonlyMap<string, FieldId> = new Map([
   ["x-queue-start", fieldId.claimed],
 ]);
 
-/** Names by length and first letter; a test proves that no two of `known` share both. */
+/** Names by length and first letter; a test proves that no two of `knownNames` share both. */
 const byShape: readonly (readonly [name: string, id: FieldId] | undefined)[] = shapes();
 
 /** The id of the field whose name is text[start, end), in any case. */
@@ -119,7 +120,8 @@ function isCloudflare(text: string, start: number): boolean {
 function shapes(): (readonly [name: string, id: FieldId] | undefined)[] {
   const table: (readonly [name: string, id: FieldId] | undefined)[] = [];
   for (let index = 0; index < 32 * 32; index++) table.push(undefined);
-  for (const entry of known) table[shapeOf(entry[0].length, entry[0].charCodeAt(0) & 31)] = entry;
+  for (const entry of knownNames)
+    table[shapeOf(entry[0].length, entry[0].charCodeAt(0) & 31)] = entry;
   return table;
 }
 
