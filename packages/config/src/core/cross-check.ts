@@ -101,18 +101,14 @@ function checkRoutes(
         problems.push({ path: [...path, "static", "root"], message: `${absolute} ${why}` });
       }
     }
-    if (typeof route.path === "string") {
-      const host = typeof route.host === "string" ? route.host.toLowerCase() : "";
-      const key = `${host} ${route["path"]}`;
-      const before = first.get(key);
-      if (before === undefined) first.set(key, index);
-      else {
-        const what = `${host}${route["path"]}`;
-        problems.push({
-          path: [...path, "path"],
-          message: `${what} is already answered by edge.routes[${before}]; remove one`,
-        });
-      }
+    const host = typeof route.host === "string" ? route.host.toLowerCase() : "";
+    const match = typeof route.path === "string" ? `${host}${route.path}` : undefined;
+    const before = match === undefined ? undefined : first.get(match);
+    if (before !== undefined) {
+      const message = `${match} is already answered by edge.routes[${before}]; remove one`;
+      problems.push({ path: [...path, "path"], message });
+    } else if (match !== undefined) {
+      first.set(match, index);
     }
     return problems;
   });

@@ -112,8 +112,8 @@ function diffRecords<Plan, Change>(
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return Object.fromEntries(
     names.map((name) => {
-      const old = before[name];
-      const next = after[name];
+      const old = Object.hasOwn(before, name) ? before[name] : undefined;
+      const next = Object.hasOwn(after, name) ? after[name] : undefined;
       if (old === undefined) return [name, "added"];
       if (next === undefined) return [name, "removed"];
       return [name, diff(old, next)];

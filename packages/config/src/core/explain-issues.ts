@@ -43,7 +43,7 @@ function explain(issue: Issue, base: readonly PropertyKey[], input: unknown): re
         },
       ];
     case "too_small":
-      if (issue.origin === "array") return problem(`needs at least ${issue.minimum}`);
+      if (issue.origin === "array") return problem(`is empty: give at least ${issue.minimum}`);
       if (issue.origin === "string") return problem("must not be empty");
       return problem(`${show(value)} is too small: at least ${issue.minimum}`);
     case "too_big":
@@ -88,6 +88,14 @@ function explainUnion(
       : undefined;
   if (meant !== undefined) return meant.flatMap((inner) => explain(inner, path, input));
   if (value === undefined) return [{ path, message: `is missing. ${issue.message}` }];
+  const words = issue.errors
+    .flat()
+    .flatMap((inner) => (inner.code === "invalid_value" ? inner.values : []))
+    .filter((word) => typeof word === "string");
+  const near = typeof value === "string" ? suggest(value, words) : undefined;
+  if (near !== undefined) {
+    return [{ path, message: `${show(value)} is not known here. Did you mean "${near}"?` }];
+  }
   return [{ path, message: `${show(value)} does not fit. ${issue.message}` }];
 }
 

@@ -8,7 +8,8 @@ export type Places = Readonly<Record<string, ConfigPlace>>;
 /** The place of a key, or of the nearest key around it that has one. */
 export function placeOf(places: Places, path: readonly PropertyKey[], file: string): ConfigPlace {
   for (let length = path.length; length > 0; length--) {
-    const found = places[formatPath(path.slice(0, length))];
+    const inner = formatPath(path.slice(0, length));
+    const found = Object.hasOwn(places, inner) ? places[inner] : undefined;
     if (found === undefined) continue;
     if (length === path.length) return found;
     const { file, line, column } = found;

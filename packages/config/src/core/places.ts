@@ -112,6 +112,8 @@ function visit(walk: Walk, node: Node, path: readonly PathKey[], depth: number):
       follow(node.argument);
       return;
     case "CallExpression": {
+      const { callee } = node;
+      if (callee.type === "Identifier" && walk.names.has(callee.name)) return follow(callee);
       // defineConfig(…), Object.freeze(…): the first argument is the config.
       const [argument] = node.arguments;
       if (argument && isExpression(argument)) follow(argument);

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { types } from "node:util";
 import { createJiti } from "jiti";
 import { formatFrame } from "../core/frame.ts";
 import type { Places } from "../core/place-of.ts";
@@ -36,11 +37,12 @@ export async function evaluateConfig(file: string): Promise<unknown> {
   const jiti = createJiti(file, {
     fsCache: false,
     moduleCache: false,
+    interopDefault: false,
     alias: { "@stack/config": fileURLToPath(new URL("../define-config.js", import.meta.url)) },
   });
   let exported: unknown;
   try {
-    exported = (await jiti.import<{ readonly default?: unknown }>(file)).default;
+    exported = defaultExport(await jiti.import(file));
     exported = typeof exported === "function" ? await exported() : await exported;
   } catch (error) {
     throw explainThrown(error, file);
@@ -50,6 +52,14 @@ export async function evaluateConfig(file: string): Promise<unknown> {
   }
   const got = Array.isArray(exported) ? "a list" : exported === null ? "null" : typeof exported;
   throw configNotExported({ file: basename(file), got });
+}
+
+/** Of an ES module its default export; a CommonJS module is what it assigned to `module.exports`. */
+function defaultExport(module: unknown): unknown {
+  if (typeof module !== "object" || module === null) return module;
+  if ("default" in module) return module.default;
+  const isNamespace = "__esModule" in module || types.isModuleNamespaceObject(module);
+  return isNamespace ? undefined : module;
 }
 
 /** What the config threw, with the line of the config it came from. */
