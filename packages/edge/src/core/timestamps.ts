@@ -31,14 +31,18 @@ export function createTimestampFormatter(): TimestampFormatter {
   return {
     iso(unixMs) {
       update(unixMs);
-      const ms = Math.floor(unixMs) - second * 1000;
-      return `${isoText}${ms < 10 ? "00" : ms < 100 ? "0" : ""}${ms}Z`;
+      return `${isoText}${thousandth(Math.floor(unixMs) - second * 1000)}Z`;
     },
     common(unixMs) {
       update(unixMs);
       return commonText;
     },
   };
+}
+
+/** A whole number below 1000 in three digits: "007". */
+export function thousandth(value: number): string {
+  return `${value < 10 ? "00" : value < 100 ? "0" : ""}${value}`;
 }
 
 function two(value: number): string {
