@@ -134,3 +134,12 @@ export const cannotStart = defineError(
     fixes: [`correct apps.${details.app}, then: stack reload ${details.app}`],
   }),
 );
+
+export const stoppedMeanwhile = defineError(
+  "E3004",
+  exitCodes.appNotReady,
+  ({ app }: { app: string }) => ({
+    title: `${app} was stopped before it was ready`,
+    fixes: [`stack start ${app}`],
+  }),
+);

@@ -3,7 +3,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { parseAddress } from "@stack/base";
 import type { WorkerRecord } from "@stack/control";
-import { frame } from "@stack/protocols";
+import { createWorkerFrameReader, encodeRequest } from "@stack/protocols";
 
 export interface Answer {
   readonly status: number;
@@ -43,33 +43,33 @@ function askFrames(address: string, path: string): Promise<Answer> {
   variables.push("QUERY_STRING", "", "REQUEST_URI", path, "SERVER_NAME", "shop.test");
   variables.push("SERVER_PORT", "80", "SERVER_PROTOCOL", "HTTP/1.1", "REMOTE_ADDR", "127.0.0.1");
   variables.push("REMOTE_PORT", "1", "wsgi.url_scheme", "http", "HTTP_HOST", "shop.test");
-  const payload = Buffer.from(variables.join("\0"), "latin1");
-  const head = Buffer.alloc(4);
-  head.writeUInt32LE(((frame.request << 24) | payload.length) >>> 0);
   return new Promise((resolve, reject) => {
     const socket = connect({ path: address.replace(/^unix:/, "") });
-    let pending = Buffer.alloc(0);
     let status = 0;
     let body = "";
+    const finish = (): void => {
+      resolve({ status, body });
+      socket.destroy();
+    };
+    const reader = createWorkerFrameReader({
+      onReady: () => void socket.write(encodeRequest(variables.join("\0"), false), "latin1"),
+      onInform() {},
+      onHead(text) {
+        status = Number(text.slice(0, 3));
+      },
+      onBody(buffer, start, end) {
+        body += buffer.toString("latin1", start, end);
+      },
+      onEnd: finish,
+      onFail() {
+        status = 500;
+        finish();
+      },
+      onWindow() {},
+      onGoaway() {},
+    });
     socket.on("data", (chunk) => {
-      pending = Buffer.concat([pending, chunk]);
-      while (pending.length >= 4) {
-        const word = pending.readUInt32LE(0);
-        const end = 4 + (word & 0xffffff);
-        if (pending.length < end) return;
-        const content = pending.toString("latin1", 4, end);
-        const type = word >>> 24;
-        pending = pending.subarray(end);
-        if (type === frame.ready) socket.write(Buffer.concat([head, payload]));
-        else if (type === frame.head) status = Number(content.slice(0, 3));
-        else if (type === frame.body) body += content;
-        else if (type === frame.fail) status = 500;
-        if (type === frame.end || type === frame.fail) {
-          resolve({ status, body });
-          socket.destroy();
-          return;
-        }
-      }
+      reader.push(chunk, 0, chunk.length);
     });
     socket.on("error", reject);
     socket.on("close", () => reject(new Error(`closed without an answer to ${path}`)));

@@ -27,6 +27,8 @@ export interface FakeStackd extends AsyncDisposable {
   readonly events: EventEmitter<{ message: [FromArbiter]; hello: [FromArbiter]; close: [] }>;
   readonly state: () => InstanceState | undefined;
   readonly hellos: readonly FromArbiter[];
+  /** Cuts the connection, as a stackd that is killed does; the arbiter may come back at once. */
+  readonly disconnect: () => void;
   /** Sends an order and waits for its `done`. */
   readonly order: (order: Order, timeoutMs?: number) => Promise<ErrorReport | null>;
   readonly untilState: (
@@ -58,6 +60,10 @@ export async function listenAsStackd(path: string): Promise<FakeStackd> {
     events,
     hellos,
     state: () => state,
+    disconnect() {
+      state = undefined;
+      peer?.destroy();
+    },
     async order(order, timeoutMs = 9_000) {
       const id = nextId++;
       await eventually("the arbiter to connect", () => peer !== undefined);

@@ -61,9 +61,8 @@ export async function openBench(app = "shop"): Promise<Bench> {
     exited: () => exit,
     output: () => output,
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) {
-        await stackd.order({ type: "drain", deadlineMs: 500 }).catch(() => child.kill("SIGKILL"));
-      }
+      const drained = stackd.order({ type: "drain", deadlineMs: 500 }, 5_000);
+      drained.catch(() => child.kill("SIGKILL")); // nothing of ours may outlive a test that failed
       await exit;
       await stackd[Symbol.asyncDispose]();
       await edge[Symbol.asyncDispose]();

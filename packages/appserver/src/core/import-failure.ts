@@ -74,20 +74,23 @@ function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
 }
 
 function fixesOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
+  const ofModule = failure.kind === "module-not-found";
   const names = failure.found.map((entry) => entry.replace(/\s.*$/, ""));
-  const wanted = failure.kind === "module-not-found" ? failure.module : failure.name;
-  const likely = nearest(wanted, names) ?? (names.length === 1 ? names[0] : undefined);
+  const likely = nearest(ofModule ? failure.module : failure.name, names);
+  // Any module may be there for its own reasons; a name that looks like an app is likely meant.
+  const candidates = likely !== undefined ? [likely] : ofModule ? [] : names.slice(0, 2);
+  if (app.key === "entry") return entryFixes(app, ofModule ? likely : undefined);
   const assign = (value: string): string => `apps.${app.name}.${app.key} = "${value}"`;
-  if (likely === undefined) {
-    return [
-      failure.kind === "module-not-found"
-        ? `apps.${app.name}.cwd = …     # the folder that holds ${failure.module.split(".")[0]}`
-        : assign(`${failure.module}:NAME`),
-    ];
+  if (candidates.length > 0) {
+    return candidates.map((name) =>
+      assign(ofModule ? `${name}:${failure.name}` : `${failure.module}:${name}`),
+    );
   }
-  return [
-    failure.kind === "module-not-found"
-      ? assign(`${likely}:${failure.name}`)
-      : assign(`${failure.module}:${likely}`),
-  ];
+  if (!ofModule) return [assign(`${failure.module}:NAME`)];
+  return [`apps.${app.name}.cwd = "…"     # the folder that holds ${failure.module.split(".")[0]}`];
+}
+
+function entryFixes(app: ImportedApp, likely: string | undefined): readonly string[] {
+  if (likely !== undefined) return [`apps.${app.name}.entry = "${likely}"`];
+  return ["export default (request, response) => { … }     # or an object with fetch(request)"];
 }

@@ -1,4 +1,5 @@
 /** The environment of an app's processes: what stackd made for the app, and who they are. */
+import { existsSync } from "node:fs";
 import type { AppPlan } from "@stack/config";
 import { cleanEnvironment } from "@stack/process";
 import type { SourceContext } from "./worker-source.ts";
@@ -18,4 +19,9 @@ export function appEnvironment(
     STACK_RELEASE: context.release,
     STACK_WORKER: worker,
   });
+}
+
+/** Node says "spawn /bin/sh ENOENT" also when it is the working folder that is missing. */
+export function describeSpawnFailure(cause: Error, cwd: string): string {
+  return existsSync(cwd) ? cause.message : `the working folder ${cwd} does not exist`;
 }

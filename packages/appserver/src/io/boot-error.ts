@@ -32,12 +32,10 @@ export function bootError(plan: AppPlan, booting: readonly Worker[]): StackError
 function describeBooting(plan: AppPlan, worker: Worker): string {
   const { pid } = worker.view();
   const who = `${worker.spec.id} (pid ${pid ?? "none yet"})`;
-  switch (plan.kind) {
-    case "command":
-      return `${who} runs, but nothing accepts connections on the PORT it was given: does it listen on $PORT?`;
-    default:
-      return `${who} runs, but has not said that it listens`;
-  }
+  if (worker.listening()) return `${who} listens, but GET ${plan.health} has no answer yet`;
+  return plan.kind === "command"
+    ? `${who} runs, but nothing accepts connections on the PORT it was given: does it listen on $PORT?`
+    : `${who} runs, but has not finished importing the app`;
 }
 
 function importing(plan: AppPlan): string {

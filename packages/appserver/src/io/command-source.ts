@@ -4,10 +4,11 @@
  * ends, and the guard ends the group as a drain would.
  */
 import { connect, createServer } from "node:net";
+import type { ErrorReport } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import { type SpawnedChild, spawnChild } from "@stack/process";
 import { cannotStart } from "../errors.ts";
-import { appEnvironment } from "./app-environment.ts";
+import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import type {
   LaunchedWorker,
   LaunchSpec,
@@ -33,12 +34,18 @@ const guarded = [
   'exec 3<&-; exec "$@"',
 ].join("\n");
 
+/** Exit codes with which the shell says that it could not run the command. */
+const shellReasons: ReadonlyMap<number, string> = new Map([
+  [126, "it is not executable"],
+  [127, "there is no such program"],
+]);
+
 export function createCommandSource(plan: CommandPlan, context: SourceContext): WorkerSource {
   return {
     start: () => Promise.resolve(),
     launch: (spec, events) => launchCommand(plan, context, spec, events),
     onLost: () => {},
-    close: () => {},
+    close: () => Promise.resolve(),
   };
 }
 
@@ -69,31 +76,27 @@ function launchCommand(
     events.started(child.pid);
     if (wanted !== undefined) child.signal(wanted);
     let over = false;
+    let listened = false;
     void untilListening(port, () => over).then((listening) => {
+      listened = listening;
       if (listening) events.listening({ protocol: "http", address: `${host}:${port}`, capacity });
     });
     const status = await child.exited;
     over = true;
     child.signal("SIGKILL"); // the guard, and what the command may have left behind
-    if (status.code === 126 || status.code === 127)
-      events.failed(notStarted(`exit ${status.code}`));
+    const reason = listened ? undefined : shellReasons.get(status.code ?? 0);
+    if (reason !== undefined) events.failed(notStarted(reason));
     events.exited(status);
   }
 
-  function notStarted(reason: string, cause?: unknown): ReturnType<typeof cannotStart>["report"] {
+  function notStarted(reason: string, cause?: unknown): ErrorReport {
     const { name: app, place } = plan;
-    const why =
-      reason === "exit 127"
-        ? "there is no such program"
-        : reason === "exit 126"
-          ? "it is not executable"
-          : reason;
-    return cannotStart({ app, command: `"${plan.command.join(" ")}"`, reason: why, place }, cause)
-      .report;
+    const command = `"${plan.command.join(" ")}"`;
+    return cannotStart({ app, command, reason, place }, cause).report;
   }
 
   run().catch((cause: Error) => {
-    events.failed(notStarted(cause.message, cause));
+    events.failed(notStarted(describeSpawnFailure(cause, plan.cwd), cause));
     events.exited({ code: null, signal: null });
   });
 

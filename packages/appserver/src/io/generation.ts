@@ -10,6 +10,7 @@ import type { InstanceWorker, WorkerRecord } from "@stack/control";
 import { type InstanceName, workerId, workerKey } from "../core/names.ts";
 import { workersPerInstance } from "../core/plan-change.ts";
 import { stableMs } from "../core/restart.ts";
+import { stoppedMeanwhile } from "../errors.ts";
 import { bootError, crashLoopError } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
 import { createSlot, type Slot } from "./slot.ts";
@@ -238,7 +239,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     },
     async retire(reason, deadlineMs) {
       retired ??= reason;
-      trial?.reject(new Error(`retired: ${reason}`));
+      trial?.reject(stoppedMeanwhile({ app: plan.name }));
       for (const slot of slots.values()) {
         const worker = slot.empty();
         if (worker !== undefined) leaving.add(worker);
@@ -246,8 +247,9 @@ export function createGeneration(options: GenerationOptions): Generation {
       slots.clear();
       const workers = [...leaving];
       for (const worker of workers) worker.drain(reason, { deadlineMs });
-      source.close();
+      const closed = source.close();
       await Promise.all(workers.map((worker) => worker.ended));
+      await closed;
     },
     killStuck(key, reason) {
       for (const worker of [...filled(), ...leaving]) {

@@ -9,6 +9,7 @@ import { type BackoffPolicy, decideBackoff } from "@stack/process";
 import { decideInstanceState } from "../core/instance-state.ts";
 import type { InstanceName } from "../core/names.ts";
 import { comparePlans, workersPerInstance } from "../core/plan-change.ts";
+import { stoppedMeanwhile } from "../errors.ts";
 import type { EdgeLinks } from "./edge-links.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import { createSlotLedger } from "./slot-ledger.ts";
@@ -42,6 +43,11 @@ interface Wanted {
 }
 
 const retryBackoff: BackoffPolicy = { firstMs: 1_000, maxMs: 30_000 };
+/**
+ * A reload is done when the old generation is: then only the new one answers. Long requests are not
+ * waited for: within this time every edge has stopped sending to the old.
+ */
+const handOverMs = 2_000;
 /** For a drain before there is a plan that says. */
 const defaultDrainMs = 30_000;
 /** A generation that never served has nothing to finish. */
@@ -94,7 +100,7 @@ export function createInstance(options: InstanceOptions): Instance {
     } catch (failure) {
       // With nothing else to serve, some workers are better than none.
       if (current !== undefined || generation.ready() === 0) {
-        if (!draining) retire(generation, "failed to start", discardMs);
+        if (!draining) void retire(generation, "failed to start", discardMs);
       } else {
         current = generation;
       }
@@ -105,10 +111,12 @@ export function createInstance(options: InstanceOptions): Instance {
     const before = current;
     current = generation;
     generation.open();
-    if (before !== undefined) retire(before, held ? "reload" : "its zygote ended");
+    if (before === undefined) return;
+    const gone = retire(before, held ? "reload" : "its zygote ended");
+    await settled(gone, handOverMs);
   }
 
-  function retire(generation: Generation, reason: string, deadlineMs?: number): void {
+  function retire(generation: Generation, reason: string, deadlineMs?: number): Promise<void> {
     const limit = deadlineMs ?? generation.plan().drainTimeoutMs;
     const done = generation.retire(reason, limit).finally(() => {
       retiring.delete(generation);
@@ -116,6 +124,7 @@ export function createInstance(options: InstanceOptions): Instance {
     });
     retiring.set(generation, done);
     options.changed();
+    return done;
   }
 
   /** Makes what is wanted the case where nothing serves, or what serves has lost its zygote. */
@@ -158,7 +167,7 @@ export function createInstance(options: InstanceOptions): Instance {
   async function change(action: () => Promise<void>): Promise<ErrorReport | null> {
     try {
       await enqueue(async () => {
-        if (draining) throw new Error("it is draining");
+        if (draining) throw stoppedMeanwhile({ app: name.app });
         await action();
       });
       return null;
@@ -218,7 +227,7 @@ export function createInstance(options: InstanceOptions): Instance {
       draining = true;
       clearTimeout(retry);
       const limit = deadlineMs ?? wanted?.plan.drainTimeoutMs ?? defaultDrainMs;
-      for (const generation of living()) retire(generation, "stop", limit);
+      for (const generation of living()) void retire(generation, "stop", limit);
       await queue;
       await Promise.all(retiring.values());
       current = undefined;
@@ -252,4 +261,15 @@ export function createInstance(options: InstanceOptions): Instance {
       };
     },
   };
+}
+
+/** Waits for a promise that never rejects, but not longer than this. */
+function settled(promise: Promise<void>, atMostMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, atMostMs);
+    void promise.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

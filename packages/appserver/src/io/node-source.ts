@@ -8,7 +8,7 @@ import { importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
 import { cannotStart } from "../errors.ts";
-import { appEnvironment } from "./app-environment.ts";
+import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import type {
   LaunchedWorker,
   LaunchSpec,
@@ -28,7 +28,7 @@ export function createNodeSource(plan: NodePlan, context: SourceContext): Worker
     start: () => Promise.resolve(),
     launch: (spec, events) => launchNodeWorker(plan, context, spec, events),
     onLost: () => {},
-    close: () => {},
+    close: () => Promise.resolve(),
   };
 }
 
@@ -88,7 +88,7 @@ function launchNodeWorker(
 
   run().catch((cause: Error) => {
     const { name: app, place } = plan;
-    const reason = cause.message;
+    const reason = describeSpawnFailure(cause, plan.cwd);
     events.failed(cannotStart({ app, command: plan.entry, reason, place }, cause).report);
     events.exited({ code: null, signal: null });
   });

@@ -19,8 +19,8 @@ export function probeWorker(
       socket.destroy();
     }
     socket.on("data", (chunk) => {
-      const { send, answer } = exchange.push(chunk);
-      for (const bytes of send) socket.write(bytes);
+      const { send, answer } = exchange(chunk);
+      if (send !== "") socket.write(send, "latin1");
       if (answer !== undefined) finish(answer);
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {

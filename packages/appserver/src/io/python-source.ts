@@ -128,7 +128,7 @@ export function createPythonSource(plan: WsgiPlan, context: SourceContext): Work
   }
 
   function closeWhenIdle(): void {
-    if (!closing || workers.size > 0 || phase === "over") return;
+    if (!closing || workers.size > 0) return;
     const timer = setTimeout(kill, exitGraceMs);
     void zygote?.exited.then(() => clearTimeout(timer));
   }
@@ -158,11 +158,12 @@ export function createPythonSource(plan: WsgiPlan, context: SourceContext): Work
       return worker;
     },
     onLost: () => {},
-    close() {
+    async close() {
       closing = true;
       if (phase === "importing") kill();
       else peer?.end();
       closeWhenIdle();
+      await zygote?.exited;
     },
   };
   return source;

@@ -41,8 +41,8 @@ export interface WorkerSource {
   readonly launch: (spec: LaunchSpec, events: WorkerEvents) => LaunchedWorker;
   /** It died and can launch no more; its workers go on. */
   onLost: (reason: string) => void;
-  /** Nothing more will be launched; it ends when its last worker has. */
-  readonly close: () => void;
+  /** Nothing more will be launched; it ends when its last worker has, then this resolves. */
+  readonly close: () => Promise<void>;
 }
 
 /** What every source needs to know. */

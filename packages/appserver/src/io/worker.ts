@@ -51,6 +51,8 @@ export interface Worker {
   readonly view: () => Pick<InstanceWorker, "id" | "key" | "pid" | "generation" | "startedAt"> & {
     readonly state: "booting" | "ready" | "draining" | "stopped";
   };
+  /** It said that it listens; what is missing is a good health check. */
+  readonly listening: () => boolean;
   /** How long it has been ready; 0 when it never was. */
   readonly readyMs: () => number;
   /** What its last failed health check said. */
@@ -194,6 +196,7 @@ export function startWorker(options: WorkerOptions): Worker {
       startedAt,
       state: life.name === "gone" ? "stopped" : life.name,
     }),
+    listening: () => address !== undefined,
     lastHealth: () => lastHealth,
     readyMs,
     drain(reason, { deadlineMs = options.drainTimeoutMs, fault = false } = {}) {

@@ -21,7 +21,11 @@ export async function runNodeWorker(): Promise<void> {
   markOutput(start.id);
   const state: WorkerState = { inFlight: 0, draining: false, exitCode: 0, server: undefined };
   process.on("SIGINT", () => {}); // the terminal sends it to everyone
-  process.on("SIGTERM", () => drain(state, orphanDeadlineMs));
+  process.on("SIGTERM", () => {
+    const first = state.server !== undefined && !state.draining && process.connected;
+    if (first) tell({ type: "leaving", reason: "SIGTERM from outside" });
+    else drain(state, orphanDeadlineMs);
+  });
   process.on("disconnect", () => drain(state, orphanDeadlineMs));
   process.on("message", (message) => {
     const order = message as ArbiterToNodeWorker;

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { type ImportFailure, importError } from "./import-failure.ts";
+
+const app = {
+  name: "web",
+  cwd: "/srv/shop",
+  target: "app.main:application",
+  key: "app",
+  place: { file: "deploy.config.ts", line: 8, column: 10, configPath: "apps.web" },
+};
+const missing: ImportFailure = {
+  kind: "attribute-missing",
+  module: "app.main",
+  name: "application",
+  found: ["app (Flask)", "create_app (function)"],
+  traceback: "",
+};
+
+test("a missing name is answered with what the module defines", () => {
+  const { report } = importError(app, missing);
+  expect(report).toMatchObject({
+    code: "E3001",
+    title: 'web: cannot import "app.main:application"',
+    place: { configPath: "apps.web.app", line: 8, value: "app.main:application" },
+    facts: [
+      'app.main exists, but has no name "application". It defines: app (Flask), create_app (function)',
+    ],
+  });
+  expect(report.fixes[0]).toBe('apps.web.app = "app.main:app"');
+});
+
+test("a traceback keeps its last twenty lines", () => {
+  const traceback = Array.from({ length: 30 }, (_, index) => `line ${index + 1}`).join("\n");
+  const { report } = importError(app, { ...missing, kind: "error", found: [], traceback });
+  expect(report.code).toBe("E3002");
+  expect(report.facts).toHaveLength(20);
+  expect(report.facts?.at(-1)).toBe("line 30");
+});
