@@ -4,6 +4,7 @@ Between exchanges the loop feeds it what has arrived, so a slow or split writer 
 exchange the worker has nothing else to do and may wait on this connection alone.
 """
 
+import sys
 from collections import deque
 
 from .frames import (
@@ -21,6 +22,7 @@ from .frames import (
     window_frame,
 )
 
+# Of a body; an idle connection is read in smaller pieces, which cost less to allocate.
 RECEIVE_BYTES = 64 * 1024
 # The receiver grants in pieces of this size: often enough that the sender never waits for it.
 _GRANT_BYTES = 256 * 1024
@@ -143,7 +145,8 @@ class Connection:
             self.feed(data)
         except ProtocolError as error:
             self.lost = True
-            raise ClientGone(f"the edge broke the worker protocol: {error}") from None
+            sys.stderr.write(f"An edge broke the worker protocol: {error}\n")
+            raise ClientGone("the edge broke the worker protocol") from None
 
     def read_into(self, target):
         """Fills `target` with request body, waiting for at least one byte; 0 at its end."""

@@ -6,13 +6,13 @@ happens in the loop, where frames are whole.
 """
 
 import faulthandler
-import fcntl
 import json
 import os
 import signal
 import socket
 import threading
 
+from .arrivals import watch_arrivals
 from .descriptors import undo_in_children
 
 DEFAULT_DEADLINE_MS = 30_000
@@ -40,10 +40,7 @@ def watch(control, wish):
     handlers = {signal.SIGTERM: on_term, signal.SIGIO: on_control, signal.SIGINT: lambda *_: None}
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
-    flags = fcntl.fcntl(control, fcntl.F_GETFL)
-    fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
-
+    watch_arrivals(control, on_control)
     _restore_in_children(handlers)
 
 

@@ -14,6 +14,7 @@ import time
 import warnings
 
 from . import output, worker
+from .arrivals import has_hung_up, unwatch_arrivals, watch_arrivals
 from .descriptors import keep_from_children
 from .importing import ImportFailed, load_app
 from .lines import LineReader, send_line
@@ -35,11 +36,14 @@ def main():
     began = time.monotonic()
     application = None
     if start["preload"]:
+        # An import that hangs must not outlive the arbiter.
+        watch_arrivals(arbiter, lambda *_: has_hung_up(arbiter) and os._exit(1))
         try:
             application = load_app(start["app"], start["cwd"])
         except ImportFailed as failure:
             send_line(arbiter, failure.facts)
             return 3
+        unwatch_arrivals(arbiter)
         gc.collect()
     gc.freeze()
     elapsed = round((time.monotonic() - began) * 1000) if start["preload"] else 0

@@ -11,12 +11,14 @@ import sys
 import time
 
 from . import drain
-from .connection import RECEIVE_BYTES, ClientGone, Connection, ProtocolError
+from .connection import ClientGone, Connection, ProtocolError
 from .descriptors import keep_from_children, release
 from .frames import GOAWAY_FRAME, HEADER_BYTES, REQUEST, WORD
 from .lines import send_line
 from .wsgi import serve
 
+# Enough for nearly every request; what is larger comes in pieces.
+_RECEIVE_BYTES = 16 * 1024
 _DONT_WAIT = socket.MSG_DONTWAIT
 # How long to leave the listener alone when the process has no descriptor left.
 _NO_DESCRIPTOR_PAUSE_S = 0.1
@@ -85,7 +87,7 @@ class Loop:
 
     def _on_readable(self, connection):
         try:
-            data = connection.socket.recv(RECEIVE_BYTES, _DONT_WAIT)
+            data = connection.socket.recv(_RECEIVE_BYTES, _DONT_WAIT)
         except BlockingIOError:
             return
         except OSError:

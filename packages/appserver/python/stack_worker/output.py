@@ -64,7 +64,8 @@ class _Lines(io.BufferedIOBase):
     def __init__(self, fd):
         self._fd = fd
         self._held = b""
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler of the app may print while a line is being written.
+        self._lock = threading.RLock()
 
     name = property(lambda self: "<stdout>" if self._fd == 1 else "<stderr>")
 
@@ -103,7 +104,7 @@ class _Lines(io.BufferedIOBase):
     def forget(self):
         """In a forked child: the parent writes what it holds; its lock may be held for ever here."""
         self._held = b""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _emit(self, text):
         """Writes the lines of `text` (without its last line end), as many as are safe at once."""

@@ -30,7 +30,7 @@ def serve(worker, connection, block):
         connection.body.clear()
     else:
         environ["wsgi.input"] = io.BytesIO()
-    exchange = Exchange(worker, connection, environ["REQUEST_METHOD"] == "HEAD")
+    exchange = Exchange(worker, connection, environ.get("REQUEST_METHOD") == "HEAD")
     connection.exchange = True
     try:
         result = worker.application(environ, exchange.start_response)

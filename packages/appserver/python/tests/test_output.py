@@ -6,7 +6,7 @@ import unittest
 
 from stack_worker import frames
 
-from .harness import WorkerTest
+from .harness import WorkerTest, block, frame
 
 SPEAKER = """
     import logging, os, subprocess, sys, threading, warnings
@@ -80,8 +80,6 @@ class Lines(WorkerTest):
             self.addCleanup(self.end, other)
         code = "for n in range(300): print('abcdefghij' * 20)"
         edges = [self.connection] + [self.edge(other) for other in others]
-        from .harness import block, frame
-
         for edge in edges:
             edge.send(frame(frames.REQUEST, block(QUERY_STRING=code)))
         log = self.instance.zygote
@@ -97,8 +95,6 @@ class Lines(WorkerTest):
     def test_a_nonblocking_pipe_loses_nothing(self):
         # A Node parent that shares the pipe may set this on it.
         code = "os.set_blocking(1, False); [print('x' * 4000, n) for n in range(100)]"
-        from .harness import block, frame
-
         self.connection.send(frame(frames.REQUEST, block(QUERY_STRING=code)))
         self.instance.zygote.wait_log("x 99\n")
         self.connection.answer()

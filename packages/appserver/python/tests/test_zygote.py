@@ -345,6 +345,13 @@ class Forks(WorkerTest):
         zygote.lines.close()
         self.assertEqual(zygote.process.wait(10), 0)
 
+    def test_an_import_that_hangs_ends_with_the_arbiter(self):
+        self.write("site_app.py", "import threading\nprint('hangs')\nthreading.Event().wait()\n")
+        zygote = self.zygote()
+        zygote.wait_log("hangs")
+        zygote.lines.close()
+        self.assertEqual(zygote.process.wait(10), 1)
+
     def test_signals_of_the_terminal_and_the_group_do_not_end_it(self):
         worker = self.worker(self.APP)
         for number in (signal.SIGINT, signal.SIGTERM):
