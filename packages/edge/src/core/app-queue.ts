@@ -9,6 +9,7 @@
 
 const ticketWord = 0;
 const sequenceWord = 1;
+const waitingWord = 2;
 const threadWords = 4;
 const firstThread = 4;
 
@@ -64,17 +65,24 @@ export function publishHead(
   Atomics.store(queue, at + headTicket, ticket);
 }
 
-export function publishWaiting(queue: Int32Array, thread: number, count: number): void {
-  Atomics.store(queue, firstThread + thread * threadWords + waiting, count);
+/** Counts one more waiting request of a thread; false when `limit` requests wait already. */
+export function enterQueue(queue: Int32Array, thread: number, limit: number): boolean {
+  if (Atomics.add(queue, waitingWord, 1) >= limit) {
+    Atomics.sub(queue, waitingWord, 1);
+    return false;
+  }
+  Atomics.add(queue, firstThread + thread * threadWords + waiting, 1);
+  return true;
+}
+
+export function leaveQueue(queue: Int32Array, thread: number): void {
+  Atomics.sub(queue, firstThread + thread * threadWords + waiting, 1);
+  Atomics.sub(queue, waitingWord, 1);
 }
 
 /** Requests that wait, over all threads. */
 export function countWaiting(queue: Int32Array): number {
-  let sum = 0;
-  for (let at = firstThread; at < queue.length; at += threadWords) {
-    sum += Atomics.load(queue, at + waiting);
-  }
-  return sum;
+  return Atomics.load(queue, waitingWord);
 }
 
 /** The thread whose request waits longest; -1 when none waits. */
@@ -121,6 +129,7 @@ export function clearWake(queue: Int32Array, thread: number): void {
 /** Forgets a thread that ended. */
 export function forgetThread(queue: Int32Array, thread: number): void {
   publishHead(queue, thread, 0, 0);
-  publishWaiting(queue, thread, 0);
+  const left = Atomics.exchange(queue, firstThread + thread * threadWords + waiting, 0);
+  Atomics.sub(queue, waitingWord, left);
   clearWake(queue, thread);
 }

@@ -8,6 +8,7 @@
 const stateWord = 0;
 const lastUsedWord = 1;
 const servedWord = 2;
+const inFlightWord = 3;
 const firstSlot = 4;
 
 const free = 0;
@@ -49,6 +50,7 @@ export function claimSlot(worker: Int32Array, thread: number, sequence: number):
       Atomics.store(worker, slot, free);
       return -1;
     }
+    Atomics.add(worker, inFlightWord, 1);
     Atomics.store(worker, lastUsedWord, sequence);
     return slot - firstSlot;
   }
@@ -57,6 +59,7 @@ export function claimSlot(worker: Int32Array, thread: number, sequence: number):
 
 /** Gives a slot back. */
 export function releaseSlot(worker: Int32Array, slot: number): void {
+  Atomics.sub(worker, inFlightWord, 1);
   Atomics.store(worker, firstSlot + slot, free);
 }
 
@@ -73,11 +76,13 @@ export function countInFlight(worker: Int32Array): number {
   return taken;
 }
 
+/** Requests on it as far as the counter knows: to compare workers, and to see that one is full. */
+export function readLoad(worker: Int32Array): number {
+  return Atomics.load(worker, inFlightWord);
+}
+
 export function hasFreeSlot(worker: Int32Array): boolean {
-  for (let slot = firstSlot; slot < worker.length; slot += 1) {
-    if (Atomics.load(worker, slot) === free) return true;
-  }
-  return false;
+  return Atomics.load(worker, inFlightWord) < worker.length - firstSlot;
 }
 
 /** Frees what a thread that ended still owned; returns how many slots that were. */
@@ -86,6 +91,8 @@ export function sweepSlots(worker: Int32Array, thread: number): number {
   for (let slot = firstSlot; slot < worker.length; slot += 1) {
     if (Atomics.compareExchange(worker, slot, thread + 1, free) === thread + 1) swept += 1;
   }
+  // Counted anew: the thread may have ended between the slot and the counter.
+  Atomics.store(worker, inFlightWord, countInFlight(worker));
   return swept;
 }
 

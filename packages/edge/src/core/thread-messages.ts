@@ -1,0 +1,74 @@
+/** What the main thread of an edge and its serving threads tell each other, over message ports. */
+import type { ErrorReport } from "@stack/base";
+import type { EdgePlan } from "@stack/config";
+import type { WorkerRecord } from "@stack/control";
+
+/** The parts of an app that all threads share. */
+export interface SharedApp {
+  /** Small and never used again: names the app in wakes. */
+  readonly id: number;
+  readonly name: string;
+  readonly queue: SharedArrayBuffer;
+  readonly metricsSlot: number;
+}
+
+export type MainToThread =
+  /** Serve by this plan from now on; the first one begins to listen. */
+  | { readonly type: "plan"; readonly plan: EdgePlan; readonly apps: readonly SharedApp[] }
+  | {
+      readonly type: "worker-up";
+      readonly serial: number;
+      readonly app: SharedApp;
+      readonly record: WorkerRecord;
+      readonly slots: SharedArrayBuffer;
+    }
+  /** Its state says `draining` already: close what is idle. */
+  | { readonly type: "worker-drain"; readonly serial: number }
+  /** It is dead: what it had is lost. */
+  | { readonly type: "worker-gone"; readonly serial: number }
+  /** A thread ended within a request to it: ask it anew whether it is free. */
+  | { readonly type: "worker-distrust"; readonly serial: number }
+  | { readonly type: "drain" };
+
+export type ThreadToMain =
+  | { readonly type: "serving" }
+  | { readonly type: "plan-failed"; readonly error: ErrorReport }
+  /** A slot of a worker that takes no more has been released. */
+  | { readonly type: "worker-idle"; readonly serial: number }
+  | { readonly type: "worker-closed"; readonly serial: number }
+  | {
+      readonly type: "worker-stuck";
+      readonly serial: number;
+      readonly request: string;
+      readonly ageMs: number;
+    }
+  /** All connections are closed, the access log is written. */
+  | { readonly type: "drained" };
+
+/** Between threads: a slot of this app is free for your oldest request. */
+export interface Wake {
+  readonly app: number;
+  /** Who sent it cannot use the slot: take it out of turn. */
+  readonly passed: boolean;
+}
+
+export interface ListenerOption {
+  readonly name: string;
+  /** As `parseAddress` reads it. */
+  readonly address: string;
+}
+
+/** `workerData` of a thread. Ports to the other threads come with it, in `ports`, by index. */
+export interface ThreadOptions {
+  readonly index: number;
+  readonly threads: number;
+  readonly listeners: readonly ListenerOption[];
+  /** One descriptor per listener. */
+  readonly descriptors: readonly number[];
+  readonly metrics: SharedArrayBuffer;
+  readonly budget: SharedArrayBuffer;
+  readonly budgetBytes: number;
+  readonly connections: SharedArrayBuffer;
+  /** What `probeAdoption` found. */
+  readonly inPlace: boolean;
+}

@@ -1,0 +1,186 @@
+/**
+ * The body of a request: collected up to the bound before its backend is asked, so that a slow
+ * client holds no worker; what is longer is passed on piece by piece, as fast as the owner takes it.
+ */
+import { createChunkedDecoder, decodeChunked, resetChunkedDecoder } from "@stack/protocols";
+import { bodyMode, type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
+
+/** Prepares for a body; `exchange.bodyLength` says which. */
+export function expectBody(exchange: ClientExchange): void {
+  const io = exchange.io;
+  if (exchange.bodyLength >= 0) return;
+  if (io.decoder === undefined) io.decoder = createChunkedDecoder();
+  else resetChunkedDecoder(io.decoder);
+}
+
+/**
+ * Takes body from buffer[start, end), copying what it keeps.
+ *
+ * @returns the offset after the body, which is `end` as long as more of it is expected
+ */
+export function receiveBody(
+  exchange: ClientExchange,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): number {
+  let at = start;
+  if (exchange.bodyLength < 0) {
+    at = receiveChunked(exchange, buffer, start, end);
+  } else {
+    at = start + Math.min(end - start, exchange.bodyLength - exchange.bodyReceived);
+    takePiece(exchange, buffer, start, at);
+    if (exchange.bodyReceived === exchange.bodyLength) exchange.bodyEnded = true;
+  }
+  if (!exchange.done) afterPieces(exchange);
+  return at;
+}
+
+/** `Exchange.readBody`. */
+export function readBody(this: ClientExchange): void {
+  if (this.done || this.bodyMode !== bodyMode.collect) return;
+  this.bodyMode = bodyMode.stream;
+  this.bodyComplete = false;
+  pump(this);
+}
+
+/** `Exchange.resumeBody`. */
+export function resumeBody(this: ClientExchange): void {
+  if (this.done || !this.bodyBlocked) return;
+  this.bodyBlocked = false;
+  pump(this);
+}
+
+/** What was collected is not needed any more. */
+export function releaseBody(exchange: ClientExchange): void {
+  if (exchange.bodyBytes > 0) exchange.io.thread.budget.add(-exchange.bodyBytes);
+  exchange.body = [];
+  exchange.bodyBytes = 0;
+  exchange.bodyMode = bodyMode.drop;
+}
+
+/** Ends an exchange for what its client did, and tells the owner. */
+export function failByClient(exchange: ClientExchange, status: number, reason: string): void {
+  const owner = exchange.owner;
+  exchange.keepAlive = false;
+  exchange.owner = undefined;
+  exchange.fail(status, reason);
+  owner?.onAbort(exchange);
+}
+
+function receiveChunked(
+  exchange: ClientExchange,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): number {
+  const decoder = exchange.io.decoder;
+  if (decoder === undefined) return end;
+  let at = start;
+  while (at < end && !exchange.done) {
+    at = decodeChunked(decoder, buffer, at, end);
+    if (decoder.problem !== "") {
+      failByClient(exchange, 400, decoder.problem);
+      return end;
+    }
+    if (decoder.total > exchange.plan.limits.bodyBytes) {
+      failByClient(exchange, 413, "the body is longer than this server accepts");
+      return end;
+    }
+    if (decoder.dataEnd > decoder.dataStart) {
+      takePiece(exchange, buffer, decoder.dataStart, decoder.dataEnd);
+    }
+    if (decoder.done) {
+      exchange.bodyEnded = true;
+      return at;
+    }
+  }
+  return at;
+}
+
+function takePiece(exchange: ClientExchange, buffer: Buffer, start: number, end: number): void {
+  if (end === start) return;
+  exchange.bodyReceived += end - start;
+  if (exchange.bodyMode === bodyMode.drop) return;
+  const piece = Buffer.from(buffer.subarray(start, end)); // a copy: the read buffer is shared
+  if (exchange.bodyMode === bodyMode.stream && !exchange.bodyBlocked) {
+    if (exchange.owner !== undefined && !exchange.owner.onBody(exchange, piece)) {
+      exchange.bodyBlocked = true;
+    }
+    return;
+  }
+  exchange.body.push(piece);
+  exchange.bodyBytes += piece.length;
+  exchange.io.thread.budget.add(piece.length);
+}
+
+function afterPieces(exchange: ClientExchange): void {
+  const io = exchange.io;
+  if (exchange.bodyEnded) {
+    io.waiting = waitFor.nothing;
+    io.deadline = Number.POSITIVE_INFINITY;
+    if (exchange.bodyMode === bodyMode.collect) exchange.bodyComplete = true;
+    else if (exchange.bodyMode === bodyMode.stream && exchange.body.length === 0) {
+      exchange.owner?.onBodyEnd(exchange);
+    }
+  }
+  if (!exchange.asked) {
+    if (exchange.bodyComplete || isFull(exchange)) ask(exchange);
+  }
+  if (exchange.done || exchange.bodyEnded) return;
+  if (mustWait(exchange)) pauseReading(io);
+  else awaitMore(io, exchange);
+}
+
+/** Asks the backend; from here on it owns the answer. */
+export function ask(exchange: ClientExchange): void {
+  exchange.asked = true;
+  exchange.backend.handle(exchange);
+}
+
+function pump(exchange: ClientExchange): void {
+  let next = 0;
+  while (next < exchange.body.length && !exchange.bodyBlocked && !exchange.done) {
+    const piece = exchange.body[next++];
+    if (piece === undefined || exchange.owner === undefined) break;
+    exchange.bodyBytes -= piece.length;
+    exchange.io.thread.budget.add(-piece.length);
+    if (!exchange.owner.onBody(exchange, piece)) exchange.bodyBlocked = true;
+  }
+  if (exchange.done) return;
+  exchange.body.splice(0, next);
+  if (exchange.bodyBlocked || exchange.body.length > 0) return;
+  if (exchange.bodyEnded) exchange.owner?.onBodyEnd(exchange);
+  else awaitMore(exchange.io, exchange);
+}
+
+function isFull(exchange: ClientExchange): boolean {
+  if (exchange.bodyBytes >= exchange.plan.limits.bufferBytes) return true;
+  return exchange.bodyBytes > 0 && exchange.io.thread.budget.isExhausted();
+}
+
+function mustWait(exchange: ClientExchange): boolean {
+  if (exchange.bodyMode === bodyMode.collect) return exchange.asked && isFull(exchange);
+  return exchange.bodyMode === bodyMode.stream && exchange.bodyBlocked;
+}
+
+function awaitMore(io: ClientConnection, exchange: ClientExchange): void {
+  io.waiting = waitFor.body;
+  io.deadline = performance.now() + exchange.plan.timeoutsMs.body;
+  resumeReading(io);
+}
+
+/** Stops reading; the deadline of whoever the client waits for now is the only one. */
+export function pauseReading(io: ClientConnection): void {
+  io.waiting = waitFor.nothing;
+  io.deadline = Number.POSITIVE_INFINITY;
+  if (io.paused || io.closed) return;
+  io.paused = true;
+  io.socket.pause();
+}
+
+export function resumeReading(io: ClientConnection): void {
+  if (!io.paused || io.closed) return;
+  io.paused = false;
+  io.socket.resume();
+}

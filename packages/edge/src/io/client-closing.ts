@@ -1,0 +1,73 @@
+/**
+ * How client connections end: lingering close, so that a client that is still sending sees our last
+ * answer instead of a reset (RFC 9112 §9.6); deadlines; clients that stop reading.
+ */
+import { failByClient, resumeReading } from "./client-body.ts";
+import { accountOutput, flush, unsentBytes } from "./client-output.ts";
+import { type ClientConnection, waitFor } from "./client-state.ts";
+
+/** How long the other side has to close after our last byte left. */
+const lingerMs = 2_000;
+
+/** Sends our FIN after what is written; drops what still comes, until the client closes too. */
+export function startClosing(io: ClientConnection): void {
+  if (io.closing || io.closed) return;
+  io.closing = true;
+  io.text = "";
+  io.offset = 0;
+  flush(io);
+  io.waiting = waitFor.close;
+  io.deadline = performance.now() + lingerMs;
+  io.socket.end();
+  resumeReading(io);
+}
+
+/** What the tick does for one connection. */
+export function checkDeadlines(
+  io: ClientConnection,
+  now: number,
+  onHeadTimeout: (io: ClientConnection) => void,
+): void {
+  if (io.sending) watchOutput(io, now);
+  if (now < io.deadline || io.closed) return;
+  io.deadline = Number.POSITIVE_INFINITY;
+  switch (io.waiting) {
+    case waitFor.request:
+      startClosing(io);
+      return;
+    case waitFor.head:
+      onHeadTimeout(io);
+      return;
+    case waitFor.body:
+      if (io.exchange !== undefined) failByClient(io.exchange, 408, "the body came too slowly");
+      return;
+    case waitFor.close:
+      if (unsentBytes(io) === 0) io.socket.destroy();
+      else io.deadline = now + lingerMs;
+      return;
+    default:
+  }
+}
+
+/** A client that reads nothing for as long as an idle one may stay is cut off. */
+function watchOutput(io: ClientConnection, now: number): void {
+  const stallMs = io.thread.active.plan.timeoutsMs.idle;
+  const unsent = accountOutput(io, now, stallMs);
+  if (unsent === 0) {
+    io.sending = false;
+    return;
+  }
+  const queued = unsent + kernelQueue(io);
+  if (queued !== io.unsent) {
+    io.unsent = queued;
+    io.sendDeadline = now + stallMs;
+  } else if (now >= io.sendDeadline) {
+    io.socket.destroy();
+  }
+}
+
+/** Moves with every byte the kernel takes, where `writableLength` only moves by whole writes. */
+function kernelQueue(io: ClientConnection): number {
+  const handle = (io.socket as { _handle?: { writeQueueSize?: number } | null })._handle;
+  return handle?.writeQueueSize ?? 0;
+}
