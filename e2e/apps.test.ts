@@ -229,8 +229,7 @@ async function startRedis(folder: string): Promise<AsyncDisposable & { readonly 
   const end = once(child, "exit");
   const isUp = (): boolean => {
     const ping = ["-p", `${port}`, "-a", "secret", "--no-auth-warning", "ping"];
-    const quiet = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] } as const;
-    return execFileSync("/usr/bin/redis-cli", ping, quiet).startsWith("PONG");
+    return execFileSync("/usr/bin/redis-cli", ping, { stdio: "pipe" }).toString() === "PONG\n";
   };
   await eventually("redis to answer", isUp);
   return {

@@ -113,7 +113,10 @@ function visit(walk: Walk, node: Node, path: readonly PathKey[], depth: number):
       return;
     case "CallExpression": {
       const { callee } = node;
-      if (callee.type === "Identifier" && walk.names.has(callee.name)) return follow(callee);
+      if (callee.type === "Identifier" && walk.names.has(callee.name)) {
+        follow(callee);
+        return;
+      }
       // defineConfig(…), Object.freeze(…): the first argument is the config.
       const [argument] = node.arguments;
       if (argument && isExpression(argument)) follow(argument);
