@@ -162,12 +162,15 @@ describe.for([...flask, "guestbook.plain_app"])("%s", (module) => {
 });
 
 test.for([
-  ["the redis package", ""],
-  ["its own few lines of client", "sys.modules['redis'] = None"],
-] as const)("visits are counted in Redis with %s", async ([, prelude]) => {
+  ["the redis package", "tcp", ""],
+  ["the redis package", "a Unix socket", ""],
+  ["its own few lines of client", "tcp", "sys.modules['redis'] = None"],
+  ["its own few lines of client", "a Unix socket", "sys.modules['redis'] = None"],
+] as const)("visits are counted in Redis with %s, on %s", async ([, transport, prelude]) => {
   using folder = tempFolder();
   await using redis = await startRedis(folder.path);
-  const env = { REDIS_URL: `redis://:secret@127.0.0.1:${redis.port}/1` };
+  const address = transport === "tcp" ? `127.0.0.1:${redis.port}/1` : `${folder.path}/redis.sock`;
+  const env = { REDIS_URL: `${transport === "tcp" ? "redis" : "unix"}://:secret@${address}` };
   await using server = await startGuestbook("guestbook.plain_app", folder.path, env, prelude);
   const visit = async (): Promise<string | undefined> => {
     const page = await (await fetch(`${server.url}/`)).text();
@@ -225,6 +228,7 @@ server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 async function startRedis(folder: string): Promise<AsyncDisposable & { readonly port: number }> {
   const port = await freePort();
   const options = ["--port", `${port}`, "--save", "", "--requirepass", "secret", "--dir", folder];
+  options.push("--unixsocket", join(folder, "redis.sock"));
   const child = spawn("/usr/bin/redis-server", options, { stdio: "ignore" });
   const end = once(child, "exit");
   const isUp = (): boolean => {

@@ -37,23 +37,27 @@ def count():
 def connect(url):
     if redis is None:
         return PlainRedis(url)
-    return redis.Redis.from_url(
-        url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-    )
+    return redis.Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS)  # to connect, too
 
 
 class PlainRedis:
     """As much of a Redis client as one counter needs: a command is a list of strings, a reply a line."""
 
     def __init__(self, url):
-        parts = urlsplit(url)
-        address = (parts.hostname or "127.0.0.1", parts.port or 6379)
-        self.socket = socket.create_connection(address, TIMEOUT_SECONDS)
+        parts = urlsplit(url)  # redis://:password@host:6379/0, or unix:///path
+        is_unix = parts.scheme == "unix"
+        if is_unix:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(TIMEOUT_SECONDS)
+            self.socket.connect(parts.path)
+        else:
+            address = (parts.hostname or "127.0.0.1", parts.port or 6379)
+            self.socket = socket.create_connection(address, TIMEOUT_SECONDS)
         self.replies = self.socket.makefile("rb")
         if parts.password:
             user = [unquote(parts.username)] if parts.username else []
             self.command("AUTH", *user, unquote(parts.password))
-        if parts.path.strip("/"):
+        if not is_unix and parts.path.strip("/"):
             self.command("SELECT", parts.path.strip("/"))
 
     def incr(self, key):

@@ -316,7 +316,7 @@ test.for([
   '{ name: "a", edge: { listen: ["[::]:8080", "unix:x"], routes: [{ path: "/*", static: { root: "public" } }] } }',
   `{ apps: { lonely: { ${wsgi} } } }`,
   '{ edge: { routes: [{ path: "/a", respond: {} }, { path: "/a/*", respond: {} }, { host: "h", path: "/a", respond: {} }] } }',
-  '{ edge: { listen: ["127.0.0.1:0", "127.0.0.1:0"], trustedProxies: ["10.0.0.0/8", "::1", "fd00::/8"] } }',
+  '{ edge: { listen: ["127.0.0.1:0", "0.0.0.0:0"], trustedProxies: ["10.0.0.0/8", "::1", "fd00::/8"] } }',
   '{ programs: { a: { command: ["x"], dependsOn: { b: "ready" } }, b: { command: ["y"], dependsOn: { redis: "ready" } } } }',
 ])("%s is right", (literal) => {
   expect(reportFor(literal)).toBeUndefined();

@@ -58,8 +58,9 @@ function overlaps(a: SocketAddress, b: SocketAddress): boolean {
   if (a.kind === "unix" || b.kind === "unix") {
     return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
   }
-  if (a.port !== b.port || a.port === 0) return false;
-  return a.host === b.host || a.host === "0.0.0.0" || b.host === "0.0.0.0";
+  if (a.port !== b.port) return false;
+  const isEverywhere = a.host === "0.0.0.0" || b.host === "0.0.0.0";
+  return a.host === b.host || (isEverywhere && a.port !== 0);
 }
 
 function checkProxies(proxies: readonly unknown[]): readonly Problem[] {

@@ -173,10 +173,11 @@ before a prefix, a longer prefix before a shorter one. Exactly one of \`static\`
 and npx put on the PATH do not count.
 
 **Redis.** With \`"auto"\`: \`REDIS_URL\` of stack's own environment if it is set; else a \`redis-server\` on the PATH, which
-stack then runs; else none. Apps get \`REDIS_URL\` when there is one.
+stack then runs; else none.
 
-**Environment of apps.** Stack's own, without \`npm_*\`; then \`REDIS_URL\`, \`STACK_APP\`, \`STACK_INSTANCE\`,
-\`STACK_WORKER\`, \`STACK_RELEASE\`, and \`PORT\` for kind \`"command"\`; then the app's \`env\`.
+**Environment of apps.** Stack's own, without \`npm_*\`; then \`REDIS_URL\` (where there is one; the managed server is at
+a \`unix://\` address) and \`STACK_APP\`; then the app's \`env\`; then \`STACK_INSTANCE\`, \`STACK_WORKER\`, \`STACK_RELEASE\`,
+and \`PORT\` for kind \`"command"\`.
 
 **Names** of apps and programs share one space, since commands use them alone (\`stack restart shop\`); \`edge\`, \`redis\`,
 \`keeper\` and \`stackd\` are taken.`;

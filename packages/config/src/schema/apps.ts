@@ -130,9 +130,9 @@ export const redisSchema = z
       z.strictObject({
         url: z
           .string()
-          .regex(/^rediss?:\/\/./, 'Write it as "redis://host:6379/0"')
+          .regex(/^(rediss?|unix):\/\/./, 'Write it as "redis://host:6379/0"')
           .meta({
-            description: "redis:// or rediss:// address.",
+            description: "redis://, rediss:// or unix:// address.",
             examples: ["redis://127.0.0.1:6379/0"],
           }),
       }),
