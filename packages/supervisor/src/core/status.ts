@@ -21,7 +21,7 @@ export interface InstanceView {
 export interface Measured {
   /** Of every edge that lives. */
   readonly windows: readonly MetricsWindow[];
-  readonly useOf: (pid: number | null) => ProcessUse;
+  readonly usageOf: (pid: number | null) => ProcessUse;
   /** Milliseconds since an ISO time. */
   readonly ageOf: (at: string) => number;
 }
@@ -57,7 +57,7 @@ function assembleWorker(
   app: string,
   instance: number,
   worker: InstanceWorker,
-  { windows, useOf, ageOf }: Measured,
+  { windows, usageOf, ageOf }: Measured,
 ): WorkerStatus {
   return {
     id: worker.id,
@@ -69,7 +69,7 @@ function assembleWorker(
     restarts: worker.restarts,
     lastExit: worker.lastExit,
     uptimeMs: worker.pid === null ? 0 : ageOf(worker.startedAt),
-    ...useOf(worker.pid),
+    ...usageOf(worker.pid),
   };
 }
 

@@ -310,7 +310,7 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
       for (const edge of edges.values()) drain(edge);
     },
     async stop(now) {
-      empty = Promise.withResolvers<void>();
+      empty ??= Promise.withResolvers<void>();
       if (now) for (const edge of edges.values()) kill(edge, "SIGKILL");
       else for (const edge of edges.values()) if (edge !== current) drain(edge);
       lifecycle.dispatch({ type: now ? "kill" : "stop" });

@@ -15,7 +15,7 @@ import type { Stack } from "./stack.ts";
 export function takeSnapshot(stack: Stack, sampler: ProcessSampler): StatusData {
   const measured: Measured = {
     windows: stack.edges.windows(),
-    useOf: sampler.of,
+    usageOf: sampler.of,
     ageOf: (at) => Math.max(0, Date.now() - Date.parse(at)),
   };
   const apps = Object.values(stack.config.apps).map((written) =>
@@ -71,7 +71,7 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
     restarts,
     uptimeMs: Math.round(upMs),
     lastExit: null,
-    ...measured.useOf(pid),
+    ...measured.usageOf(pid),
   });
   const common = (name: string) => ({
     restarts: stack.restarts.get(name) ?? 0,
@@ -89,7 +89,7 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
       state: stack.edges.state(),
       uptimeMs: uptime(current?.child?.startedAt, measured),
       ...common("edge"),
-      ...measured.useOf(current?.child?.pid ?? null),
+      ...measured.usageOf(current?.child?.pid ?? null),
     },
     ...stack.edges
       .all()
@@ -103,7 +103,7 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
           restarts: 0,
           uptimeMs: uptime(edge.child?.startedAt, measured),
           lastExit: null,
-          ...measured.useOf(edge.child?.pid ?? null),
+          ...measured.usageOf(edge.child?.pid ?? null),
         }),
       ),
     ...[...stack.services.values()].map((one): ProcessStatus => {
@@ -115,7 +115,7 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
         state: one.state(),
         uptimeMs: uptime(child?.startedAt, measured),
         ...common(one.plan.name),
-        ...measured.useOf(child?.pid ?? null),
+        ...measured.usageOf(child?.pid ?? null),
       };
     }),
   ];

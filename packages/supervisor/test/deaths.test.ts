@@ -1,0 +1,144 @@
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import type { StatusData } from "@stack/control";
+import { isRunning, readStartTime } from "@stack/process";
+import { eventually } from "@stack/testkit";
+import { expect, test } from "vitest";
+import { createTestStack, type TestStack } from "./fixtures/stack-of-a-test.ts";
+
+const shop = `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: 2 } },
+  programs: { jobs: { command: ["sleep", "1000"] } },
+  redis: false,`;
+
+async function readyStack(body = shop): Promise<TestStack> {
+  const stack = createTestStack(body);
+  await stack.up();
+  const client = await stack.client();
+  await client.request({ op: "wait-ready" });
+  return stack;
+}
+
+function processOf(status: StatusData, name: string) {
+  const found = status.processes.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no process ${name}`);
+  return found;
+}
+
+test.for(["edge", "shop-1", "jobs"])(
+  "%s comes back after kill -9, with its exit recorded",
+  async (name) => {
+    await using stack = await readyStack();
+    const before = await stack.pidOf(name);
+
+    process.kill(before, "SIGKILL");
+
+    const status = await eventually(`${name} to be ready again`, async () => {
+      const now = await stack.status();
+      const { pid, state } = processOf(now, name);
+      return pid !== before && state === "ready" && now;
+    });
+    expect(processOf(status, name)).toMatchObject({
+      restarts: 1,
+      lastExit: { signal: "SIGKILL", code: null, reason: "killed by SIGKILL" },
+    });
+    expect(processOf(status, "stackd").restarts).toBe(0);
+  },
+);
+
+test("a stackd that is killed is replaced, and the successor touches nothing and goes on", async () => {
+  await using stack = await readyStack();
+  const before = await stack.status();
+  const stackd = processOf(before, "stackd").pid ?? 0;
+
+  process.kill(stackd, "SIGKILL");
+  const killedMs = performance.now();
+  const after = await eventually("a successor with everything ready", async () => {
+    const now = await stack.status();
+    return processOf(now, "stackd").pid !== stackd && now.state === "ready" && now;
+  });
+
+  expect(performance.now() - killedMs).toBeLessThan(3_000);
+  const others = (status: StatusData) =>
+    status.processes
+      .filter((one) => one.name !== "stackd")
+      .map(({ name, pid, restarts }) => ({ name, pid, restarts }));
+  expect(others(after)).toEqual(others(before));
+  expect(processOf(after, "stackd").restarts).toBe(1);
+  expect(after.release).toBe("r1");
+
+  const jobs = processOf(after, "jobs").pid ?? 0;
+  process.kill(jobs, "SIGKILL");
+  await eventually("the successor to restart jobs", async () => {
+    const { pid, state, restarts } = processOf(await stack.status(), "jobs");
+    return pid !== jobs && state === "ready" && restarts === 1;
+  });
+});
+
+test("what dies while no stackd lives is restarted by the successor", async () => {
+  await using stack = await readyStack();
+  const [stackd, jobs] = [await stack.pidOf("stackd"), await stack.pidOf("jobs")];
+
+  process.kill(stackd, "SIGKILL");
+  process.kill(jobs, "SIGKILL");
+
+  const status = await eventually("jobs to be ready again", async () => {
+    const now = await stack.status();
+    const { pid, state } = processOf(now, "jobs");
+    return pid !== jobs && state === "ready" && now;
+  });
+  expect(processOf(status, "jobs")).toMatchObject({
+    restarts: 1,
+    lastExit: { reason: "killed by SIGKILL" },
+  });
+});
+
+test("the keeper killed: requests in flight are answered, and nothing is left", async () => {
+  await using stack = await readyStack();
+  const status = await stack.status();
+  const url = await stack.url();
+  const slow = fetch(`${url}/slow`);
+  await eventually("the slow request to be in flight", async () => {
+    return ((await stack.status()).edge?.requestsPerSecond ?? 0) > 0;
+  });
+
+  process.kill(processOf(status, "keeper").pid ?? 0, "SIGKILL");
+
+  await eventually("every process to end", () =>
+    status.processes.every((one) => readStartTime(one.pid ?? 0) === undefined),
+  );
+  expect((await slow).status).toBe(200);
+  expect(readdirSync(stack.paths.state)).toEqual(["logs"]);
+});
+
+test("everything killed: the next up starts clean", async () => {
+  await using stack = await readyStack();
+  const { processes } = await stack.status();
+  const first = (name: string) => processes.findIndex((one) => one.name === name);
+  expect(first("keeper")).toBeLessThan(first("stackd"));
+  for (const { pid } of processes) process.kill(pid ?? 0, "SIGKILL");
+  await eventually("all to be gone", () =>
+    processes.every(({ pid }) => readStartTime(pid ?? 0) === undefined),
+  );
+  writeFileSync(`${stack.paths.run}/stale.sock`, "");
+
+  await stack.up();
+  const client = await stack.client();
+  await client.request({ op: "wait-ready" });
+  expect(existsSync(`${stack.paths.run}/stale.sock`)).toBe(false);
+  expect(await (await fetch(await stack.url())).json()).toMatchObject({ generation: 1 });
+});
+
+test("what outlived keeper and stackd is ended by the next up", async () => {
+  await using stack = await readyStack();
+  const { processes } = await stack.status();
+  const old = processes.filter((one) => one.name !== "keeper" && one.name !== "stackd");
+  const identities = old.map(({ pid }) => ({ pid: pid ?? 0, startTime: readStartTime(pid ?? 0) }));
+  process.kill(processOf(await stack.status(), "keeper").pid ?? 0, "SIGSTOP");
+  process.kill(processOf(await stack.status(), "stackd").pid ?? 0, "SIGKILL");
+  process.kill(processes[0]?.pid ?? 0, "SIGKILL");
+  expect(identities.every(({ pid, startTime }) => isRunning(pid, startTime ?? 0))).toBe(true);
+
+  await stack.up();
+  expect(identities.filter(({ pid, startTime }) => isRunning(pid, startTime ?? 0))).toEqual([]);
+  const client = await stack.client();
+  await client.request({ op: "wait-ready" });
+});
