@@ -1,5 +1,6 @@
 /** Why a head that the grammar refused is no head, and with which status a client hears of it. */
 import { isToken } from "./characters.ts";
+import { hasBareLineFeed } from "./find-head-end.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -9,6 +10,10 @@ export interface Refusal {
 
 /** For a request; `start` is after the empty line that may precede it, `end` after the one that ends it. */
 export function explainRequestHead(text: string, start: number, end: number): Refusal {
+  // First, because `findHeadEnd` may see it before the head is whole: the answer must be the same.
+  if (hasBareLineFeed(text, start, start, end)) {
+    return { status: 400, problem: "a line ends in LF alone" };
+  }
   const lineEnd = text.indexOf("\r\n", start);
   const line = text.slice(start, lineEnd);
   const methodEnd = line.indexOf(" ");

@@ -20,18 +20,24 @@ export function findHeadEnd(
 ): number {
   const search = from - 3 > start ? from - 3 : start;
   const at = text.indexOf("\r\n\r\n", search);
-  if (at >= 0) return at + 4 - start > limits.headerBytes ? tooLarge(text, start) : at + 4;
-  if (text.length - start >= limits.headerBytes) return tooLarge(text, start);
+  const { headerBytes } = limits;
+  if (at >= 0 && at + 4 - start <= headerBytes) return at + 4;
   const first = text.charCodeAt(start);
   // Not HTTP at all (a TLS hello, say): neither the start of a method nor an empty line before it.
   if (first < 33 && first !== 13) return -400;
-  for (let lf = text.indexOf("\n", search); lf >= 0; lf = text.indexOf("\n", lf + 1)) {
-    if (lf === start || text.charCodeAt(lf - 1) !== 13) return -400;
-  }
-  return 0;
+  const end = Math.min(text.length, start + headerBytes);
+  if (hasBareLineFeed(text, start, search, end)) return -400;
+  if (at < 0 && text.length - start < headerBytes) return 0;
+  const line = text.indexOf("\n", start);
+  const length = line < 0 ? text.length - start : line - start;
+  return length >= headerBytes || length > maxTargetBytes + 64 ? -414 : -431;
 }
 
-function tooLarge(text: string, start: number): number {
-  const line = text.indexOf("\n", start);
-  return line < 0 || line - start > maxTargetBytes + 64 ? -414 : -431;
+/** Whether a line between `from` and `end` ends in LF alone; `start` is where the head begins. */
+export function hasBareLineFeed(text: string, start: number, from: number, end: number): boolean {
+  let at = text.indexOf("\n", from);
+  for (; at >= 0 && at < end; at = text.indexOf("\n", at + 1)) {
+    if (at === start || text.charCodeAt(at - 1) !== 13) return true;
+  }
+  return false;
 }
