@@ -10,7 +10,7 @@ import type { Problem } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 
 /** What the disk says about a folder. */
-export type FolderState = "folder" | "missing" | "other";
+type FolderState = "folder" | "missing" | "other";
 
 /** A folder of the config: where it is meant to be, and what is there. */
 export type FolderProbe = (path: string) => {

@@ -28,7 +28,7 @@ const routeMatch = {
     }),
 };
 
-export const routeSchema = z
+const routeSchema = z
   .strictObject({
     ...routeMatch,
     static: z
