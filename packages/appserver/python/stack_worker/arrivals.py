@@ -21,5 +21,5 @@ def unwatch_arrivals(sock):
 def has_hung_up(sock):
     """Whether the other side is closed, also where unread data stands before the end."""
     poll = select.poll()
-    poll.register(sock, select.POLLRDHUP)
+    poll.register(sock, getattr(select, "POLLRDHUP", select.POLLHUP))
     return bool(poll.poll(0))

@@ -136,7 +136,7 @@ class Exchange:
                     if self.bodyless:
                         break
                     self._send(piece, END_FRAME)
-                    if self.ended and self.count > self.length:
+                    if 0 <= self.length < self.count:
                         break
             else:
                 if type(result) is GeneratorType:

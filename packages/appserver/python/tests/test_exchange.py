@@ -81,6 +81,10 @@ ROUTES = """
         start("200 OK", [("Content-Length", "3")]); return [b"abcdef"]
     def too_long_pieces(environ, start):
         start("200 OK", [("Content-Length", "3")]); return Pieces(b"ab", b"cd", b"ef")
+    def endless(environ, start):
+        start("200 OK", [("Content-Length", environ["QUERY_STRING"])])
+        while True:
+            yield b"abcd"
     def too_short(environ, start):
         start("200 OK", [("Content-Length", "3")]); return [b"ab"]
     def too_short_pieces(environ, start):
@@ -266,6 +270,9 @@ class Answers(WorkerTest):
         self.assertEqual(self.get("too_long_pieces")[1], b"abc")
         self.assertEqual(self.closed(), b"yes")
         self.instance.zygote.wait_log("longer than its Content-Length of 3: cut there\n")
+        for length in (0, 3, 4, 8, 9):
+            body = self.get("endless", QUERY_STRING=str(length))[1]
+            self.assertEqual(body, (b"abcd" * 3)[:length])
 
     def test_a_body_shorter_than_announced_ends_the_connection(self):
         text = "Content-Length is 3, the body has 2 bytes"

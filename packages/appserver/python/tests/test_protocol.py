@@ -1,6 +1,7 @@
 """The connection side: splits, several connections, order, what is refused."""
 
 import unittest
+from random import Random
 
 from stack_worker import frames
 
@@ -33,6 +34,22 @@ class Splits(WorkerTest):
             edge.send(whole[:at])
             edge.send(whole[at:])
             self.assertEqual(edge.answer()[1], b"/x one two", f"split at {at}")
+
+    def test_any_splits_of_several_exchanges_give_the_same_answers(self):
+        edge = self.edge(self.worker(ECHO))
+        random = Random(7)
+        for number in range(60):
+            pieces = [bytes([65 + n]) * random.choice((1, 2, 700, 65536)) for n in range(5)]
+            whole = b"".join(
+                [frame(frames.REQUEST_BODY, block(method="POST", path=f"/{number}"))]
+                + [frame(frames.BODY, piece) for piece in pieces]
+                + [frame(frames.END)]
+            )
+            cuts = sorted(random.randrange(len(whole)) for _ in range(6))
+            for start, end in zip([0, *cuts], [*cuts, len(whole)]):
+                edge.send(whole[start:end])
+            body = edge.answer()[1]
+            self.assertEqual(body, f"/{number} ".encode() + b"".join(pieces))
 
     def test_a_request_byte_by_byte_is_the_same_request(self):
         edge = self.edge(self.worker(ECHO))
