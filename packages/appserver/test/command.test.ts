@@ -3,12 +3,11 @@ import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
-import { type Bench, commandPlan, openBench } from "./run-arbiter-process.ts";
+import { type Bench, commandPlan, openBench, startReady } from "./run-arbiter-process.ts";
 
 async function openReady(): Promise<Bench> {
   const bench = await openBench();
-  const plan = commandPlan(bench);
-  expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+  await startReady(bench, commandPlan(bench));
   return bench;
 }
 
@@ -31,11 +30,8 @@ test("a command is ready when it answers on the port it was given", async () => 
 
 test("{port} in the arguments is the port", async () => {
   await using bench = await openBench();
-  const plan = commandPlan(bench);
-  const command = plan.kind === "command" ? plan.command : [];
-  const changed = { ...plan, command: [...command, "--port={port}"] };
-
-  await bench.stackd.order({ type: "configure", plan: changed, release: "r1" });
+  const { command, ...plan } = commandPlan(bench);
+  await startReady(bench, { ...plan, command: [...command, "--port={port}"] });
 
   const worker = first(bench);
   const port = worker.address.split(":")[1];
@@ -60,6 +56,7 @@ test("a reload runs the new command beside the old on another port", async () =>
   const plan = commandPlan(bench);
   expect(await bench.stackd.order({ type: "reload", plan, release: "r2" })).toBeNull();
 
+  await eventually("the edge to forget the old", () => !bench.edge.workers.has(old.key));
   expect(first(bench).address).not.toBe(old.address);
   await eventually("the old to end", () => !isAlive(old.pid));
   expect((await ask(first(bench), "/")).status).toBe(200);

@@ -5,14 +5,13 @@ import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
-import { type Bench, nodePlan, openBench } from "./run-arbiter-process.ts";
+import { type Bench, nodePlan, openBench, startReady } from "./run-arbiter-process.ts";
 
 const fixture = (file: string) => fileURLToPath(new URL(`./fixtures/${file}`, import.meta.url));
 
 async function openReady(changes: Parameters<typeof nodePlan>[1] = {}): Promise<Bench> {
   const bench = await openBench();
-  const plan = nodePlan(bench, changes);
-  expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+  await startReady(bench, nodePlan(bench, changes));
   return bench;
 }
 

@@ -6,7 +6,7 @@ import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
-import { type Bench, openBench, wsgiPlan } from "./run-arbiter-process.ts";
+import { type Bench, openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
 
 const configure = (bench: Bench, plan: AppPlan) =>
   bench.stackd.order({ type: "configure", plan, release: "r1" });
@@ -19,11 +19,12 @@ function workersOf(bench: Bench) {
 
 test("a reload announces the new generation before it drains the old", async () => {
   await using bench = await openBench();
-  expect(await configure(bench, wsgiPlan(bench))).toBeNull();
+  await startReady(bench, wsgiPlan(bench));
   const old = workersOf(bench);
   const logged = bench.edge.log.length;
 
   expect(await reload(bench, wsgiPlan(bench))).toBeNull();
+  await eventually("the edge to hear of it all", () => bench.edge.log.length >= logged + 6);
 
   const types = bench.edge.log.slice(logged).map((message) => message.type);
   expect(types.slice(0, 4)).toEqual(["worker-up", "worker-up", "worker-drain", "worker-drain"]);
@@ -63,7 +64,7 @@ const failures = [
 
 test.for(failures)("a reload onto $what leaves the old as it was", async (failure) => {
   await using bench = await openBench();
-  expect(await configure(bench, wsgiPlan(bench, { workers: 1 }))).toBeNull();
+  await startReady(bench, wsgiPlan(bench, { workers: 1 }));
   const old = workersOf(bench);
   const logged = bench.edge.log.length;
 
@@ -80,7 +81,7 @@ test.for(failures)("a reload onto $what leaves the old as it was", async (failur
 
 test("a reload that is not ready in time is discarded", async () => {
   await using bench = await openBench();
-  expect(await configure(bench, wsgiPlan(bench, { workers: 1 }))).toBeNull();
+  await startReady(bench, wsgiPlan(bench, { workers: 1 }));
 
   const plan = wsgiPlan(bench, { workers: 1, app: "hangs:application", bootTimeoutMs: 400 });
   const error = await reload(bench, plan);
@@ -100,7 +101,7 @@ test("a reload whose health check fails is discarded, with what it answered", as
   writeFileSync(file, "204 No Content");
   const env = { ...wsgiPlan(bench).env, HEALTH_FILE: file };
   const plan = wsgiPlan(bench, { workers: 1, app: "health:application", health: "/healthz", env });
-  expect(await configure(bench, plan)).toBeNull();
+  await startReady(bench, plan);
 
   writeFileSync(file, "500 Internal Server Error");
   const error = await reload(bench, { ...plan, bootTimeoutMs: 700 });

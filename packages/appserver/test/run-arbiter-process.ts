@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AppPlan } from "@stack/config";
 import { eventually, tempFolder } from "@stack/testkit";
-import { onTestFailed } from "vitest";
+import { expect, onTestFailed } from "vitest";
 import { type FakeEdge, type FakeStackd, listenAsEdge, listenAsStackd } from "./fake-peers.ts";
 import { leftovers } from "./leftovers.ts";
 
@@ -72,6 +72,14 @@ export async function openBench(app = "shop"): Promise<Bench> {
   };
 }
 
+/** The first plan of a bench: resolves when its workers are ready and the edge knows them. */
+export async function startReady(bench: Bench, plan: AppPlan): Promise<void> {
+  const error = await bench.stackd.order({ type: "configure", plan, release: "r1" });
+  expect(error).toBeNull();
+  const desired = bench.stackd.state()?.desired;
+  await eventually("the edge to know all workers", () => bench.edge.workers.size === desired);
+}
+
 const base = {
   name: "shop",
   cwd: fixtures,
@@ -86,9 +94,10 @@ const base = {
   place: { file: "deploy.config.ts", line: 8, configPath: "apps.shop" },
 };
 
-type Changes<Kind> = Partial<Extract<AppPlan, { kind: Kind }>>;
+type PlanOf<Kind> = Extract<AppPlan, { kind: Kind }>;
+type Changes<Kind> = Partial<PlanOf<Kind>>;
 
-export function wsgiPlan(bench: Bench, changes: Changes<"wsgi"> = {}): AppPlan {
+export function wsgiPlan(bench: Bench, changes: Changes<"wsgi"> = {}): PlanOf<"wsgi"> {
   return {
     ...base,
     env: environment(bench),
@@ -101,12 +110,12 @@ export function wsgiPlan(bench: Bench, changes: Changes<"wsgi"> = {}): AppPlan {
   };
 }
 
-export function nodePlan(bench: Bench, changes: Changes<"node"> = {}): AppPlan {
+export function nodePlan(bench: Bench, changes: Changes<"node"> = {}): PlanOf<"node"> {
   const entry = join(fixtures, "handler.mjs");
   return { ...base, env: environment(bench), kind: "node", entry, ...changes };
 }
 
-export function commandPlan(bench: Bench, changes: Changes<"command"> = {}): AppPlan {
+export function commandPlan(bench: Bench, changes: Changes<"command"> = {}): PlanOf<"command"> {
   const command = [process.execPath, join(fixtures, "server.mjs")] as const;
   return { ...base, env: environment(bench), kind: "command", command, ...changes };
 }

@@ -6,12 +6,11 @@ import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
 import { listenAsEdge } from "./fake-peers.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
-import { type Bench, openBench, wsgiPlan } from "./run-arbiter-process.ts";
+import { type Bench, openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
 
 async function openReady(changes: Parameters<typeof wsgiPlan>[1] = {}): Promise<Bench> {
   const bench = await openBench();
-  const plan = wsgiPlan(bench, changes);
-  expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+  await startReady(bench, wsgiPlan(bench, changes));
   return bench;
 }
 
@@ -223,4 +222,29 @@ test("output that nobody reads any more does not end the arbiter", async () => {
   await up;
   const plan = wsgiPlan(bench, { workers: 2 });
   expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+});
+
+test("a worker that keeps dying soon is called a crash loop, the others serve on", {
+  timeout: 30_000,
+}, async () => {
+  await using bench = await openReady();
+
+  for (let death = 1; death <= 6; death += 1) {
+    const state = await bench.stackd.untilState("shop-1.1 to be ready", (now) => {
+      const worker = now.workers.find(({ id }) => id === "shop-1.1");
+      return worker?.state === "ready" && worker.restarts === death - 1;
+    });
+    process.kill(state.workers.find(({ id }) => id === "shop-1.1")?.pid ?? 0, "SIGKILL");
+  }
+
+  const state = await bench.stackd.untilState("degraded", (now) => now.error !== null);
+  expect(state).toMatchObject({ state: "degraded", error: { code: "E3101", exit: 5 } });
+  expect(state.error?.title).toMatch(/^shop: shop-1\.1 ended 6 times in \d+s$/);
+  expect(state.workers.map((worker) => worker.state)).toEqual(["crashed", "ready"]);
+  expect([...bench.edge.workers.values()].map((worker) => worker.id)).toEqual(["shop-1.2"]);
+
+  const plan = wsgiPlan(bench); // an operator wants it tried at once
+  expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+  const after = await bench.stackd.untilState("ready again", (now) => now.state === "ready");
+  expect(after.error).toBeNull();
 });

@@ -16,6 +16,8 @@ export interface HealthWatchOptions {
   readonly path: string;
   /** How long a request may take: a check that waits longer says that the worker hangs. */
   readonly patienceMs: number;
+  /** Between two checks of a healthy worker; 10 s unless said otherwise. */
+  readonly everyMs?: number;
   readonly onHealthy: () => void;
   /** Every answer that was not good, in order. */
   readonly onFailed: (answer: HealthAnswer) => void;
@@ -24,12 +26,13 @@ export interface HealthWatchOptions {
 }
 
 const bootEveryMs = 100;
-const everyMs = 10_000;
+const defaultEveryMs = 10_000;
 /** On top of a request's own time: a worker may be about to finish one. */
 const marginMs = 1_000;
 
 /** Starts asking at once, until it is disposed. */
 export function watchHealth(target: WorkerAddress, options: HealthWatchOptions): Disposable {
+  const { everyMs = defaultEveryMs } = options;
   const probe = target.protocol === "http" ? probeHttp : probeWorker;
   let tally: HealthTally = { failures: 0 };
   let wasHealthy = false;

@@ -1,0 +1,26 @@
+/** A check that waits because its worker is at work is no failure: asked of a real sync worker. */
+import { expect, test } from "vitest";
+import { probeWorker } from "../src/io/probe-worker.ts";
+import { ask } from "./ask-worker.ts";
+import { openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
+
+test("a check of a busy worker waits for its turn and is answered", async () => {
+  await using bench = await openBench();
+  await startReady(bench, wsgiPlan(bench, { workers: 1, health: "/" }));
+  const [worker] = bench.edge.workers.values();
+  if (worker === undefined) throw new Error("the edge knows no worker");
+
+  const busy = ask(worker, "/sleep/0.5");
+  const begun = performance.now();
+  const answer = await probeWorker(worker.address, "/", 3_000);
+
+  expect(answer).toEqual({ kind: "status", status: 200 });
+  expect(performance.now() - begun).toBeGreaterThan(200);
+  expect((await busy).status).toBe(200);
+});
+
+test("a check of a worker that is gone is broken at once", async () => {
+  await using bench = await openBench();
+  const answer = await probeWorker(`unix:${bench.run}/nobody.sock`, "/", 3_000);
+  expect(answer).toEqual({ kind: "broken", reason: "ENOENT" });
+});
