@@ -77,7 +77,7 @@ function hasFlask(python: string): boolean {
   try {
     execFileSync(python, ["-c", question], {
       stdio: "ignore",
-      timeout: 2_000,
+      timeout: 4_000,
       cwd: import.meta.dirname,
     });
     return true;

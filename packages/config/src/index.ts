@@ -6,7 +6,7 @@ export {
 } from "./core/diff.ts";
 export { placeOf } from "./core/place-of.ts";
 export { searchPath } from "./core/search-path.ts";
-export { type ConfigExport, defineConfig } from "./define-config.ts";
+export { type ConfigExport, type ConfigInput, defineConfig } from "./define-config.ts";
 export {
   configInvalid,
   configMissing,
@@ -36,4 +36,3 @@ export type {
   RoutePlan,
   SmokeCheck,
 } from "./plans.ts";
-export type { ConfigInput } from "./schema/config.ts";

@@ -223,6 +223,22 @@ test.for([
     '{ edge: { routes: [{ path: "/", redirect: { to: "/", status: 200 } }] } }',
     "edge.routes[0].redirect.status | 200 is not known here. Use one of 301, 302, 303, 307, 308",
   ],
+  [
+    '{ edge: { routes: [{ path: "/", redirect: { to: "https://x{paht}" } }] } }',
+    "edge.routes[0].redirect.to | {paht} is not known here. Did you mean {path}?",
+  ],
+  [
+    '{ edge: { accessLog: { format: "jsn" } } }',
+    'edge.accessLog.format | "jsn" is no format. Did you mean "json"?',
+  ],
+  [
+    '{ edge: { accessLog: { format: "common" } } }',
+    /"common" is no format\. Use "json", "combined" or a template like/,
+  ],
+  [
+    '{ edge: { accessLog: { format: "{client} {stats}" } } }',
+    "edge.accessLog.format | {stats} is not known here. Did you mean {status}?",
+  ],
   // What belongs together
   [
     `{ apps: { shop: { ${wsgi} } }, edge: { routes: [{ path: "/", app: "shpo" }] } }`,

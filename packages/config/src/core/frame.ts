@@ -1,5 +1,8 @@
 /** The lines of source around a place, with the place marked. */
 
+/** What a terminal still shows; a line of a minified file is cut. */
+const longestLine = 200;
+
 /**
  * @param line counts from 1
  * @param column counts from 1
@@ -21,5 +24,5 @@ export function formatFrame(
     ...(before === undefined ? [] : [`  ${String(line - 1).padStart(digits)} | ${before}`]),
     `> ${line} | ${marked}`,
     `  ${gutter} | ${" ".repeat(column - 1)}${"^".repeat(Math.max(1, width))}`,
-  ].map((text) => text.trimEnd());
+  ].map((text) => text.slice(0, longestLine).trimEnd());
 }

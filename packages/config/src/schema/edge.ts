@@ -3,6 +3,7 @@
  * default, the validation and the reference page.
  */
 import { z } from "zod";
+import { accessLogFields, accessLogFormat, onlyFields, redirectFields } from "./placeholders.ts";
 import { bytes, durationMs } from "./scalars.ts";
 
 const routeMatch = {
@@ -61,6 +62,7 @@ const routeSchema = z
         to: z
           .string()
           .min(1)
+          .superRefine(onlyFields(redirectFields))
           .meta({
             description: "Target; `{path}`, `{query}` (with its `?`) and `{host}` are replaced.",
             examples: ["https://example.com{path}"],
@@ -178,10 +180,14 @@ export const edgeSchema = z.strictObject({
             .string()
             .default("access.log")
             .meta({ description: "Below .stack/logs, or an absolute path." }),
-          format: z.string().default("json").meta({
-            description:
-              '"json", "combined", or a template with {method} {path} {status} {bytes} {duration} …',
-          }),
+          format: z
+            .string()
+            .superRefine(accessLogFormat)
+            .default("json")
+            .meta({
+              description: `"json", "combined" or a template of ${accessLogFields.map((field) => `{${field}}`).join(" ")}`,
+              examples: ["{client} {method} {path} {status} {duration}"],
+            }),
         }),
       ],
       { error: 'Use false, or { file: "access.log", format: "json" }' },

@@ -1,0 +1,56 @@
+/** Texts with names in braces that are filled in later: only known names may stand there. */
+import type { z } from "zod";
+import { suggest } from "../core/suggest.ts";
+
+/** What a line of the access log can say. */
+export const accessLogFields = [
+  "time",
+  "time-common",
+  "client",
+  "method",
+  "host",
+  "path",
+  "query",
+  "protocol",
+  "request",
+  "status",
+  "bytes",
+  "duration",
+  "app",
+  "worker",
+  "queue",
+  "referer",
+  "agent",
+] as const;
+
+export const redirectFields = ["path", "query", "host"] as const;
+
+/** A check for `superRefine`. */
+export function onlyFields(
+  known: readonly string[],
+): (text: string, context: z.core.$RefinementCtx<string>) => void {
+  return (text, context) => {
+    for (const [written, name = ""] of text.matchAll(/\{([a-zA-Z-]+)\}/g)) {
+      if (known.includes(name)) continue;
+      const near = suggest(name, known);
+      const listed = known.map((field) => `{${field}}`).join(" ");
+      const fix = near === undefined ? `Known: ${listed}` : `Did you mean {${near}}?`;
+      context.addIssue({ code: "custom", message: `${written} is not known here. ${fix}` });
+    }
+  };
+}
+
+/** A format is a name, or a template with at least one field: anything else is a slip. */
+export function accessLogFormat(text: string, context: z.core.$RefinementCtx<string>): void {
+  if (text === "json" || text === "combined") return;
+  if (/\{[a-zA-Z-]+\}/.test(text)) {
+    onlyFields(accessLogFields)(text, context);
+    return;
+  }
+  const near = suggest(text, ["json", "combined"]);
+  const fix =
+    near === undefined
+      ? 'Use "json", "combined" or a template like "{client} {method} {path} {status}"'
+      : `Did you mean "${near}"?`;
+  context.addIssue({ code: "custom", message: `${JSON.stringify(text)} is no format. ${fix}` });
+}
