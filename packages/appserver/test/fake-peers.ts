@@ -104,8 +104,9 @@ export async function listenAsEdge(run: string, generation: number): Promise<Fak
   const workers = new Map<string, WorkerRecord>();
   let peer: LinePeer<ArbiterToEdge, EdgeToArbiter> | undefined;
   const server = await listen(join(run, `edge-${generation}.sock`), (socket) => {
-    peer = peerOf(socket);
-    peer.onMessage = (message) => {
+    const arbiter = peerOf<ArbiterToEdge, EdgeToArbiter>(socket);
+    peer = arbiter;
+    arbiter.onMessage = (message) => {
       log.push(message);
       if (message.type === "register") {
         workers.clear();
@@ -115,7 +116,7 @@ export async function listenAsEdge(run: string, generation: number): Promise<Fak
       } else {
         workers.delete(message.key);
         if (message.type === "worker-drain" && edge.answersDrains) {
-          edge.send({ type: "worker-drained", key: message.key });
+          arbiter.send({ type: "worker-drained", key: message.key });
         }
       }
       events.emit("message", message);

@@ -18,6 +18,12 @@ function workersOf(bench: Bench) {
   return [...bench.edge.workers.values()].sort((left, right) => left.id.localeCompare(right.id));
 }
 
+/** Never the number 0: that would be our own process group. */
+function kill(pid: number | null | undefined): void {
+  if (!pid) throw new Error("no such process");
+  process.kill(pid, "SIGKILL");
+}
+
 function first(bench: Bench) {
   const [worker] = workersOf(bench);
   if (worker === undefined) throw new Error("the edge knows no worker");
@@ -53,7 +59,7 @@ test("a killed worker is forgotten by the edges and another takes its slot", asy
     (message) => message.type === "worker-up" && message.worker.id === victim.id,
   );
 
-  process.kill(victim.pid, "SIGKILL");
+  kill(victim.pid);
 
   await gone;
   await up;
@@ -72,10 +78,10 @@ test("when the zygote is killed its workers serve until a fresh generation is re
   await using bench = await openReady();
   const old = workersOf(bench);
   const pids = new Set(old.map((worker) => worker.pid));
-  const zygote = leftovers(bench.run).find((pid) => !pids.has(pid));
+  const [zygote] = leftovers(bench.run).filter((pid) => !pids.has(pid));
   const logged = bench.edge.log.length;
 
-  process.kill(zygote ?? 0, "SIGKILL");
+  kill(zygote);
 
   const state = await bench.stackd.untilState(
     "only the new generation",
@@ -110,6 +116,39 @@ test("workers whose arbiter was killed drain, and its successor starts afresh", 
   const sockets = readdirSync(join(bench.run, "shop")).filter((file) => /-.*sock$/.test(file));
   expect(sockets.filter((file) => stale.includes(file))).toEqual([]);
   expect((await ask(first(bench), "/")).status).toBe(200);
+});
+
+test("an arbiter that ends late leaves its successor's sockets alone", async () => {
+  await using bench = await openReady({ workers: 1 });
+  const first = bench.arbiter();
+  const ended = new Promise((resolve) => first.once("exit", resolve));
+  bench.startArbiter();
+  await eventually("the successor to say hello", () => bench.stackd.hellos.length === 2);
+  const plan = wsgiPlan(bench, { workers: 1 });
+  expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
+  const pid = bench.stackd.state()?.workers[0]?.pid;
+
+  first.kill("SIGTERM");
+  await ended;
+
+  const up = nextEvent(bench.edge.events, "message", (message) => message.type === "worker-up");
+  kill(pid); // the next one needs the successor's own socket
+  await up;
+});
+
+test("a drain with no time at all ends what runs", async () => {
+  await using bench = await openReady({ workers: 1 });
+  bench.edge.answersDrains = false;
+  const cut = ask(first(bench), "/sleep/60").then(
+    () => "answered",
+    () => "cut",
+  );
+  const begun = performance.now();
+
+  expect(await bench.stackd.order({ type: "drain", deadlineMs: 0 })).toBeNull();
+
+  expect(performance.now() - begun).toBeLessThan(1_500);
+  expect(await cut).toBe("cut");
 });
 
 test("a worker stuck in a request is killed on the edge's word and replaced", async () => {
@@ -202,7 +241,7 @@ test("while stackd is away a killed worker is replaced, and a new stackd hears o
   const up = nextEvent(bench.edge.events, "message", (message) => message.type === "worker-up");
   bench.stackd.disconnect();
 
-  process.kill(victim.pid, "SIGKILL");
+  kill(victim.pid);
 
   await up;
   await eventually("hello again", () => bench.stackd.hellos.length === 2);
@@ -217,7 +256,7 @@ test("output that nobody reads any more does not end the arbiter", async () => {
   bench.arbiter().stderr?.destroy();
   const up = nextEvent(bench.edge.events, "message", (message) => message.type === "worker-up");
 
-  process.kill(first(bench).pid, "SIGKILL"); // it will want to log that
+  kill(first(bench).pid); // it will want to log that
 
   await up;
   const plan = wsgiPlan(bench, { workers: 2 });
@@ -234,7 +273,7 @@ test("a worker that keeps dying soon is called a crash loop, the others serve on
       const worker = now.workers.find(({ id }) => id === "shop-1.1");
       return worker?.state === "ready" && worker.restarts === death - 1;
     });
-    process.kill(state.workers.find(({ id }) => id === "shop-1.1")?.pid ?? 0, "SIGKILL");
+    kill(state.workers.find(({ id }) => id === "shop-1.1")?.pid);
   }
 
   const state = await bench.stackd.untilState("degraded", (now) => now.error !== null);

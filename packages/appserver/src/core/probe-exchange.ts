@@ -68,7 +68,7 @@ function cgiBlock(target: string): string {
   const variables = {
     REQUEST_METHOD: "GET",
     SCRIPT_NAME: "",
-    PATH_INFO: Buffer.from(decodeURIComponent(path)).toString("latin1"),
+    PATH_INFO: decodePath(path),
     QUERY_STRING: mark < 0 ? "" : target.slice(mark + 1),
     REQUEST_URI: target,
     SERVER_NAME: "localhost",
@@ -81,4 +81,11 @@ function cgiBlock(target: string): string {
     HTTP_USER_AGENT: "stack-health",
   };
   return Object.entries(variables).flat().join("\0");
+}
+
+/** As an edge does it: bytes, each a latin-1 character; what is no escape stays as it is. */
+function decodePath(path: string): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

@@ -2,7 +2,7 @@
 import type { StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import { describeHealth } from "../core/health-tally.ts";
-import { bootTimeout, crashLoop, healthFailing } from "../errors.ts";
+import { bootTimeout, cannotStart, crashLoop, healthFailing } from "../errors.ts";
 import type { Worker, WorkerOutcome } from "./worker.ts";
 
 /** E3202 when a worker answered its health check badly, else E3201. */
@@ -51,4 +51,14 @@ export function crashLoopError(
 ): StackError {
   const { name: app, place } = plan;
   return crashLoop({ app, worker, failures, withinMs, reason, facts: [], place });
+}
+
+export function zygoteLost(plan: AppPlan, reason: string): StackError {
+  const { name: app, place } = plan;
+  return cannotStart({
+    app,
+    command: "its workers",
+    reason: `the zygote ended (${reason})`,
+    place,
+  });
 }

@@ -11,7 +11,7 @@ import { type InstanceName, workerId, workerKey } from "../core/names.ts";
 import { workersPerInstance } from "../core/plan-change.ts";
 import { stableMs } from "../core/restart.ts";
 import { stoppedMeanwhile } from "../errors.ts";
-import { bootError, crashLoopError } from "./boot-error.ts";
+import { bootError, crashLoopError, zygoteLost } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
 import { createSlot, type Slot } from "./slot.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
@@ -204,6 +204,7 @@ export function createGeneration(options: GenerationOptions): Generation {
   source.onLost = (reason) => {
     lost = true;
     for (const slot of slots.values()) if (slot.worker() === undefined) slot.empty();
+    trial?.reject(zygoteLost(plan, reason));
     if (retired === undefined) generation.onLost(reason);
     changed();
   };

@@ -13,29 +13,40 @@ export interface InstanceFolder extends Disposable {
 const lastSerial = 99_999;
 
 /**
- * Creates the folder where it is missing and removes what an arbiter before left behind. Workers of
- * that one may still drain and remove their own sockets, so serial numbers go on from its last.
+ * Creates the folder where it is missing and removes what an arbiter before left behind. That one
+ * or its workers may still drain: they remove only what is theirs, and serial numbers go on from its
+ * last, so that no name is used twice.
  */
 export function openInstanceFolder(run: string, app: string, instance: number): InstanceFolder {
   const path = join(run, app);
+  const ledger = join(path, `${instance}.serial`);
+  const { pid } = process;
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  for (const file of readdirSync(path)) {
-    if (isOwnSocket(instance, file)) rmSync(join(path, file), { force: true });
+  removeSockets();
+  let { serial } = readLedger(ledger);
+  write();
+
+  function removeSockets(): void {
+    for (const file of readdirSync(path)) {
+      if (isOwnSocket(instance, file)) rmSync(join(path, file), { force: true });
+    }
   }
-  const counter = join(path, `${instance}.serial`);
-  let serial = readCounter(counter);
+
+  function write(): void {
+    writeFileSync(ledger, `${serial} ${pid}`, { mode: 0o600 });
+  }
+
   return {
     path,
     nextSerial() {
       serial = (serial % lastSerial) + 1;
-      writeFileSync(counter, String(serial), { mode: 0o600 });
+      write();
       return serial;
     },
     [Symbol.dispose]() {
-      for (const file of readdirSync(path)) {
-        if (isOwnSocket(instance, file)) rmSync(join(path, file), { force: true });
-      }
-      rmSync(counter, { force: true });
+      if (readLedger(ledger).pid !== pid) return; // a successor has taken over
+      removeSockets();
+      rmSync(ledger, { force: true });
       try {
         rmdirSync(path);
       } catch {
@@ -45,10 +56,12 @@ export function openInstanceFolder(run: string, app: string, instance: number): 
   };
 }
 
-function readCounter(file: string): number {
+/** The last serial number given, and the arbiter that gave it. */
+function readLedger(file: string): { readonly serial: number; readonly pid: number } {
   try {
-    return Number.parseInt(readFileSync(file, "utf8"), 10) || 0;
+    const [serial, pid] = readFileSync(file, "utf8").split(" ").map(Number);
+    return { serial: serial || 0, pid: pid || 0 };
   } catch {
-    return 0; // the first arbiter of this instance
+    return { serial: 0, pid: 0 }; // the first arbiter of this instance
   }
 }

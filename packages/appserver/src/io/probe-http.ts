@@ -1,5 +1,5 @@
 /** One health check of a worker that speaks HTTP/1.1: a GET on a connection of its own. */
-import { request } from "node:http";
+import { type RequestOptions, request } from "node:http";
 import { parseAddress } from "@stack/base";
 import type { HealthAnswer } from "../core/health-tally.ts";
 
@@ -9,18 +9,9 @@ export function probeHttp(
   path: string,
   deadlineMs: number,
 ): Promise<HealthAnswer> {
-  const target = parseAddress(address);
-  return new Promise((resolve) => {
-    if (target === undefined) {
-      resolve({ kind: "broken", reason: `${address} is no address` });
-      return;
-    }
-    const where =
-      target.kind === "unix"
-        ? { socketPath: target.path }
-        : { host: target.host, port: target.port };
+  return new Promise<HealthAnswer>((resolve) => {
     const exchange = request({
-      ...where,
+      ...targetOf(address),
       path,
       method: "GET",
       agent: false,
@@ -33,13 +24,21 @@ export function probeHttp(
     exchange.on("response", (response) => {
       clearTimeout(timer);
       resolve({ kind: "status", status: response.statusCode ?? 0 });
-      response.resume();
       response.on("error", () => {});
+      response.resume();
     });
     exchange.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       resolve({ kind: "broken", reason: error.code ?? error.message });
     });
     exchange.end();
-  });
+  }).catch((error: Error) => ({ kind: "broken", reason: error.message })); // a path that is none
+}
+
+function targetOf(address: string): RequestOptions {
+  const target = parseAddress(address);
+  if (target === undefined) throw new Error(`${address} is no address`);
+  return target.kind === "unix"
+    ? { socketPath: target.path }
+    : { host: target.host, port: target.port };
 }

@@ -101,8 +101,9 @@ export function createPythonSource(plan: WsgiPlan, context: SourceContext): Work
     const before = phase;
     phase = "over";
     for (const worker of workers.values()) worker.orphaned();
+    if (closing) return;
     if (before === "importing") void explainExit(status).then(imported.reject);
-    else if (!closing && before === "forking") source.onLost(describe(status));
+    else if (before === "forking") source.onLost(describe(status));
   }
 
   /** It ended before it said anything: is Python itself the reason? */

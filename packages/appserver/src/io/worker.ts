@@ -64,6 +64,8 @@ export interface Worker {
 
 /** Between SIGTERM and SIGKILL, and between two SIGKILLs. */
 const termMs = 2_000;
+/** The same where no time at all was given to drain. */
+const shortTermMs = 200;
 
 export function startWorker(options: WorkerOptions): Worker {
   const { spec } = options;
@@ -80,6 +82,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let faulty = false;
   let error: ErrorReport | null = null;
   let drainEndsAt = 0;
+  let afterTermMs = termMs;
 
   function dispatch(event: WorkerEvent): void {
     const before = life;
@@ -116,7 +119,7 @@ export function startWorker(options: WorkerOptions): Worker {
         launched.signal(effect.signal);
         return;
       case "arm":
-        arm(effect.time === "drain" ? remainingMs() : termMs);
+        arm(effect.time === "drain" ? remainingMs() : afterTermMs);
         return;
       case "disarm":
         clearTimeout(timer);
@@ -202,6 +205,7 @@ export function startWorker(options: WorkerOptions): Worker {
     drain(reason, { deadlineMs = options.drainTimeoutMs, fault = false } = {}) {
       const endsAt = performance.now() + deadlineMs;
       if (ordered === undefined) faulty = fault;
+      if (deadlineMs <= 0) afterTermMs = shortTermMs;
       if (life.name === "draining" && endsAt >= drainEndsAt) return;
       ordered ??= reason;
       drainEndsAt = endsAt;

@@ -2,7 +2,7 @@
  * The arbiter's own socket, `run/APP/INSTANCE.sock`: each Python worker holds one connection to it.
  * Its end is the worker's end, and ours is a drain to the worker (D6).
  */
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, renameSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { type LinePeer, peerOf } from "@stack/control";
 
@@ -50,12 +50,15 @@ export function openWorkersControl(path: string): Promise<WorkersControl> {
       connected(peer, message.pid);
     };
   });
-  rmSync(path, { force: true });
+  // Bound under another name: closing a server removes the name it was bound to, and by then the
+  // final one may be our successor's.
+  const boundTo = `${path}.${process.pid}`;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
+    server.listen(boundTo, () => {
       server.off("error", reject);
-      chmodSync(path, 0o600);
+      chmodSync(boundTo, 0o600);
+      renameSync(boundTo, path);
       resolve({
         path,
         expect: (key, connected) => expected.set(key, connected),
