@@ -7,7 +7,7 @@ export const retryAfterMs = 5 * 60_000;
 
 const common = {
   restart: "always",
-  maxFailures: 6,
+  maxFailures: 5,
   backoff: defaultBackoff,
   stableAfterMs: 10_000,
   retryAfterMs,

@@ -18,7 +18,7 @@ import type {
 import { createLifecycle, serviceStateOf } from "@stack/process";
 import { edgePolicy } from "../../core/policies.ts";
 import { advance, type MetricsWindow } from "../../core/rates.ts";
-import { notReadyInTime } from "../../errors.ts";
+import { crashLoop, notReadyInTime } from "../../errors.ts";
 import type { KeeperLink } from "./keeper-link.ts";
 import { lastExitOf } from "./service.ts";
 
@@ -91,6 +91,8 @@ interface Edge {
 }
 
 const readyMs = 20_000;
+/** An edge that never served and failed this often will not do so by itself. */
+const hopelessFailures = 5;
 /** Beyond the drain's own deadline, before it is killed. */
 const drainMarginMs = 3_000;
 
@@ -100,6 +102,8 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
   let generation = firstGeneration;
   let current: Edge | null = null;
   let error: ErrorReport | null = null;
+  let hasServed = false;
+  let last: LastExit | null = null;
   let empty: PromiseWithResolvers<void> | null = null;
 
   const lifecycle = createLifecycle(edgePolicy, {
@@ -177,6 +181,7 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
         edge.answer = null;
         if (edge === current) {
           error = null;
+          hasServed = true;
           lifecycle.dispatch({ type: "ready" });
         }
         context.onChange();
@@ -221,6 +226,7 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     edge.answer?.reject(new Error(`the edge ended: ${exit.reason}`));
     edge.answer = null;
     context.onExit(exit);
+    last = exit;
     if (edge === current) {
       current = null;
       lifecycle.dispatch({ type: "exited", status: { code: exit.code, signal: exit.signal } });
@@ -317,7 +323,19 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
       if (edges.size > 0) await empty.promise;
     },
     state: () => serviceStateOf(lifecycle.state()),
-    error: () => error,
+    error() {
+      const state = lifecycle.state();
+      const failures = "failures" in state ? state.failures : 0;
+      if (error !== null || hasServed || failures < hopelessFailures) return error;
+      return crashLoop({
+        name: "edge",
+        times: failures,
+        exit: last?.reason ?? "it cannot be started",
+        lines: last?.stderr ?? [],
+        place: undefined,
+        retryMinutes: null,
+      }).report;
+    },
     current: () => current,
     all: () => [...edges.values()],
     windows: () => [...edges.values()].flatMap((edge) => edge.window ?? []),

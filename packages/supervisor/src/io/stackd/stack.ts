@@ -3,7 +3,7 @@
  * starts what may start; changes of it are in `changes.ts`, its end in `stop-stack.ts`.
  */
 import { dirname } from "node:path";
-import type { ErrorReport, Logger } from "@stack/base";
+import { type ErrorReport, formatAddress, type Logger } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
 import type { ChildExit, LastExit, ListenerRecord, StackEvent, StatePaths } from "@stack/control";
 import type { ProcessState } from "@stack/process";
@@ -120,7 +120,7 @@ export function createStack(
         ...["--run", paths.run],
         ...["--generation", String(generation)],
         ...["--threads", String(threads)],
-        ...["--listeners", JSON.stringify(listeners)],
+        ...["--listeners", JSON.stringify(listeners.map(forEdge))],
       ],
       cwd: dirname(config.file),
       env,
@@ -364,6 +364,10 @@ export function createStack(
   }
 
   return stack;
+}
+
+function forEdge({ name, address }: ListenerRecord): object {
+  return { name, address: formatAddress(address) };
 }
 
 function isStoppedBy(overrides: Overrides, plan: ServicePlan): boolean {
