@@ -50,7 +50,7 @@ export interface AnswerReader {
   passedOn: boolean;
   /** The server lets the connection be used again. */
   keepAlive: boolean;
-  /** How long the server keeps an idle connection, as it said itself; 0 when it did not. */
+  /** How long the server keeps an idle connection, as it said itself; 0 when it did not, -1 before. */
   heldMs: number;
   /** `exchange.write` asked for a pause. */
   blocked: boolean;
@@ -64,7 +64,7 @@ export function createAnswerReader(): AnswerReader {
   const reader = {} as AnswerReader;
   resetAnswerReader(reader);
   reader.decoder = undefined;
-  reader.heldMs = 0;
+  reader.heldMs = -1;
   return reader;
 }
 
@@ -121,9 +121,16 @@ export function readAnswer(
       return refuse(reader, head.problem);
     }
     if (head.status >= 200) {
-      beginAnswer(reader, exchange, head);
+      const { text } = reader;
+      const phase = beginAnswer(reader, exchange, head);
       clearResponseHead(head);
       reader.text = "";
+      if (phase === inLength && text.length - end === reader.remaining && taken === length) {
+        // The usual case: all of a short answer in one read, and text already.
+        reader.remaining = 0;
+        if (text.length > end && !exchange.write(text.slice(end))) reader.blocked = true;
+        return complete(reader, exchange, false);
+      }
       return readBody(reader, exchange, buffer, end - before, length);
     }
     if (head.status === 101) return refuse(reader, "it switched protocols unasked");
@@ -151,10 +158,11 @@ export function endAnswer(reader: AnswerReader, exchange: Exchange, clean: boole
   return refuse(reader, "it ended before its end");
 }
 
-function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHead): void {
+/** Returns the phase that follows. */
+function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHead): number {
   reader.passedOn = true;
   reader.keepAlive = head.keepAlive;
-  if (reader.heldMs === 0) readHeldMs(reader, head);
+  if (reader.heldMs < 0) reader.heldMs = readHeldMs(head);
   reader.remaining = 0;
   switch (head.body) {
     case "chunked":
@@ -171,6 +179,7 @@ function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHea
   }
   const length = reader.phase === inLength ? head.contentLength : unknownLength;
   exchange.begin(head.status, head.reason, head.forwardable, length, head.hasDate);
+  return reader.phase;
 }
 
 function isStartOfHead(text: string, start: number): boolean {
@@ -179,11 +188,10 @@ function isStartOfHead(text: string, start: number): boolean {
 }
 
 /** `Keep-Alive: timeout=5`, as Node and Apache send it. */
-function readHeldMs(reader: AnswerReader, head: ResponseHead): void {
+function readHeldMs(head: ResponseHead): number {
   const value = headerValue(head, "keep-alive");
-  if (value === undefined) return;
-  const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(value);
-  if (match !== null) reader.heldMs = Number(match[1]) * 1000;
+  const match = value === undefined ? null : /(?:^|[,\s])timeout=(\d{1,6})/i.exec(value);
+  return match === null ? 0 : Number(match[1]) * 1000;
 }
 
 function readBody(

@@ -53,13 +53,18 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let phase: "connecting" | "idle" | "busy" | "closed" = "connecting";
   let exchange: Exchange | undefined;
   let observer: LinkObserver | undefined;
-  let deadline = performance.now() + options.connectMs;
+  /** How long the next step may take, and when it was first seen to be awaited; 0 for not yet. */
+  let limitMs = options.connectMs;
+  let since = 0;
   /** All of the request was handed to the socket. */
   let isSent = false;
   let isChunked = false;
-  /** Bytes moved since the last check. */
-  let moved = false;
 
+  /** Time runs from the next check on, so that no request has to read the clock. */
+  const expect = (ms: number): void => {
+    limitMs = ms;
+    since = 0;
+  };
   const close = (): void => {
     if (phase === "closed") return;
     phase = "closed";
@@ -94,8 +99,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   const rest = (): void => {
     phase = "idle";
     // A server that says how long it waits is believed, a second less: it must not close first.
-    const heldMs = reader.heldMs === 0 ? never : Math.max(500, reader.heldMs - 1_000);
-    deadline = performance.now() + Math.min(options.idleMs, heldMs);
+    const heldMs = reader.heldMs <= 0 ? never : Math.max(500, reader.heldMs - 1_000);
+    expect(Math.min(options.idleMs, heldMs));
     settle("answered");
     // The observer may have closed it.
     if (phase === "idle") options.onIdle(connection);
@@ -111,13 +116,12 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
     phase = "busy";
     resetAnswerReader(reader);
-    moved = false;
     exchange.owner = owner;
     const sending = sendHttpRequest(socket, exchange);
     isChunked = sending.isChunked;
     isSent = sending.isComplete;
     // While the body is still to come, the next step is the client's, who has deadlines of its own.
-    deadline = isSent ? performance.now() + options.firstByteMs() : never;
+    expect(isSent ? options.firstByteMs() : never);
     if (!isSent) exchange.readBody();
   };
   const onRead = (length: number, buffer: Buffer): boolean => {
@@ -126,7 +130,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       close();
       return false;
     }
-    moved = true;
+    since = 0;
     try {
       judge(readAnswer(reader, exchange, buffer, length, options.limits, options.head));
     } catch (error) {
@@ -134,7 +138,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       fail(502, "the answer could not be passed on");
     }
     if (!reader.blocked || exchange === undefined) return true;
-    deadline = never; // the client's own deadline runs
+    expect(never); // the client's own deadline runs
     return false;
   };
   const onEnd = (clean: boolean): void => {
@@ -174,21 +178,21 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     onDrain() {
       if (!reader.blocked) return;
       reader.blocked = false;
-      deadline = performance.now() + options.firstByteMs();
+      expect(options.firstByteMs());
       socket.resume();
     },
     onBody(_exchange, piece) {
       if (phase !== "busy") return true;
       const hasRoom = isChunked ? chunkOf(socket, piece) : socket.write(piece);
       // A server that reads nothing must not hold us for ever.
-      deadline = hasRoom ? never : performance.now() + options.firstByteMs();
+      expect(hasRoom ? never : options.firstByteMs());
       return hasRoom;
     },
     onBodyEnd() {
       if (phase !== "busy") return;
       if (isChunked) lastChunkOf(socket);
       isSent = true;
-      deadline = performance.now() + options.firstByteMs();
+      expect(options.firstByteMs());
     },
   };
   const connection: HttpConnection = {
@@ -199,12 +203,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       if (phase === "idle") send();
     },
     check(nowMs) {
-      if (moved && phase === "busy") {
-        moved = false;
-        if (deadline !== never) deadline = nowMs + options.firstByteMs();
-      } else if (nowMs >= deadline) {
-        expire();
-      }
+      if (since === 0) since = nowMs;
+      else if (nowMs - since >= limitMs) expire();
     },
     close,
   };
@@ -214,7 +214,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   });
   socket.on("drain", () => {
     if (phase !== "busy" || isSent) return;
-    deadline = never;
+    expect(never);
     exchange?.resumeBody();
   });
   socket.on("end", () => onEnd(true));
