@@ -9,6 +9,7 @@ import {
 import { chunkedBody } from "./framing.ts";
 import { lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
+import { encodeHighBytes } from "./path.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** The whole head, as latin-1 text, ending in the empty line. */
@@ -33,7 +34,7 @@ export function forwardedTarget(head: RequestHead, stripPrefix: string): string 
     path = path.slice(stripPrefix.length);
     if (!path.startsWith("/")) path = `/${path}`;
   }
-  return head.hasQuery ? `${path}?${head.query}` : path;
+  return head.hasQuery ? `${path}?${encodeHighBytes(head.query)}` : path;
 }
 
 /** Request line, Host and the lines that are passed on: in runs as they came, cut where they may not. */

@@ -20,7 +20,8 @@ test.each([
   ["/%252e%252e/x", "/%252e%252e/x"],
   ["/a;b/..;c", "/a;b/..;c"],
   ["/a%2Fb.c", "/a%2Fb.c"],
-  ["/%e4\xe4", "/%E4\xe4"],
+  ["/%e4\xe4", "/%E4%E4"],
+  ["/\xe4", "/%E4"],
   ["/a\\b.c", "/a\\b.c"],
 ])("%s becomes %s", (path, expected) => {
   expect(normalisePath(path)).toBe(expected);

@@ -5,6 +5,7 @@
  * | ------------------------------------ | ---------------------------------------------------- |
  * | %XX of an unreserved character       | the character                                        |
  * | any other %XX                        | stays, its digits in upper case                      |
+ * | a byte above 0x7f                    | its %XX                                              |
  * | bad %, %00                           | refused                                              |
  * | "." and ".." segments, also encoded  | resolved; above the root: refused                    |
  * | %2F, %5C, "\"                        | stay; refused where, read as "/", they would yield a dot segment |
@@ -15,11 +16,18 @@ import { hexValue, unreservedTable } from "./characters.ts";
 
 /** The normalised path, or "" when it must be refused. `path` starts with "/". */
 export function normalisePath(path: string): string {
-  if (!path.includes("%") && !path.includes("/.") && !path.includes("\\")) return path;
+  if (!/[%\\\x80-\xff]|\/\./.test(path)) return path;
   const decoded = path.includes("%") ? decodeUnreserved(path) : path;
   if (decoded === "") return "";
-  if (!decoded.includes(".")) return decoded;
-  return resolveSegments(decoded);
+  return encodeHighBytes(decoded.includes(".") ? resolveSegments(decoded) : decoded);
+}
+
+/** Bytes above 0x7f as %XX: a target must not have them bare, and not every server takes them. */
+export function encodeHighBytes(text: string): string {
+  return text.replace(
+    /[\x80-\xff]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** The bytes of a normalised path as latin-1: what CGI calls PATH_INFO. */

@@ -175,8 +175,8 @@ const forwarded: readonly (readonly [row: string, raw: string, lines: readonly s
   ],
   [
     "bytes above 0x7f",
-    "GET /\xe9 HTTP/1.1\r\nHost: a.test\r\nX-B: \xe9\r\n\r\n",
-    ["GET /\xe9 HTTP/1.1", "Host: a.test", "X-B: \xe9"],
+    "GET /\xe9?\xe9 HTTP/1.1\r\nHost: a.test\r\nX-B: \xe9\r\n\r\n",
+    ["GET /%E9?%E9 HTTP/1.1", "Host: a.test", "X-B: \xe9"],
   ],
   [
     "OPTIONS *",

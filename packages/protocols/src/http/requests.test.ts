@@ -225,6 +225,14 @@ test("the CGI block of an untrusted client has exactly the documented keys", () 
   });
 });
 
+test("bytes above 0x7f reach a worker as they came", () => {
+  const variables = cgiOf(request("X-B: \xe9\r\n", "GET /\xe9?\xe9 HTTP/1.1"));
+  expect(variables.get("PATH_INFO")).toBe("/\xe9");
+  expect(variables.get("QUERY_STRING")).toBe("\xe9");
+  expect(variables.get("REQUEST_URI")).toBe("/\xe9?\xe9");
+  expect(variables.get("HTTP_X_B")).toBe("\xe9");
+});
+
 test("a chunked request has no CONTENT_LENGTH and no Transfer-Encoding in the CGI block", () => {
   const variables = cgiOf(request("Transfer-Encoding: chunked\r\n", "POST / HTTP/1.1"));
   expect(variables.has("CONTENT_LENGTH")).toBe(false);

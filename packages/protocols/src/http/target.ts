@@ -43,6 +43,6 @@ function readOrigin(head: RequestHead, target: string, isWhole: boolean): string
   head.hasQuery = question >= 0;
   head.query = question < 0 ? "" : target.slice(question + 1);
   head.path = normalisePath(path);
-  head.lineIsPlain = isWhole && head.path === path;
+  head.lineIsPlain = isWhole && head.path === path && !/[\x80-\xff]/.test(head.query);
   return head.path === "" ? "the path is malformed or leaves the root" : "";
 }

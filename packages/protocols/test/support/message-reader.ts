@@ -20,6 +20,7 @@ export interface Message {
   readonly method: string;
   readonly target: string;
   readonly forwarded: string;
+  readonly keepAlive: boolean;
   body: string;
   complete: boolean;
 }
@@ -51,6 +52,8 @@ export function readRequests(pieces: readonly Buffer[], limits: HeadLimits): Out
         if (!body.done && at === piece.length) break;
         continue;
       }
+      const last = messages[messages.length - 1];
+      if (last?.keepAlive === false) return { messages, refused: 0, problem: "" };
       const kept = pending.length;
       pending += shared.toString("latin1", at, piece.length);
       const end = findHeadEnd(pending, 0, searched, limits);
@@ -69,6 +72,7 @@ export function readRequests(pieces: readonly Buffer[], limits: HeadLimits): Out
         method: head.method,
         target: head.target,
         forwarded: formatForwardedRequest(head, { ...options, framing }),
+        keepAlive: head.keepAlive,
         body: "",
         complete: body.done,
       });
