@@ -5,7 +5,6 @@ export {
   type EntryChange,
 } from "./core/diff.ts";
 export { placeOf } from "./core/place-of.ts";
-export { searchPath } from "./core/search-path.ts";
 export { type ConfigExport, type ConfigInput, defineConfig } from "./define-config.ts";
 export {
   configInvalid,
