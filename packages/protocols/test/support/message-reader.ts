@@ -21,6 +21,7 @@ export interface Message {
   readonly target: string;
   readonly forwarded: string;
   readonly keepAlive: boolean;
+  readonly upgrade: string;
   body: string;
   complete: boolean;
 }
@@ -73,6 +74,7 @@ export function readRequests(pieces: readonly Buffer[], limits: HeadLimits): Out
         target: head.target,
         forwarded: formatForwardedRequest(head, { ...options, framing }),
         keepAlive: head.keepAlive,
+        upgrade: head.upgrade,
         body: "",
         complete: body.done,
       });
