@@ -70,15 +70,15 @@ function currentFiles(folder: string): string[] {
     .filter(isOurs);
 }
 
-/** Whether its first line is one of ours: the access log lies in the same folder. */
+/** Whether it begins with lines of ours: the access log lies in the same folder. */
 function isOurs(file: string): boolean {
   const fd = tryOpen(file);
   if (fd === undefined) return false;
   const buffer = Buffer.alloc(256);
   const length = readSync(fd, buffer, 0, buffer.length, 0);
   closeSync(fd);
-  const line = buffer.toString("utf8", 0, length).split("\n", 1)[0] ?? "";
-  return length === 0 || parseLogLine(line) !== undefined;
+  const lines = buffer.toString("utf8", 0, length).split("\n");
+  return length === 0 || lines.some((line) => parseLogLine(line) !== undefined);
 }
 
 /** The last lines of one service, from its newest file back through the rotated ones. */
