@@ -124,7 +124,13 @@ const mostlySound = fc.oneof(
   { arbitrary: doubtfulRequest, weight: 2 },
 );
 
-const damage = fc.record({
+export interface Damage {
+  readonly at: number;
+  readonly remove: number;
+  readonly insert: string;
+}
+
+export const damage: fc.Arbitrary<Damage> = fc.record({
   at: fc.nat({ max: 200 }),
   remove: fc.nat({ max: 2 }),
   insert: fc.constantFrom(
@@ -148,9 +154,11 @@ const damage = fc.record({
 /** One to four requests in a row, as bytes; perhaps with one place of damage. */
 export const requests: fc.Arbitrary<Buffer> = fc
   .tuple(fc.array(mostlySound, { minLength: 1, maxLength: 5 }), fc.option(damage, { freq: 1 }))
-  .map(([texts, harm]) => {
-    const text = texts.join("");
-    if (harm === null) return Buffer.from(text, "latin1");
-    const at = harm.at % (text.length + 1);
-    return Buffer.from(text.slice(0, at) + harm.insert + text.slice(at + harm.remove), "latin1");
-  });
+  .map(([texts, harm]) => damaged(texts.join(""), harm));
+
+/** The text as bytes, with the damage done to it. */
+export function damaged(text: string, harm: Damage | null): Buffer {
+  if (harm === null) return Buffer.from(text, "latin1");
+  const at = harm.at % (text.length + 1);
+  return Buffer.from(text.slice(0, at) + harm.insert + text.slice(at + harm.remove), "latin1");
+}
