@@ -132,17 +132,29 @@ class Windows(WorkerTest):
         edge = self.edge(self.worker(READER))
         piece, count = b"abcdefgh" * 8192, 60
         edge.send(post("/both", end=False))
-        may, state = threading.Condition(), {"window": frames.INITIAL_WINDOW}
+        may = threading.Condition()
+        state = {"window": frames.INITIAL_WINDOW, "grants": b"", "done": False}
 
+        # All sending is this thread's, so that the other always reads, as a real edge does.
         def upload():
-            for _ in range(count):
+            sent = 0
+            while True:
                 with may:
-                    may.wait_for(lambda: state["window"] >= len(piece), 10)
-                    state["window"] -= len(piece)
-                edge.send(frame(frames.BODY, piece))
-            edge.send(frame(frames.END))
+                    has_room = lambda: sent < count and state["window"] >= len(piece)  # noqa: E731
+                    if not may.wait_for(lambda: state["grants"] or state["done"] or has_room(), 10):
+                        return
+                    if state["done"]:
+                        return
+                    out, state["grants"] = state["grants"], b""
+                    if has_room():
+                        sent += 1
+                        state["window"] -= len(piece)
+                        out += frame(frames.BODY, piece)
+                        if sent == count:
+                            out += frame(frames.END)
+                edge.send(out)
 
-        sender = threading.Thread(target=upload)
+        sender = threading.Thread(target=upload, daemon=True)
         sender.start()
         edge.expect(frames.HEAD)
         received, pending = 0, 0
@@ -159,8 +171,13 @@ class Windows(WorkerTest):
             received += len(payload)
             pending += len(payload)
             if pending >= 256 * 1024:
-                edge.send(frames.window_frame(pending))
+                with may:
+                    state["grants"] += frames.window_frame(pending)
+                    may.notify()
                 pending = 0
+        with may:
+            state["done"] = True
+            may.notify()
         sender.join()
         self.assertEqual(received, len(piece) * count)
         edge.expect(frames.READY)
