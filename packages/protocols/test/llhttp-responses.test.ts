@@ -22,7 +22,7 @@ const stricter: ReadonlySet<string> = new Set([
 const looser: ReadonlySet<string> = new Set(["HPE_INVALID_CONSTANT", "HPE_CLOSED_CONNECTION"]);
 
 let server: Server;
-let answer = Buffer.alloc(0);
+let answer: Buffer = Buffer.alloc(0);
 
 beforeAll(async () => {
   server = createServer((socket) => {
