@@ -24,8 +24,11 @@ const entry = fileURLToPath(new URL("../dist/bin/edge.js", import.meta.url));
 export interface EdgeOptions {
   readonly threads?: number;
   readonly plan?: Partial<EdgePlan>;
-  /** Left out: the edge waits for its first plan. */
+  /** False: the edge waits for its first plan. */
   readonly configure?: boolean;
+  /** "ignore" gives it /dev/null where a socket should be. */
+  readonly descriptor?: "ignore";
+  readonly nodeOptions?: readonly string[];
 }
 
 export interface FakeArbiter {
@@ -38,6 +41,8 @@ export interface FakeArbiter {
 export interface EdgeProcess extends AsyncDisposable {
   readonly port: number;
   readonly folder: string;
+  /** The public socket, as a keeper holds it. */
+  readonly descriptor: number;
   readonly child: ChildProcess;
   readonly events: EventEmitter<{ message: [EdgeToStackd]; hello: [] }>;
   readonly target: { readonly port: number; readonly host: string };
@@ -45,6 +50,8 @@ export interface EdgeProcess extends AsyncDisposable {
   readonly metrics: () => EdgeMetrics | undefined;
   /** Sends a plan and waits until every thread serves by it. */
   readonly configure: (plan: Partial<EdgePlan>) => Promise<void>;
+  /** As `configure`, without waiting. */
+  readonly sendPlan: (plan: Partial<EdgePlan>) => void;
   readonly send: (message: StackdToEdge) => void;
   /** Connects as an arbiter of `app`, with these workers. */
   readonly arbiter: (app: string, workers: readonly WorkerRecord[]) => Promise<FakeArbiter>;
@@ -53,7 +60,6 @@ export interface EdgeProcess extends AsyncDisposable {
 }
 
 export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess> {
-  const { threads = 2 } = options;
   const folder = tempFolder();
   const control = join(folder.path, "control.sock");
   const events: EdgeProcess["events"] = new EventEmitter();
@@ -70,7 +76,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
   const bound = new BoundSocket({ host: "127.0.0.1", port: 0 });
   const { port } = bound.address();
   const hello = once(events, "hello");
-  const child = spawnEdge(folder, control, port, bound.fd(), threads);
+  const child = spawnEdge(folder, control, port, options.descriptor ?? bound.fd(), options);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -83,6 +89,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
   const edge: EdgeProcess = {
     port,
     folder: folder.path,
+    descriptor: bound.fd(),
     child,
     events,
     target,
@@ -94,10 +101,11 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
         "message",
         (message) => message.type === "edge-ready" || message.type === "edge-failed",
       );
-      stackd?.send({ type: "configure", plan: { ...defaultPlan, ...plan } });
+      edge.sendPlan(plan);
       const [answer] = await answered;
       if (answer.type === "edge-failed") throw new Error(answer.error.title);
     },
+    sendPlan: (plan) => stackd?.send({ type: "configure", plan: { ...defaultPlan, ...plan } }),
     send: (message) => stackd?.send(message),
     async arbiter(app, workers) {
       const path = join(folder.path, "edge-1.sock");
@@ -194,15 +202,15 @@ function spawnEdge(
   folder: TempFolder,
   control: string,
   port: number,
-  descriptor: number,
-  threads: number,
+  descriptor: number | "ignore",
+  { threads = 2, nodeOptions = [] }: EdgeOptions,
 ): ChildProcess {
   const listeners = JSON.stringify([{ name: "edge.listen[0]", address: `127.0.0.1:${port}` }]);
   const descriptors = Array.from({ length: threads }, () => descriptor);
   return spawn(
     process.execPath,
     [
-      ...["--enable-source-maps", entry],
+      ...["--enable-source-maps", ...nodeOptions, entry],
       ...["--control", control, "--run", folder.path, "--generation", "1"],
       ...["--threads", String(threads), "--listeners", listeners],
     ],

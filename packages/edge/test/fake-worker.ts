@@ -43,11 +43,20 @@ export interface WorkerRequest {
 export interface FakeWorker extends AsyncDisposable {
   readonly record: WorkerRecord;
   readonly connections: () => number;
+  /** Bytes of request bodies received so far. */
+  readonly bodyBytes: () => number;
+  /** Grants what was received and not granted when it came. */
+  readonly grantAll: () => void;
   /** Requests so far. */
   readonly count: () => number;
-  /** Body bytes received and not yet granted to the edge again. */
+  /** Grants the window for body bytes as they come; false: the edge must stop at its end. */
   grants: boolean;
+  /** A connection closed under a request does not make it free, until `becomeReady`. */
+  staysBusy: boolean;
+  readonly becomeReady: () => void;
   readonly goaway: () => void;
+  /** All its connections end and nobody listens any more, as after `kill -9`. */
+  readonly kill: () => void;
 }
 
 export type Handler = (request: WorkerRequest) => void | Promise<void>;
@@ -66,6 +75,8 @@ export async function startWorker(
   const greeted = new Set<Socket>();
   let busy: Socket | undefined;
   let requests = 0;
+  let bodyBytes = 0;
+  let ungranted = 0;
 
   const greet = (): void => {
     if (busy !== undefined) return;
@@ -88,14 +99,28 @@ export async function startWorker(
     },
     connections: () => connections.size,
     count: () => requests,
+    bodyBytes: () => bodyBytes,
+    grantAll() {
+      if (ungranted > 0) busy?.write(encodeWindow(ungranted), "latin1");
+      ungranted = 0;
+    },
     grants: true,
+    staysBusy: false,
+    becomeReady() {
+      busy = undefined;
+      greet();
+    },
     goaway() {
       for (const socket of connections) socket.write(goawayFrame, "latin1");
     },
-    async [Symbol.asyncDispose]() {
+    kill() {
       for (const socket of connections) socket.destroy();
       server.close();
-      await once(server, "close");
+    },
+    async [Symbol.asyncDispose]() {
+      const isOpen = server.listening;
+      worker.kill();
+      if (isOpen) await once(server, "close");
     },
   };
 
@@ -176,7 +201,9 @@ export async function startWorker(
       },
       onBody(buffer, start, end) {
         pieces.push(Buffer.from(buffer.subarray(start, end)));
+        bodyBytes += end - start;
         if (worker.grants) socket.write(encodeWindow(end - start), "latin1");
+        else ungranted += end - start;
       },
       onEnd: () => body.resolve(Buffer.concat(pieces)),
       onWindow(bytes) {
@@ -193,7 +220,7 @@ export async function startWorker(
       greeted.delete(socket);
       isAborted = true;
       aborted.resolve();
-      if (busy === socket) busy = undefined;
+      if (busy === socket && !worker.staysBusy) busy = undefined;
       greet();
     });
     greet();
