@@ -130,7 +130,7 @@ describe.for([...flask, "guestbook.plain_app"])("%s", (module) => {
 
   test.for([
     [400, "a text as a picture", form({ name: "a", message: "b" }, Buffer.from("<svg onload=x>"))],
-    [413, "a picture that is too large", form({ name: "a", message: "b" }, Buffer.alloc(600_000))],
+    [400, "a picture that is too large", form({ name: "a", message: "b" }, Buffer.alloc(524_289))],
     [400, "no name", form({ name: " ", message: "b" })],
     [400, "a name that is too long", form({ name: "a".repeat(61), message: "b" })],
   ] as const)("answers %i to %s and keeps nothing", async ([status, , body]) => {
@@ -159,6 +159,17 @@ describe.for([...flask, "guestbook.plain_app"])("%s", (module) => {
     expect((await ask("/nothing"))[0]).toBe(404);
     expect((await ask("/", "DELETE"))[0]).toBe(405);
   });
+});
+
+test("the plain app answers 413 to a body that is too large, after it has read it", async () => {
+  using folder = tempFolder();
+  await using server = await startGuestbook("guestbook.plain_app", folder.path);
+
+  const answer = await sign(server, form({ name: "a", message: "b" }, Buffer.alloc(2_000_000)));
+
+  expect(answer.status).toBe(413);
+  expect(await answer.text()).toContain('role="alert"');
+  expect(readdirSync(folder.path, { recursive: true })).toEqual([]);
 });
 
 test.for([

@@ -116,10 +116,20 @@ def read_body(environ):
     length = environ.get("CONTENT_LENGTH")
     if not length and not environ.get("wsgi.input_terminated"):
         return b""  # without a length, and without this promise of the server, a read could hang
-    wanted = min(int(length), images.MAX_REQUEST_BYTES + 1) if length else -1
-    if wanted > images.MAX_REQUEST_BYTES:
+    limit = images.MAX_REQUEST_BYTES
+    if length and int(length) > limit:
+        discard(environ["wsgi.input"], int(length))
         raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, images.TOO_LARGE)
-    body = environ["wsgi.input"].read(wanted if wanted >= 0 else images.MAX_REQUEST_BYTES + 1)
-    if len(body) > images.MAX_REQUEST_BYTES:
+    body = environ["wsgi.input"].read(int(length) if length else limit + 1)
+    if len(body) > limit:
         raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, images.TOO_LARGE)
     return body
+
+
+def discard(stream, length):
+    """Reads what a client is still sending: closing on it would lose the answer on its way."""
+    while length > 0:
+        piece = stream.read(min(length, 64 * 1024))
+        if not piece:
+            return
+        length -= len(piece)
