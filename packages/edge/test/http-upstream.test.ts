@@ -38,7 +38,7 @@ async function ask(
 
 /** A node:http server on a port of its own. */
 async function serve(
-  listener: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>,
+  listener: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<{ address: string; server: Server; connections: () => number } & AsyncDisposable> {
   let connections = 0;
   // A listener that fails shows as a request without an answer.
@@ -62,12 +62,7 @@ async function serve(
 
 /** A server that says what a test wants: `answer` is called for each request head it reads. */
 async function serveRaw(
-  answer: (
-    socket: Socket,
-    request: string,
-    connection: number,
-    count: number,
-  ) => void | boolean | Promise<void>,
+  answer: (socket: Socket, request: string, connection: number, count: number) => unknown,
 ): Promise<{ address: string; requests: string[]; sockets: Socket[] } & AsyncDisposable> {
   const sockets: Socket[] = [];
   const requests: string[] = [];
@@ -79,7 +74,7 @@ async function serveRaw(
       const text = chunk.toString("latin1");
       requests.push(text);
       count += 1;
-      void answer(socket, text, connection, count);
+      answer(socket, text, connection, count);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -344,7 +339,7 @@ test.for([
   ["a switch nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"],
   ["a head without end", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(40_000)}`],
   ["interim answers without end", "HTTP/1.1 102 Processing\r\n\r\n".repeat(40)],
-])("%s is a 502 and ends the connection", async ([, answer]) => {
+] as const)("%s is a 502 and ends the connection", async ([, answer]) => {
   await using server = await serveRaw((socket) => socket.write(answer, "latin1"));
   const exchange = await ask(upstream([server.address]), "/");
   expect(exchange.got).toMatchObject({ status: 502, outcome: "failed before the head" });
@@ -361,10 +356,10 @@ test.for([
     "without its last CRLF",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
   ],
-])("an answer cut off %s is never presented as complete", async ([, answer]) => {
+] as const)("an answer cut off %s is never presented as complete", async ([, answer]) => {
   for (const end of ["end", "resetAndDestroy"] as const) {
     await using server = await serveRaw((socket) => {
-      socket.write(answer, () => socket[end]());
+      socket.write(answer, () => void socket[end]());
     });
     const exchange = await ask(upstream([server.address]), "/");
     expect(exchange.got.outcome).toBe("cut off");

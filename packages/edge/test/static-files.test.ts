@@ -65,7 +65,7 @@ test.for([
   ["/css/", "css home", "text/html; charset=utf-8"],
   ["/a%20b.txt?x=1", "0123456789", "text/plain; charset=utf-8"],
   ["/%C3%BC.txt", "umlaut", "text/plain; charset=utf-8"],
-])("%s is served", async ([target, body, type]) => {
+] as const)("%s is served", async ([target, body, type]) => {
   const exchange = await get(target);
   expect(exchange.got).toMatchObject({ status: 200, outcome: "ended" });
   expect(exchange.text()).toBe(body);
