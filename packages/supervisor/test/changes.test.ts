@@ -114,8 +114,8 @@ test("a reload adds, removes and restarts what changed, and nothing else", async
   const after = await stack.status();
   const now = pids(after);
   const untouched = ["same", "edge", "shop-1"];
-  expect(Object.keys(now).toSorted()).toEqual(
-    ["edge", "fresh", "keeper", "other", "same", "shop-1", "shop-2"].toSorted(),
+  expect(new Set(Object.keys(now))).toEqual(
+    new Set(["keeper", "edge", "shop-1", "shop-2", "same", "other", "fresh"]),
   );
   expect(untouched.map((name) => now[name])).toEqual(untouched.map((name) => before[name]));
   const { other, gone } = before;
@@ -130,9 +130,9 @@ test("other listeners mean a new edge beside the old, and no request is refused 
   stack.write(shop(1, "{}", `edge: { listen: [18080, 18081], threads: 2 },`));
   let failed = 0;
   let answered = 0;
-  let over = false;
+  const over = new AbortController();
   const load = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       await fetch(url).then(
         () => (answered += 1),
         () => (failed += 1),
@@ -144,7 +144,7 @@ test("other listeners mean a new edge beside the old, and no request is refused 
   await eventually("the old edge to end", async () => {
     return (await stack.status()).processes.every((one) => !one.name.startsWith("edge@"));
   });
-  over = true;
+  over.abort();
   await load;
 
   const status = await stack.status();

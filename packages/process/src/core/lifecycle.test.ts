@@ -152,6 +152,12 @@ test.for<[title: string, from: ProcessState, event: ProcessEvent, effects: reado
     { type: "elapsed" },
     ["signal SIGKILL"],
   ],
+  [
+    "readiness is waited for from the child's birth",
+    { name: "starting", failures: 0 },
+    { type: "spawned" },
+    ["arm 1000"],
+  ],
   ["stop is polite first", running, { type: "stop" }, ["signal SIGTERM", "arm 500"]],
   [
     "and then is not",

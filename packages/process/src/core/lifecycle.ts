@@ -33,6 +33,8 @@ export type ProcessEvent =
   | { readonly type: "start" }
   /** It runs already: found by a supervisor that was itself restarted. */
   | { readonly type: "adopt"; readonly ready: boolean }
+  /** The child is there: from now on its readiness is waited for. */
+  | { readonly type: "spawned" }
   | { readonly type: "ready" }
   | { readonly type: "stop" }
   /** Stop without grace. */
@@ -109,6 +111,8 @@ function whileStarting(
   random: number,
 ): Step {
   switch (event.type) {
+    case "spawned":
+      return { state, effects: [armReadiness(policy)] };
     case "ready":
       return run(policy, state.failures);
     case "exited":

@@ -69,7 +69,8 @@ export async function openKeeperLink(): Promise<{
         return;
       }
       case "exit":
-        whenListening((listener) => listener.onExit(message.exit));
+        // A child may end at once: whoever waits for its spawning must have heard of it first.
+        setImmediate(() => whenListening((listener) => listener.onExit(message.exit)));
         return;
       case "terminate":
         whenListening((listener) => listener.onTerminate(message.now));

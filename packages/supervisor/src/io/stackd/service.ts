@@ -69,6 +69,7 @@ export function createService(keeper: KeeperLink, spec: ServiceSpec, hooks: Serv
     expected = null;
     try {
       child = await keeper.spawn(spec.request());
+      lifecycle.dispatch({ type: "spawned" });
       spec.onChild?.(child);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
