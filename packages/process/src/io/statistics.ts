@@ -21,6 +21,8 @@ interface Sample extends ProcessUse {
 }
 
 const msPerTick = 10;
+/** In less, ticks of 10 ms mean nothing: what was known stays. */
+const shortestMs = 200;
 /** Reading proportional memory walks the page tables of the process: not every second. */
 const memoryEveryMs = 5_000;
 /** And not of all at once. */
@@ -44,6 +46,10 @@ export function createProcessSampler(): ProcessSampler {
         const ticks = readCpuTicks(pid);
         if (ticks === undefined) continue;
         const before = samples.get(pid);
+        if (before !== undefined && nowMs - before.atMs < shortestMs) {
+          next.set(pid, before);
+          continue;
+        }
         const due = before === undefined || nowMs - before.memoryAtMs >= memoryEveryMs;
         const readsMemory = due && reads > 0;
         if (readsMemory) reads -= 1;
@@ -60,8 +66,6 @@ export function createProcessSampler(): ProcessSampler {
   };
 }
 
-function percent(before: Sample, ticks: number, nowMs: number): number | null {
-  const elapsed = nowMs - before.atMs;
-  if (elapsed < 200) return before.cpuPercent; // too short for 10 ms ticks to mean anything
-  return Math.round(((ticks - before.ticks) * msPerTick * 1000) / elapsed) / 10;
+function percent(before: Sample, ticks: number, nowMs: number): number {
+  return Math.round(((ticks - before.ticks) * msPerTick * 1000) / (nowMs - before.atMs)) / 10;
 }
