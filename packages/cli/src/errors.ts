@@ -80,3 +80,13 @@ export const endedByItself = defineError(
     fixes: ["stack up", "stack logs keeper stackd"],
   }),
 );
+
+export const cannotStop = defineError(
+  "E2009",
+  exitCodes.mixedState,
+  ({ pid, logs }: { pid: number; logs: string }) => ({
+    title: `The keeper (pid ${pid}) does not stop`,
+    facts: [`what it does is in ${logs}`],
+    fixes: [`kill -9 ${pid}; stack up cleans what it leaves`],
+  }),
+);

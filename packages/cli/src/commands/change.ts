@@ -15,6 +15,7 @@ export interface Change {
   readonly what: string;
   /** "reloaded shop" */
   readonly done: string;
+  readonly note?: string;
   /** Carried out one after the other. */
   readonly requests: readonly ClientRequest[];
 }
@@ -41,7 +42,7 @@ export async function changeStack(
     }
   }
   const tookMs = Math.round(performance.now() - startedMs);
-  session.print(`${change.done} in ${(tookMs / 1000).toFixed(1)}s`);
+  session.print(`${change.done} in ${(tookMs / 1000).toFixed(1)}s${change.note ?? ""}`);
   session.data(change.command, { names: change.names, tookMs });
 }
 

@@ -3,6 +3,7 @@ import { exitCodes, formatDuration } from "@stack/base";
 import { connectToStack, readStatus, waitFor } from "../io/connect.ts";
 import { waitUntilGone } from "../io/gone.ts";
 import { createSession, type Invocation } from "../io/session.ts";
+import { countProcesses } from "../io/stop-stack.ts";
 
 export async function runDown(
   { context, flags }: Invocation,
@@ -24,7 +25,7 @@ export async function runDown(
   );
   const tookMs = Math.round(performance.now() - startedMs);
   session.print(
-    `${status.stack} stopped: ${status.processes.length} processes ended in ${formatTook(tookMs)}`,
+    `${status.stack} stopped: ${countProcesses(status)} processes ended in ${formatTook(tookMs)}`,
   );
   session.data("down", { stack: status.stack, tookMs });
   return exitCodes.ok;

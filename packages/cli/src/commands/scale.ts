@@ -16,7 +16,8 @@ export async function runScale(
     command: "scale",
     names: requests.map((request) => request.name),
     what: `${changes.join(" ")} to be ready`,
-    done: `scaled ${changes.join(" ")}; the config still says otherwise, the next \`stack up\` follows it`,
+    done: `scaled ${changes.join(" ")}`,
+    note: "; the next `stack up` follows the config again",
     requests,
   });
   return exitCodes.ok;

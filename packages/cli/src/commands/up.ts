@@ -46,9 +46,10 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
   });
   if (dashboard) {
     stack.hush();
-    return stayWithDashboard(session, place, stack);
+    return await stayWithDashboard(session, place, stack);
   }
-  return detach ? returnWhenReady(session, place, stack) : stayPlain(session, place, stack);
+  // Awaited here: the stack is followed until then.
+  return await (detach ? returnWhenReady : stayPlain)(session, place, stack);
 }
 
 /** Ready: 0, and it goes on without us. Otherwise what was started is stopped again. */

@@ -5,13 +5,23 @@ import type { StackPlace } from "./session.ts";
 
 const pollMs = 20;
 
-/** Resolves when the keeper has ended and `control.sock` is removed. */
-export async function waitUntilGone(place: StackPlace, keeperPid: number | null): Promise<void> {
+/**
+ * Resolves when the keeper has ended and `control.sock` is removed.
+ *
+ * @param deadlineMs after this false: it is still there
+ */
+export async function waitUntilGone(
+  place: StackPlace,
+  keeperPid: number | null,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const end = performance.now() + deadlineMs;
   const startTime = keeperPid === null ? undefined : readStartTime(keeperPid);
   for (;;) {
     const alive = keeperPid !== null && startTime !== undefined && isRunning(keeperPid, startTime);
     // A keeper that was killed leaves its socket behind: without the process it means nothing.
-    if (!alive && (keeperPid !== null || !existsSync(place.paths.control))) return;
+    if (!alive && (keeperPid !== null || !existsSync(place.paths.control))) return true;
+    if (performance.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -5,7 +5,7 @@ import type { StackEvent, StatusData } from "@stack/control";
 import { cleanEnvironment } from "@stack/process";
 import { type KeeperOptions, startKeeper } from "@stack/supervisor";
 import { formatReadyLine, newlyReady } from "../core/up-lines.ts";
-import { waitFor } from "./connect.ts";
+import { readStatus, waitFor } from "./connect.ts";
 import { entries } from "./entries.ts";
 import { type FollowedStack, followStack } from "./follow-stack.ts";
 import type { Session, StackPlace } from "./session.ts";
@@ -20,6 +20,8 @@ export interface StartedStack extends Disposable {
   readonly follow: FollowedStack;
   /** Of the last snapshot. */
   readonly status: () => StatusData | null;
+  /** Takes in a status that was asked for: what is newly ready in it is announced. */
+  readonly show: (status: StatusData) => void;
   /** From now on ready services are no longer announced. */
   readonly hush: () => void;
 }
@@ -56,6 +58,7 @@ export async function startStack(
   return {
     follow,
     status: () => last,
+    show: onStatus,
     hush() {
       quiet = true;
     },
@@ -66,6 +69,8 @@ export async function startStack(
 /** Resolves when all is ready; throws what a service died of, or E6005 at `--timeout`. */
 export async function waitUntilReady(session: Session, stack: StartedStack): Promise<void> {
   await waitFor(session, "all services to be ready", waitReady(stack.follow));
+  // The answer may be faster than the snapshot that would tell of the last service.
+  stack.show(await readStatus(await stack.follow.client()));
 }
 
 async function waitReady(follow: FollowedStack): Promise<void> {

@@ -1,9 +1,14 @@
 /** Stops a stack that we follow, with words, and sees that it is gone. */
 import { formatDuration } from "@stack/base";
 import type { StatusData } from "@stack/control";
+import { cannotStop } from "../errors.ts";
 import type { FollowedStack } from "./follow-stack.ts";
 import { waitUntilGone } from "./gone.ts";
 import type { Session, StackPlace } from "./session.ts";
+
+/** Stopping at once is signals and their reaping; a drain has the app's own deadlines, which stackd keeps. */
+const nowMs = 15_000;
+const drainMs = 10 * 60_000;
 
 export interface StopOptions {
   readonly now: boolean;
@@ -35,8 +40,14 @@ export async function stopStack(
     ask(true).catch(ignore);
   };
   options.hurry?.addEventListener("abort", hurry);
-  await waitUntilGone(place, follow.keeperPid);
+  let gone = await waitUntilGone(place, follow.keeperPid, options.now ? nowMs : drainMs);
+  if (!gone) {
+    // stackd does not do as it is told: the keeper itself ends everything on TERM.
+    process.kill(follow.keeperPid, "SIGTERM");
+    gone = await waitUntilGone(place, follow.keeperPid, nowMs);
+  }
   options.hurry?.removeEventListener("abort", hurry);
+  if (!gone) throw cannotStop({ pid: follow.keeperPid, logs: place.paths.logs });
   const tookMs = performance.now() - startedMs;
   const took = tookMs < 10_000 ? `${(tookMs / 1000).toFixed(1)}s` : formatDuration(tookMs);
   const count = status === null ? "" : `, all ${countProcesses(status)} processes ended`;
