@@ -5,8 +5,6 @@
 import { flatCopy } from "./flat.ts";
 
 export interface CgiName {
-  /** "HTTP_ACCEPT" */
-  readonly key: string;
   /** "\0HTTP_ACCEPT\0" */
   readonly prefix: string;
   /** The number of the block that used it last: how a second line of the same name is noticed. */
@@ -14,6 +12,7 @@ export interface CgiName {
 }
 
 const maxNames = 1024;
+const maxLength = 64;
 const byName = new Map<string, CgiName>();
 const byKey = new Map<string, CgiName>();
 
@@ -24,16 +23,22 @@ export function boundCgiNames(): void {
   byKey.clear();
 }
 
-/** "Accept", "accept" → the one object of HTTP_ACCEPT. */
-export function cgiNameOf(name: string): CgiName {
+/** "Accept", "accept" → the one object of HTTP_ACCEPT; undefined for a name too long to remember. */
+export function cgiNameOf(name: string): CgiName | undefined {
   const found = byName.get(name);
   if (found !== undefined) return found;
-  const key = flatCopy(`HTTP_${name.toUpperCase().replaceAll("-", "_")}`);
+  if (name.length > maxLength) return undefined;
+  const key = flatCopy(cgiKeyOf(name));
   let entry = byKey.get(key);
   if (entry === undefined) {
-    entry = { key, prefix: flatCopy(`\0${key}\0`), usedIn: 0 };
+    entry = { prefix: flatCopy(`\0${key}\0`), usedIn: 0 };
     byKey.set(key, entry);
   }
   byName.set(flatCopy(name), entry);
   return entry;
+}
+
+/** "Accept" → "HTTP_ACCEPT" */
+export function cgiKeyOf(name: string): string {
+  return `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
 }

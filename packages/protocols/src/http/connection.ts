@@ -11,12 +11,17 @@ export const connectionBit = {
   namesFields: 8,
 } as const;
 
-/** The bits of one Connection value. */
+/** Options one Connection value may list: more are no client's, but work for us. */
+const maxOptions = 64;
+
+/** The bits of one Connection value; -1 when it lists too many options. */
 export function readConnection(value: string): number {
   if (value === "keep-alive") return connectionBit.keepAlive;
   if (value === "close") return connectionBit.close;
+  const options = value.split(",", maxOptions + 1);
+  if (options.length > maxOptions) return -1;
   let bits = 0;
-  for (const part of value.split(",")) bits |= bitOf(part.trim().toLowerCase());
+  for (const option of options) bits |= bitOf(option.trim().toLowerCase());
   return bits;
 }
 
@@ -41,13 +46,16 @@ export function staysOpen(bits: number, minor: number): boolean {
   return minor === 1 || (bits & connectionBit.keepAlive) !== 0;
 }
 
-/** Whether a Connection line of this head names the field `name` (lower case). */
-export function connectionNames(head: HeadLines, name: string): boolean {
-  for (let index = 0; index < head.lineCount; index++) {
-    const at = index * lineStride;
-    if (head.lines[at + 4] !== fieldId.connection) continue;
-    const value = head.text.slice(head.lines[at + 2], head.lines[at + 3]);
-    if (value.split(",").some((part) => part.trim().toLowerCase() === name)) return true;
+/** The names, in lower case, that the Connection lines of this head list. */
+export function namedFields(head: HeadLines): ReadonlySet<string> {
+  const { lines, text } = head;
+  const named = new Set<string>();
+  const linesEnd = head.lineCount * lineStride;
+  for (let at = 0; at < linesEnd; at += lineStride) {
+    if (lines[at + 4] !== fieldId.connection) continue;
+    for (const option of text.slice(lines[at + 2], lines[at + 3]).split(",")) {
+      named.add(option.trim().toLowerCase());
+    }
   }
-  return false;
+  return named;
 }

@@ -1,5 +1,5 @@
 /** The CGI block a worker gets (`worker/frames.ts` lists its keys), by the rules of `forward-rules.ts`. */
-import { boundCgiNames, cgiNameOf } from "./cgi-names.ts";
+import { boundCgiNames, cgiKeyOf, cgiNameOf } from "./cgi-names.ts";
 import {
   clientKeys,
   type ForwardOptions,
@@ -55,7 +55,7 @@ function headerKeys(head: RequestHead, options: ForwardOptions): string {
       continue;
     }
     const name = cgiNameOf(text.slice(lines[at], lines[at + 1]));
-    if (name.usedIn === block) return joinedHeaderKeys(head, options);
+    if (name === undefined || name.usedIn === block) return joinedHeaderKeys(head, options);
     name.usedIn = block;
     out += name.prefix;
     out += value;
@@ -73,7 +73,7 @@ function joinedHeaderKeys(head: RequestHead, options: ForwardOptions): string {
     if (isDropped(head, at, options.trusted) || isClientField(id)) continue;
     const value = text.slice(lines[at + 2], lines[at + 3]);
     const isType = id === fieldId.contentType;
-    const key = isType ? "CONTENT_TYPE" : cgiNameOf(text.slice(lines[at], lines[at + 1])).key;
+    const key = isType ? "CONTENT_TYPE" : cgiKeyOf(text.slice(lines[at], lines[at + 1]));
     const before = values.get(key);
     if (before === undefined) values.set(key, value);
     else if (!isType) values.set(key, before + (id === fieldId.cookie ? "; " : ",") + value);

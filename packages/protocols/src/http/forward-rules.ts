@@ -16,7 +16,6 @@
  *
  * TE is dropped even when it is "trailers", because trailers are (RFC 9110 §6.5.1 lets us).
  */
-import { connectionNames } from "./connection.ts";
 import { flatCopy } from "./flat.ts";
 import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
@@ -85,8 +84,8 @@ for (const id of [
 export function isDropped(head: RequestHead, at: number, trusted: boolean): boolean {
   const rule = dropRule[head.lines[at + 4] as number] as number;
   if (rule !== 0 && (rule === always || !trusted)) return true;
-  if (!head.namesFields) return false;
-  return connectionNames(head, head.text.slice(head.lines[at], head.lines[at + 1]).toLowerCase());
+  if (head.named === null) return false;
+  return head.named.has(head.text.slice(head.lines[at], head.lines[at + 1]).toLowerCase());
 }
 
 /** The Host to pass on; a request of HTTP/1.0 without one gets the listener's. */

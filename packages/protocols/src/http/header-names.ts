@@ -75,8 +75,11 @@ const extended: ReadonlyMap<string, FieldId> = new Map([
   ["x-queue-start", fieldId.claimed],
 ]);
 
-/** Names by length and first letter; a test proves that no two of `knownNames` share both. */
-const byShape: readonly (readonly [name: string, id: FieldId] | undefined)[] = shapes();
+/**
+ * Where a name of this length and first letter would stand in `knownNames`, counted from 1. A test
+ * proves that no two share both.
+ */
+const byShape = shapes();
 
 /** The id of the field whose name is text[start, end), in any case. */
 export function fieldIdAt(
@@ -88,8 +91,11 @@ export function fieldIdAt(
   if (hasUnderscore) return fieldId.underscore;
   const first = text.charCodeAt(start) & 31;
   if (first === 24) return extendedIdOf(text.slice(start, end).toLowerCase());
-  const entry = byShape[shapeOf(end - start, first)];
-  if (entry !== undefined && sameName(text, start, entry[0])) return entry[1];
+  const index = byShape[shapeOf(end - start, first)] as number;
+  if (index !== 0) {
+    const [name, id] = knownNames[index - 1] as (typeof knownNames)[number];
+    if (sameName(text, start, name)) return id;
+  }
   return first === 3 && isCloudflare(text, start) ? fieldId.claimed : fieldId.other;
 }
 
@@ -117,11 +123,11 @@ function isCloudflare(text: string, start: number): boolean {
   return text.charCodeAt(start + 2) === 45 && (text.charCodeAt(start + 1) | 32) === 102;
 }
 
-function shapes(): (readonly [name: string, id: FieldId] | undefined)[] {
-  const table: (readonly [name: string, id: FieldId] | undefined)[] = [];
-  for (let index = 0; index < 32 * 32; index++) table.push(undefined);
-  for (const entry of knownNames)
-    table[shapeOf(entry[0].length, entry[0].charCodeAt(0) & 31)] = entry;
+function shapes(): Uint8Array {
+  const table = new Uint8Array(32 * 32);
+  for (const [index, [name]] of knownNames.entries()) {
+    table[shapeOf(name.length, name.charCodeAt(0) & 31)] = index + 1;
+  }
   return table;
 }
 

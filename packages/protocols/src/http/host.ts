@@ -13,9 +13,13 @@ export interface Authority {
   text: string;
 }
 
+/** A name of the DNS has at most 253 characters, a port 5; values are remembered, so they are bounded. */
+const maxAuthority = 260;
+
 /** Reads "name", "name:80", "[::1]:80" into `into`; false when it is none of them. */
 export function parseAuthority(value: string, into: Authority): boolean {
   let end = value.length;
+  if (end > maxAuthority) return false;
   let at = 0;
   if (value.charCodeAt(0) === 91) {
     at = value.indexOf("]") + 1;

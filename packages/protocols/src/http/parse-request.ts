@@ -25,11 +25,12 @@
  * | HTTP/1.2 to 1.9; another major version                            | as 1.1; 505                   |
  * | Expect: 100-continue                                              | `expectContinue`; ignored in 1.0 and without a body |
  * | any other Expect                                                  | 417                           |
+ * | Connection with more than 64 options, 8 transfer codings or more  | 400                           |
  * | Upgrade named by Connection                                       | `upgrade` (1.1 only); never forwarded unless the caller does |
  *
  * The path is decided in `path.ts`, which lines are forwarded in `forward-rules.ts`.
  */
-import { connectionBit, readConnection, staysOpen } from "./connection.ts";
+import { connectionBit, namedFields, readConnection, staysOpen } from "./connection.ts";
 import { explainRequestHead } from "./explain-head.ts";
 import { isRequestHead } from "./grammar.ts";
 import { lineStride } from "./head-lines.ts";
@@ -54,7 +55,7 @@ export function parseRequestHead(
   head.text = text;
   head.problem = "";
   head.lineCount = 0;
-  const from = text.startsWith("\r\n", start) ? start + 2 : start;
+  const from = text.charCodeAt(start) === 13 ? start + 2 : start;
   if (!isRequestHead(text, start, end)) {
     const { status, problem } = explainRequestHead(text, from, end);
     return refuse(head, status, problem);
@@ -104,6 +105,7 @@ function readFields(head: RequestHead): number {
         break;
       case fieldId.connection:
         connection |= readConnection(value);
+        if (connection < 0) return refuse(head, 400, "Connection lists too many options");
         break;
       case fieldId.contentLength:
         status = readContentLength(head, value);
@@ -127,7 +129,7 @@ function readFields(head: RequestHead): number {
     if (status !== 0) return status;
   }
   head.keepAlive = staysOpen(connection, head.minor);
-  head.namesFields = (connection & connectionBit.namesFields) !== 0;
+  head.named = (connection & connectionBit.namesFields) === 0 ? null : namedFields(head);
   const upgrades = head.minor === 1 && (connection & connectionBit.upgrade) !== 0;
   head.upgrade = upgrades ? upgrade : "";
   head.expectContinue = expect && head.minor === 1 && (head.chunked || head.contentLength > 0);
@@ -159,10 +161,11 @@ function checkCoding(head: RequestHead, coding: string): number {
     return refuse(head, 400, "both Content-Length and Transfer-Encoding");
   }
   if (head.minor === 0) return refuse(head, 400, "Transfer-Encoding in HTTP/1.0");
-  const codings = coding.toLowerCase().split(",");
+  if (coding.toLowerCase() === "chunked") return 0;
+  const codings = coding.toLowerCase().split(",", 8);
   const chunks = codings.filter((part) => /^[\t ]*chunked[\t ]*(?:;.*)?$/.test(part)).length;
   const last = codings[codings.length - 1]?.trim();
-  if (chunks === 1 && codings.length === 1 && last === "chunked") return 0;
+  if (codings.length === 8) return refuse(head, 400, "too many transfer codings");
   if (codings.some((part) => part.trim() === ""))
     return refuse(head, 400, "an empty transfer coding");
   if (chunks > 1 || (chunks === 1 && last !== "chunked")) {

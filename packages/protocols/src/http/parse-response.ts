@@ -3,7 +3,7 @@
  * worker's HEAD frame has the same form, without version and empty line, and the same rules, since
  * the lines in it are an app's.
  */
-import { connectionBit, connectionNames, readConnection, staysOpen } from "./connection.ts";
+import { connectionBit, namedFields, readConnection, staysOpen } from "./connection.ts";
 import { explainLines } from "./explain-head.ts";
 import { isResponseHead, isWorkerHead } from "./grammar.ts";
 import { lineName, lineStride } from "./head-lines.ts";
@@ -103,6 +103,7 @@ function readFields(head: ResponseHead, requestMethod: string): number {
         break;
       case fieldId.connection:
         connection |= readConnection(text.slice(lines[at + 2], lines[at + 3]));
+        if (connection < 0) return refuse(head, "Connection lists too many options");
         break;
       case fieldId.upgrade:
         upgrade = text.slice(lines[at + 2], lines[at + 3]).toLowerCase();
@@ -120,7 +121,8 @@ function readFields(head: ResponseHead, requestMethod: string): number {
   head.upgrade = head.status === 101 ? upgrade : "";
   head.keepAlive = staysOpen(connection, head.minor);
   decideBody(head, requestMethod, chunked);
-  head.forwardable = forwardableLines(head, (connection & connectionBit.namesFields) !== 0);
+  const namesFields = (connection & connectionBit.namesFields) !== 0;
+  head.forwardable = forwardableLines(head, namesFields ? namedFields(head) : null);
   return 0;
 }
 
@@ -161,7 +163,7 @@ for (const id of [
 }
 
 /** Runs of lines as they came, cut where one must not be passed on. */
-function forwardableLines(head: ResponseHead, namesFields: boolean): string {
+function forwardableLines(head: ResponseHead, named: ReadonlySet<string> | null): string {
   const { lines, text } = head;
   const linesEnd = head.lineCount * lineStride;
   let out = "";
@@ -169,7 +171,7 @@ function forwardableLines(head: ResponseHead, namesFields: boolean): string {
   for (let at = 0; at < linesEnd; at += lineStride) {
     const dropped =
       hopByHop[lines[at + 4] as number] === 1 ||
-      (namesFields && connectionNames(head, lineName(head, at / lineStride).toLowerCase()));
+      named?.has(lineName(head, at / lineStride).toLowerCase()) === true;
     if (!dropped) continue;
     const start = lines[at] as number;
     if (start > from) out += text.slice(from, start);

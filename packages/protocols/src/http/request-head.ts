@@ -36,8 +36,8 @@ export interface RequestHead extends HeadLines {
   lineIsPlain: boolean;
   /** Whether the Host line can be forwarded as it came. */
   hostIsPlain: boolean;
-  /** Whether Connection names other fields that must not be forwarded. */
-  namesFields: boolean;
+  /** Fields that Connection names, in lower case, which must not be forwarded; null when none. */
+  named: ReadonlySet<string> | null;
   /** Why the head was refused; "" when it was not. Plain words, no bytes of the client. */
   problem: string;
   /** What was said about the client last time, and of whom: the same for all of a connection. */
@@ -86,7 +86,7 @@ export function createRequestHead(): RequestHead {
     start: 0,
     lineIsPlain: false,
     hostIsPlain: false,
-    namesFields: false,
+    named: null,
     problem: "",
     said: { peerAddress: "", peerPort: -1, scheme: "", host: "", lines: "", keys: "" },
   };
@@ -103,4 +103,5 @@ export function clearRequestHead(head: RequestHead): void {
   head.host = "";
   head.authority = "";
   head.upgrade = "";
+  head.named = null;
 }

@@ -12,7 +12,8 @@ export function splitLines(head: HeadLines, start: number, end: number, maxLines
   let lines = head.lines;
   let base = 0;
   let count = 0;
-  let underscore = text.indexOf("_", start);
+  const ours = text.slice(start, end); // or the search would run on into what follows the head
+  let underscore = ours.indexOf("_");
   let at = start;
   while (at < end) {
     if (count === maxLines) return false;
@@ -24,12 +25,12 @@ export function splitLines(head: HeadLines, start: number, end: number, maxLines
     let valueEnd = lineFeed - 1;
     while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++;
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
-    if (underscore >= 0 && underscore < at) underscore = text.indexOf("_", at);
+    if (underscore >= 0 && underscore < at - start) underscore = ours.indexOf("_", at - start);
     lines[base] = at;
     lines[base + 1] = colon;
     lines[base + 2] = valueStart;
     lines[base + 3] = valueEnd;
-    lines[base + 4] = fieldIdAt(text, at, colon, underscore >= 0 && underscore < colon);
+    lines[base + 4] = fieldIdAt(text, at, colon, underscore >= 0 && underscore < colon - start);
     base += lineStride;
     at = lineFeed + 1;
   }
