@@ -15,12 +15,12 @@ export async function stayPlain(
   place: StackPlace,
   stack: StartedStack,
 ): Promise<number> {
-  const startedMs = performance.now();
   const interrupted = Promise.withResolvers<"interrupted">();
   const hurry = new AbortController();
   let signals = 0;
-  using _signals = onEnding(() => {
+  using _signals = onEnding((signal) => {
     signals += 1;
+    if (signal === "SIGINT" && session.context.stderr.isTTY) session.say(""); // after the "^C"
     if (signals === 1) interrupted.resolve("interrupted");
     else hurry.abort();
   });
@@ -41,10 +41,8 @@ export async function stayPlain(
     const first = await Promise.race([ready, interrupted.promise, stack.follow.ended]);
     if (first === "interrupted") return await stop();
     if (first === "ready") {
-      const took = ((performance.now() - startedMs) / 1000).toFixed(1);
-      session.say(
-        `ready in ${took}s.  Ctrl-C stops everything; \`stack top\` in another terminal for the dashboard`,
-      );
+      const took = ((performance.now() - stack.startedMs) / 1000).toFixed(1);
+      session.say(`ready in ${took}s.  Ctrl-C stops everything; \`stack top\` is the dashboard`);
     }
   } catch (error) {
     return failStart(session, place, stack, error);
@@ -77,7 +75,8 @@ function printLog(
   streamLogs(
     { folder: place.paths.logs, names: [], lines: 0 },
     (line) => {
-      if (!session.verbose && line.text.startsWith("INFO ") && isOwn(line.source)) return;
+      const isChat = line.source === "keeper" || line.text.startsWith("INFO ");
+      if (!session.verbose && isChat && isOwn(line.source)) return;
       session.print(format(line));
     },
     signal,

@@ -58,7 +58,6 @@ async function returnWhenReady(
   place: StackPlace,
   stack: StartedStack,
 ): Promise<number> {
-  const startedMs = performance.now();
   const interrupted = Promise.withResolvers<number>();
   using _signals = onEnding((signal) => interrupted.resolve(signal === "SIGINT" ? 130 : 143));
   try {
@@ -74,7 +73,7 @@ async function returnWhenReady(
   } catch (error) {
     await failStart(session, place, stack, error);
   }
-  const tookMs = Math.round(performance.now() - startedMs);
+  const tookMs = Math.round(performance.now() - stack.startedMs);
   const urls = stack.status()?.edge?.urls ?? [];
   session.say(
     `ready in ${(tookMs / 1000).toFixed(1)}s.  \`stack status\`, \`stack logs -f\`, \`stack down\``,

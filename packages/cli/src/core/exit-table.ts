@@ -20,7 +20,7 @@ export const exitRows: readonly ExitRow[] = [
   {
     code: exitCodes.appNotReady,
     name: "app-not-ready",
-    meaning: "cannot be imported, crash loop, boot timeout; `status`: degraded",
+    meaning: "import error, crash loop, boot timeout, degraded",
   },
   { code: exitCodes.mixedState, name: "mixed-state", meaning: "half changed: needs a person" },
   { code: exitCodes.notRunning, name: "not-running", meaning: "no stack runs here" },

@@ -97,7 +97,8 @@ function headline(status: StatusData, style: TableStyle): string {
   const urls = status.edge?.urls.join(" ") ?? "";
   const parts = [style.paint("bold", status.stack), paintCell(state, style)];
   if (status.release !== "") parts.push(status.release);
-  if (urls !== "") parts.push(urls);
+  const plain = `${status.stack}  ${state.text}  ${status.release}  ${urls}`;
+  if (urls !== "" && plain.length <= style.columns) parts.push(urls);
   return parts.join("  ");
 }
 
@@ -137,21 +138,20 @@ function appRows(app: AppStatus, processes: readonly ProcessStatus[], unicode: b
     lastExit: "",
   };
   const instances = [...new Set(app.workers.map((worker) => worker.instance))];
-  const below = instances.flatMap((instance) => {
+  const below = instances.flatMap((instance, index) => {
     const arbiter = processes.find((process) => process.name === `${app.name}-${instance}`);
     const workers = app.workers.filter((worker) => worker.instance === instance);
-    return [
-      ...(arbiter === undefined ? [] : [arbiterRow(arbiter, workers)]),
-      ...workers.map(workerRow),
-    ];
+    const last = index === instances.length - 1;
+    const rail = last ? " " : unicode ? "│" : "|";
+    const rows = workers.map((worker, place) => ({
+      ...workerRow(worker),
+      name: `${rail} ${branch(place === workers.length - 1, unicode)} ${worker.id}`,
+    }));
+    if (arbiter === undefined) return rows;
+    const name = `${branch(last, unicode)} ${arbiter.name}`;
+    return [{ ...arbiterRow(arbiter, workers), name }, ...rows];
   });
-  return [
-    head,
-    ...below.map((row, index) => ({
-      ...row,
-      name: `${branch(index === below.length - 1, unicode)} ${row.name}`,
-    })),
-  ];
+  return [head, ...below];
 }
 
 function arbiterRow(process: ProcessStatus, workers: readonly WorkerStatus[]): Row {
@@ -175,7 +175,7 @@ function workerRow(worker: WorkerStatus): Row {
 }
 
 function branch(last: boolean, unicode: boolean): string {
-  if (!unicode) return last ? "`-" : "|-";
+  if (!unicode) return last ? "`" : "|";
   return last ? "└" : "├";
 }
 

@@ -18,6 +18,8 @@ export interface StartOptions
 
 export interface StartedStack extends Disposable {
   readonly follow: FollowedStack;
+  /** Of `performance.now()`, before the keeper was started. */
+  readonly startedMs: number;
   /** Of the last snapshot. */
   readonly status: () => StatusData | null;
   /** Takes in a status that was asked for: what is newly ready in it is announced. */
@@ -57,6 +59,7 @@ export async function startStack(
   });
   return {
     follow,
+    startedMs,
     status: () => last,
     show: onStatus,
     hush() {
