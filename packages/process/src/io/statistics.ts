@@ -25,8 +25,8 @@ const msPerTick = 10;
 const shortestMs = 200;
 /** Reading proportional memory walks the page tables of the process: not every second. */
 const memoryEveryMs = 5_000;
-/** And not of all at once. */
-const memoryReadsPerSample = 8;
+/** And of many only for so long at once; the others have their turn in the next sample. */
+const memoryBudgetMs = 50;
 
 export function createProcessSampler(): ProcessSampler {
   let samples = new Map<number, Sample>();
@@ -40,7 +40,7 @@ export function createProcessSampler(): ProcessSampler {
       };
     },
     sample(pids, nowMs) {
-      let reads = memoryReadsPerSample;
+      const end = performance.now() + memoryBudgetMs;
       const next = new Map<number, Sample>();
       for (const pid of pids) {
         const ticks = readCpuTicks(pid);
@@ -51,8 +51,7 @@ export function createProcessSampler(): ProcessSampler {
           continue;
         }
         const due = before === undefined || nowMs - before.memoryAtMs >= memoryEveryMs;
-        const readsMemory = due && reads > 0;
-        if (readsMemory) reads -= 1;
+        const readsMemory = due && performance.now() < end;
         next.set(pid, {
           ticks,
           atMs: nowMs,

@@ -204,6 +204,8 @@ async function keep(
   };
   process.on("SIGTERM", terminate);
   process.on("SIGINT", terminate);
+  // Whatever it was, all that it holds is worth more than a clean stop.
+  process.on("uncaughtException", (error) => logs.note(`a bug in stack: ${error.stack}`));
   process.on("SIGHUP", () => {}); // a closed terminal is no reason to end
 
   logs.note(`keeper ${process.pid} started for ${options.config}`);

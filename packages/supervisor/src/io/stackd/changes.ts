@@ -5,7 +5,7 @@
 import { errorFromReport } from "@stack/base";
 import { policyOf } from "../../core/policies.ts";
 import { findServices, knownNames, planStopOrder, type ServicePlan } from "../../core/services.ts";
-import { notReadyInTime, notScalable, unknownService } from "../../errors.ts";
+import { changeUnderWay, notReadyInTime, notScalable, unknownService } from "../../errors.ts";
 import type { Managed } from "./managed.ts";
 import { isFullyReady, type Stack } from "./stack.ts";
 
@@ -48,6 +48,7 @@ export async function restartService(
   reason: string,
 ): Promise<void> {
   await stopService(stack, managed.plan.name, reason);
+  refuseWhenStopping(stack);
   managed.service.dispatch({ type: "start" });
   await untilReady(stack, managed);
 }
@@ -88,6 +89,7 @@ export async function applyScale(stack: Stack, app: string): Promise<void> {
     managed.plan = plan;
     if (complete === undefined || managed.service.state().name !== "running") continue;
     await managed.instance?.configure(complete, stack.release());
+    await untilReady(stack, managed);
   }
   const wanted = new Set(plans.map((plan) => plan.name));
   for (const { plan } of [...stack.services.values()]) {
@@ -120,6 +122,10 @@ export async function stopService(stack: Stack, name: string, reason: string): P
   }
 }
 
+function refuseWhenStopping(stack: Stack): void {
+  if (stack.phase === "stopping") throw changeUnderWay({ change: "down" });
+}
+
 function isDown(managed: Managed): boolean {
   const { name } = managed.service.state();
   return name === "stopped" || name === "ended";
@@ -132,6 +138,7 @@ export async function untilReady(stack: Stack, managed: Managed): Promise<void> 
   const deadlineMs = bootMs + marginMs;
   await stack.until(
     () => {
+      refuseWhenStopping(stack);
       if (stack.services.get(plan.name) !== managed || stack.isStopped(plan)) return true;
       const error = managed.error();
       if (error !== null) throw errorFromReport(error);

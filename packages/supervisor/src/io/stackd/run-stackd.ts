@@ -9,7 +9,7 @@ import type { KeeperOptions } from "../../core/keeper-options.ts";
 import { readMemory } from "../../core/memory.ts";
 import { adoptChildren } from "./adopt.ts";
 import { bindListeners } from "./bind-listeners.ts";
-import { createClients } from "./clients.ts";
+import { type Clients, createClients } from "./clients.ts";
 import { serveControl } from "./control-server.ts";
 import { openKeeperLink } from "./keeper-link.ts";
 import { loadConfig } from "./load-config.ts";
@@ -20,6 +20,8 @@ import { killServices, stopStack } from "./stop-stack.ts";
 /** How long the owner of a stack may be away: its first connection, and after a death of stackd. */
 const ownerMs = 10_000;
 const controlDescriptor = 3;
+/** Between two attempts to replace a degraded edge. */
+const edgeRenewalMs = 2_000;
 
 /** Resolves when all is down. */
 export async function runStackd(
@@ -90,11 +92,7 @@ export async function runStackd(
   });
   stack.onChange = clients.changed;
   stack.onEvent = clients.event;
-  stack.onEdgeDegraded = () => {
-    clients
-      .exclusively("renewal of the edge", () => stack.edges.replace())
-      .catch((error: Error) => log.warn(`the edge stays degraded: ${error.message}`));
-  };
+  stack.onEdgeDegraded = () => renewEdge(stack, clients, stack.edges.generation());
 
   adoptChildren(stack);
   listen({
@@ -140,4 +138,18 @@ export async function runStackd(
   stack.startWaiting();
   await over.promise;
   server.close();
+}
+
+/** Replaces a degraded edge as soon as no other change is under way, until one is new. */
+function renewEdge(stack: Stack, clients: Clients, generation: number): void {
+  clients
+    .exclusively("renewal of the edge", () => stack.edges.replace())
+    .catch((error: Error) => {
+      stack.setup.log.warn(`the edge stays degraded: ${error.message}`);
+      const again = (): void => {
+        const isNew = stack.edges.current()?.generation !== generation;
+        if (!isNew && stack.phase !== "stopping") renewEdge(stack, clients, generation);
+      };
+      setTimeout(again, edgeRenewalMs);
+    });
 }
