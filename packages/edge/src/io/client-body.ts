@@ -8,6 +8,7 @@ import { bodyMode, type ClientConnection, type ClientExchange, waitFor } from ".
 /** Prepares for a body; `exchange.bodyLength` says which. */
 export function expectBody(exchange: ClientExchange): void {
   const io = exchange.io;
+  exchange.body = []; // its own: the empty one is everybody's
   if (exchange.bodyLength >= 0) return;
   if (io.decoder === undefined) io.decoder = createChunkedDecoder();
   else resetChunkedDecoder(io.decoder);
@@ -53,10 +54,11 @@ export function resumeBody(this: ClientExchange): void {
 
 /** What was collected is not needed any more. */
 export function releaseBody(exchange: ClientExchange): void {
-  if (exchange.bodyBytes > 0) exchange.io.thread.budget.add(-exchange.bodyBytes);
+  exchange.bodyMode = bodyMode.drop;
+  if (exchange.bodyBytes === 0) return;
+  exchange.io.thread.budget.add(-exchange.bodyBytes);
   exchange.body = [];
   exchange.bodyBytes = 0;
-  exchange.bodyMode = bodyMode.drop;
 }
 
 /** Ends an exchange for what its client did, and tells the owner. */

@@ -72,6 +72,7 @@ export function openClientConnection(
     index: -1,
     waiting: waitFor.request,
     deadline: performance.now() + thread.active.plan.timeoutsMs.idle,
+    lastDone: 0,
     text: "",
     offset: 0,
     scanned: 0,
@@ -292,9 +293,8 @@ function onExchangeDone(io: ClientConnection): void {
     startClosing(io);
     return;
   }
-  const timeouts = io.thread.active.plan.timeoutsMs;
   io.waiting = waitFor.request;
-  io.deadline = performance.now() + timeouts.idle;
+  io.deadline = io.lastDone + io.thread.active.plan.timeoutsMs.idle;
   if (io.parsing) return;
   if (io.offset < io.text.length || io.peerEnded || io.paused) parseRequests(io);
   else io.text = "";

@@ -27,6 +27,8 @@ import type { Backend, Bytes, ClientFacts, PreparedAnswer } from "./exchange.ts"
 
 /** After these the rest of what the client sends cannot be told apart from a body: close. */
 const closingStatuses: ReadonlySet<number> = new Set([400, 408, 413, 414, 417, 431, 501, 505]);
+/** Of every request without a body; never added to. */
+const noPieces: Buffer[] = [];
 const dateField = /(?:^|\n)date:/i;
 
 export function createExchange(
@@ -50,7 +52,7 @@ export function createExchange(
     isHead: head.method === "HEAD",
     startedAt: now,
     bodyLength,
-    body: [],
+    body: noPieces,
     bodyBytes: 0,
     bodyComplete: noBody,
     bodyReceived: 0,
@@ -76,6 +78,7 @@ export function createExchange(
     inform,
     begin,
     write,
+    isFlushed,
     end,
     answer,
     answerPrepared,
@@ -146,6 +149,10 @@ function write(this: ClientExchange, bytes: Bytes): boolean {
     put(io, piece);
   }
   return hasRoom(this);
+}
+
+function isFlushed(this: ClientExchange): boolean {
+  return unsentBytes(this.io) === 0;
 }
 
 function end(this: ClientExchange): void {
@@ -249,6 +256,7 @@ function finish(exchange: ClientExchange): void {
   flush(io);
   releaseBody(exchange);
   const now = performance.now();
+  io.lastDone = now;
   accountOutput(io, now, exchange.plan.timeoutsMs.idle);
   const durationMs = now - exchange.startedAt;
   io.thread.metrics.requestEnded(exchange.status, durationMs, performance.timeOrigin + now);

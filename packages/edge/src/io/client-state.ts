@@ -35,6 +35,8 @@ export interface ClientConnection {
   waiting: WaitFor;
   /** `performance.now()` at which `waiting` has lasted too long; Infinity for never. */
   deadline: number;
+  /** When the last request was answered. */
+  lastDone: number;
   /** What was read and not parsed yet: text[offset…], scanned up to `scanned` for a head's end. */
   text: string;
   offset: number;
