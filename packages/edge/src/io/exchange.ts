@@ -69,6 +69,11 @@ export interface Exchange {
   begin(status: number, reason: string, fields: string, length: number, hasDate?: boolean): void;
   /** Returns false when the bound of this exchange is reached: write no more until `onDrain`. */
   write(bytes: Bytes): boolean;
+  /**
+   * The kernel has taken all that was written so far: a Buffer given to `write` is the giver's again.
+   * Only to be asked while the exchange is not done.
+   */
+  isFlushed(): boolean;
   /** The answer is complete; checked against the announced length (short: the client is cut off). */
   end(): void;
   /** `begin`, `write` and `end` in one, in one write to the socket. */
