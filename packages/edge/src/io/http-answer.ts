@@ -15,6 +15,7 @@ import {
   type ResponseHead,
   resetChunkedDecoder,
 } from "@stack/protocols";
+import type { ChunkPool } from "./chunk-pool.ts";
 import { type Exchange, unknownLength } from "./exchange.ts";
 
 /** What the bytes read so far amount to. */
@@ -86,6 +87,7 @@ export function resetAnswerReader(reader: AnswerReader): void {
  * Takes buffer[0, length).
  *
  * @param head scratch record, may be shared by all connections of a thread
+ * @param pool for copies of long pieces
  * @returns one of `answerState`; the exchange is ended by `complete` and untouched by `bad`
  */
 export function readAnswer(
@@ -95,8 +97,9 @@ export function readAnswer(
   length: number,
   limits: HeadLimits,
   head: ResponseHead,
+  pool: ChunkPool,
 ): number {
-  if (reader.phase !== inHead) return readBody(reader, exchange, buffer, 0, length);
+  if (reader.phase !== inHead) return readBody(reader, exchange, buffer, 0, length, pool);
   const before = reader.text.length;
   // Of a long read the head is in the beginning: no need to make text of all of it.
   let taken = Math.min(length, headWindow);
@@ -131,7 +134,7 @@ export function readAnswer(
         if (text.length > end && !exchange.write(text.slice(end))) reader.blocked = true;
         return complete(reader, exchange, false);
       }
-      return readBody(reader, exchange, buffer, end - before, length);
+      return readBody(reader, exchange, buffer, end - before, length, pool);
     }
     if (head.status === 101) return refuse(reader, "it switched protocols unasked");
     reader.interim += 1;
@@ -200,16 +203,17 @@ function readBody(
   buffer: Buffer,
   start: number,
   end: number,
+  pool: ChunkPool,
 ): number {
   if (reader.phase === inLength) {
     const until = Math.min(end, start + reader.remaining);
     reader.remaining -= until - start;
-    pass(reader, exchange, buffer, start, until);
+    pass(reader, exchange, buffer, start, until, pool);
     if (reader.remaining > 0) return answerState.open;
     return complete(reader, exchange, until < end);
   }
   if (reader.phase === untilEnd) {
-    pass(reader, exchange, buffer, start, end);
+    pass(reader, exchange, buffer, start, end, pool);
     return answerState.open;
   }
   const { decoder } = reader;
@@ -218,7 +222,7 @@ function readBody(
   while (at < end && !decoder.done) {
     at = decodeChunked(decoder, buffer, at, end);
     if (decoder.problem !== "") return refuse(reader, decoder.problem);
-    pass(reader, exchange, buffer, decoder.dataStart, decoder.dataEnd);
+    pass(reader, exchange, buffer, decoder.dataStart, decoder.dataEnd, pool);
   }
   return decoder.done ? complete(reader, exchange, at < end) : answerState.open;
 }
@@ -229,18 +233,23 @@ function pass(
   buffer: Buffer,
   start: number,
   end: number,
+  pool: ChunkPool,
 ): void {
-  if (start >= end) return;
-  const piece =
-    end - start <= textBytes ? buffer.toString("latin1", start, end) : copyOf(buffer, start, end);
-  if (!exchange.write(piece)) reader.blocked = true;
-}
-
-/** Memory of its own, not of Node's pool: it may live as long as a slow client takes. */
-function copyOf(buffer: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  buffer.copy(copy, 0, start, end);
-  return copy;
+  const length = end - start;
+  if (length <= 0) return;
+  if (length <= textBytes) {
+    if (!exchange.write(buffer.toString("latin1", start, end))) reader.blocked = true;
+    return;
+  }
+  // Memory of its own, as it may live as long as a slow client takes; used again when it did not.
+  const isPooled = length > pool.chunkBytes / 2 && length <= pool.chunkBytes;
+  const chunk = isPooled ? pool.take() : Buffer.allocUnsafeSlow(length);
+  buffer.copy(chunk, 0, start, end);
+  if (!exchange.write(length === chunk.length ? chunk : chunk.subarray(0, length))) {
+    reader.blocked = true;
+  } else if (isPooled && !exchange.done && exchange.isFlushed()) {
+    pool.give(chunk);
+  }
 }
 
 function complete(reader: AnswerReader, exchange: Exchange, hasSurplus: boolean): number {

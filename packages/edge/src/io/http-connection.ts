@@ -8,6 +8,7 @@
 import { connect, type Socket } from "node:net";
 import type { SocketAddress } from "@stack/base";
 import type { HeadLimits, ResponseHead } from "@stack/protocols";
+import type { ChunkPool } from "./chunk-pool.ts";
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "./exchange.ts";
 import {
   type AnswerReader,
@@ -35,6 +36,7 @@ export interface HttpConnectionOptions {
   readonly readBuffer: Buffer;
   /** Scratch, shared as well. */
   readonly head: ResponseHead;
+  readonly chunks: ChunkPool;
   readonly limits: HeadLimits;
   readonly connectMs: number;
   /** Until the head of the answer, and between two pieces of its body. */
@@ -124,7 +126,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     expect(isSent ? options.firstByteMs() : never);
     if (!isSent) exchange.readBody();
   };
-  const onRead = (length: number, buffer: Buffer): boolean => {
+  const onRead = (length: number): boolean => {
     if (phase !== "busy" || exchange === undefined) {
       // Nothing was asked for.
       close();
@@ -132,7 +134,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
     since = 0;
     try {
-      judge(readAnswer(reader, exchange, buffer, length, options.limits, options.head));
+      const { readBuffer, limits, head, chunks } = options;
+      judge(readAnswer(reader, exchange, readBuffer, length, limits, head, chunks));
     } catch (error) {
       options.onBug(error);
       fail(502, "the answer could not be passed on");
@@ -225,13 +228,10 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
 
 function openSocket(
   options: HttpConnectionOptions,
-  callback: (length: number, buffer: Buffer) => boolean,
+  callback: (length: number, buffer: Uint8Array) => boolean,
 ): Socket {
   const { address } = options;
-  const onread = {
-    buffer: options.readBuffer,
-    callback: (length: number, buffer: Uint8Array) => callback(length, buffer as Buffer),
-  };
+  const onread = { buffer: options.readBuffer, callback };
   return address.kind === "unix"
     ? connect({ path: address.path, onread })
     : connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread });

@@ -4,6 +4,7 @@
  */
 import type { SocketAddress } from "@stack/base";
 import { createResponseHead, type HeadLimits } from "@stack/protocols";
+import { createChunkPool } from "./chunk-pool.ts";
 import type { Exchange, LinkObserver, ServerLink } from "./exchange.ts";
 import { type HttpConnection, openHttpConnection } from "./http-connection.ts";
 
@@ -27,6 +28,7 @@ export interface HttpLink extends ServerLink {
   readonly serveFresh: (exchange: Exchange, observer: LinkObserver) => void;
 }
 
+const keptChunks = 2;
 /** A deadline is seen this much late at most. */
 const coarsestCheckMs = 500;
 
@@ -35,6 +37,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const connections = new Set<HttpConnection>();
   const idle: HttpConnection[] = [];
   const head = createResponseHead();
+  const chunks = createChunkPool(options.readBuffer.length, keptChunks);
   let retired = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -47,6 +50,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       ...options,
       idleMs,
       head,
+      chunks,
       onIdle(free) {
         if (retired || idle.length >= maxIdle) free.close();
         else idle.push(free);

@@ -9,10 +9,15 @@ import { prepareAnswer } from "../core/prepared-answer.ts";
 import { escapeLocation } from "../core/redirect-target.ts";
 import { decideStaticAnswer, hasConditions, type StaticDecision } from "../core/static-answer.ts";
 import { decideStaticName } from "../core/static-path.ts";
+import { type ChunkPool, createChunkPool } from "./chunk-pool.ts";
 import type { Backend, Exchange } from "./exchange.ts";
 import { closeQuietly, openFound } from "./static-lookup.ts";
 import { createStaticStore, type Looked, type StaticEntry } from "./static-store.ts";
 import { streamFile } from "./static-stream.ts";
+
+/** Of a large file, read at once: larger costs memory per slow client, smaller a thread switch each. */
+const chunkBytes = 256 * 1024;
+const keptChunks = 4;
 
 export interface StaticOptions {
   /** Absolute. */
@@ -26,6 +31,7 @@ export interface StaticOptions {
 
 export function createStaticBackend(options: StaticOptions): Backend {
   const store = createStaticStore(options.root, options.cacheBytes);
+  const chunks = createChunkPool(chunkBytes, keptChunks);
 
   const look = async (exchange: Exchange, isRetry: boolean): Promise<void> => {
     const { path } = exchange.head;
@@ -34,7 +40,7 @@ export function createStaticBackend(options: StaticOptions): Backend {
     if (exchange.done) return;
     if (typeof looked === "string") answerWithout(exchange, looked);
     else if (serve(exchange, looked, Date.now(), options.pages)) return;
-    else if (!(await stream(exchange, looked, options.pages)) && !exchange.done) {
+    else if (!(await stream(exchange, looked, options.pages, chunks)) && !exchange.done) {
       // Replaced between the look and the opening.
       if (isRetry) exchange.fail(503, "the file is being replaced", 1);
       else await look(exchange, true);
@@ -101,7 +107,12 @@ function prepare(entry: StaticEntry, body: Buffer, nowMs: number) {
 }
 
 /** False when the file is no longer the one that was found, and nothing was begun. */
-async function stream(exchange: Exchange, entry: StaticEntry, pages: ErrorPages): Promise<boolean> {
+async function stream(
+  exchange: Exchange,
+  entry: StaticEntry,
+  pages: ErrorPages,
+  chunks: ChunkPool,
+): Promise<boolean> {
   const { representation, file } = entry;
   const decision = decideStaticAnswer(exchange.head, representation, file.size, Date.now());
   if (answerWithoutBody(exchange, entry, decision, pages)) return true;
@@ -114,10 +125,10 @@ async function stream(exchange: Exchange, entry: StaticEntry, pages: ErrorPages)
   if (decision.kind === "part") {
     const { first, last } = decision;
     exchange.begin(206, reasonOf(206), partFields(entry, first, last), last + 1 - first);
-    streamFile(exchange, fd, first, last + 1);
+    streamFile(exchange, fd, first, last + 1, chunks);
   } else {
     exchange.begin(200, reasonOf(200), representation.fields, file.size);
-    streamFile(exchange, fd, 0, file.size);
+    streamFile(exchange, fd, 0, file.size, chunks);
   }
   return true;
 }

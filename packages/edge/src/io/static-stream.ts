@@ -4,45 +4,60 @@
  * abort, and on an error, but never while a read is under way.
  */
 import { read } from "node:fs";
+import type { ChunkPool } from "./chunk-pool.ts";
 import type { Exchange, ExchangeOwner } from "./exchange.ts";
 import { closeQuietly } from "./static-lookup.ts";
-
-const chunkBytes = 256 * 1024;
 
 /**
  * Writes bytes `start` up to `end` of `fd` after a head that was begun, ends the exchange and closes
  * `fd`. A file that became shorter cuts the client off.
  */
-export function streamFile(exchange: Exchange, fd: number, start: number, end: number): void {
+export function streamFile(
+  exchange: Exchange,
+  fd: number,
+  start: number,
+  end: number,
+  pool: ChunkPool,
+): void {
   let position = start;
   let reading = false;
   let open = true;
+  /** Chunks that the exchange may still hold. */
+  let given: Buffer[] = [];
   const finish = (): void => {
     open = false;
     if (!reading) closeQuietly(fd);
   };
+  const reclaim = (): void => {
+    if (given.length === 0 || exchange.done || !exchange.isFlushed()) return;
+    for (const chunk of given) pool.give(chunk);
+    given = [];
+  };
   const next = (): void => {
     if (!open || reading) return;
+    reclaim();
     if (position >= end) {
       exchange.end();
       finish();
       return;
     }
-    const length = Math.min(chunkBytes, end - position);
-    // The exchange keeps what it is given, so each chunk is memory of its own.
-    const chunk = Buffer.allocUnsafeSlow(length);
+    const chunk = pool.take();
+    const length = Math.min(chunk.length, end - position);
     reading = true;
     read(fd, chunk, 0, length, position, (error, count) => {
       reading = false;
       if (!open) {
         closeQuietly(fd);
+        pool.give(chunk);
       } else if (error !== null || count === 0) {
         exchange.fail(500, "the file could not be read to its end");
         finish();
       } else {
         position += count;
-        if (exchange.write(count === length ? chunk : chunk.subarray(0, count))) next();
-        else if (position >= end) next();
+        given.push(chunk);
+        const hasRoom = exchange.write(count === chunk.length ? chunk : chunk.subarray(0, count));
+        // Nothing more is read for a client that takes no more, but an end needs no room.
+        if (hasRoom || position >= end) next();
       }
     });
   };
