@@ -17,6 +17,7 @@
  * TE is dropped even when it is "trailers", because trailers are (RFC 9110 §6.5.1 lets us).
  */
 import { flatCopy } from "./flat.ts";
+import type { Framing } from "./framing.ts";
 import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 import type { ClientMemo, RequestHead } from "./request-head.ts";
@@ -38,7 +39,7 @@ export interface ForwardOptions {
   /** "/api" to take that off the path; "" to leave it. Must be a prefix of the path. */
   stripPrefix: string;
   /** How the body will be sent on. The CGI block ignores it. */
-  framing: number;
+  framing: Framing;
 }
 
 /** The name under which we enter ourselves into Via (RFC 9110 §7.6.3). */
@@ -112,15 +113,15 @@ export function clientKeys(head: RequestHead, options: ForwardOptions, host: str
   const proto = joinedValues(head, fieldId.forwardedProto);
   const forwardedHost = joinedValues(head, fieldId.forwardedHost);
   const forwarded = joinedValues(head, fieldId.forwarded);
-  const out = formatKeys(
-    options.clientAddress,
-    options.peerPort,
+  const out = formatKeys({
+    clientAddress: options.clientAddress,
+    peerPort: options.peerPort,
     scheme,
     host,
-    forwardedFor(head, options),
-    proto === "" ? scheme : proto,
-    forwardedHost === "" ? host : forwardedHost,
-  );
+    forwardedFor: forwardedFor(head, options),
+    proto: proto === "" ? scheme : proto,
+    forwardedHost: forwardedHost === "" ? host : forwardedHost,
+  });
   return forwarded === ""
     ? out
     : `${out}\0HTTP_FORWARDED\0${forwarded}, ${forwardedElement(options)}`;
@@ -145,42 +146,46 @@ function clientMemo(head: RequestHead, options: ForwardOptions, host: string): C
   memo.lines = flatCopy(
     `X-Forwarded-For: ${peerAddress}\r\nX-Real-IP: ${peerAddress}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${host}\r\n`,
   );
-  memo.keys = flatCopy(formatKeys(peerAddress, peerPort, scheme, host, peerAddress, scheme, host));
+  const said = { scheme, host, proto: scheme, forwardedHost: host, forwardedFor: peerAddress };
+  memo.keys = flatCopy(formatKeys({ ...said, clientAddress: peerAddress, peerPort }));
   return memo;
 }
 
-function formatKeys(
-  clientAddress: string,
-  peerPort: number,
-  scheme: string,
-  host: string,
-  forwardedFor: string,
-  proto: string,
-  forwardedHost: string,
-): string {
+interface ClientFacts {
+  readonly clientAddress: string;
+  readonly peerPort: number;
+  readonly scheme: string;
+  readonly host: string;
+  readonly forwardedFor: string;
+  readonly proto: string;
+  readonly forwardedHost: string;
+}
+
+function formatKeys(client: ClientFacts): string {
+  const { clientAddress, peerPort, scheme, host } = client;
   return (
     `\0REMOTE_ADDR\0${clientAddress}\0REMOTE_PORT\0${peerPort}` +
     `\0wsgi.url_scheme\0${scheme}\0HTTP_HOST\0${host}` +
-    `\0HTTP_X_FORWARDED_FOR\0${forwardedFor}\0HTTP_X_REAL_IP\0${clientAddress}` +
-    `\0HTTP_X_FORWARDED_PROTO\0${proto}\0HTTP_X_FORWARDED_HOST\0${forwardedHost}`
+    `\0HTTP_X_FORWARDED_FOR\0${client.forwardedFor}\0HTTP_X_REAL_IP\0${clientAddress}` +
+    `\0HTTP_X_FORWARDED_PROTO\0${client.proto}\0HTTP_X_FORWARDED_HOST\0${client.forwardedHost}`
   );
 }
 
 /** The X-Forwarded-For to pass on: the peer alone, or appended to what a trusted peer sent. */
-export function forwardedFor(head: RequestHead, options: ForwardOptions): string {
+function forwardedFor(head: RequestHead, options: ForwardOptions): string {
   if (!options.trusted) return options.peerAddress;
   const received = joinedValues(head, fieldId.forwardedFor);
   return received === "" ? options.peerAddress : `${received}, ${options.peerAddress}`;
 }
 
 /** Our element of Forwarded (RFC 7239 §4, §6). */
-export function forwardedElement(options: ForwardOptions): string {
+function forwardedElement(options: ForwardOptions): string {
   const { peerAddress } = options;
   return peerAddress.includes(":") ? `for="[${peerAddress}]"` : `for=${peerAddress}`;
 }
 
 /** The scheme the client used, as far as it is known: a trusted peer's word, else the connection's. */
-export function clientScheme(head: RequestHead, options: ForwardOptions): string {
+function clientScheme(head: RequestHead, options: ForwardOptions): string {
   if (!options.trusted) return options.scheme;
   const said = joinedValues(head, fieldId.forwardedProto).toLowerCase();
   return said === "https" || said === "http" ? said : options.scheme;

@@ -24,10 +24,7 @@ export function normalisePath(path: string): string {
 
 /** Bytes above 0x7f as %XX: a target must not have them bare, and not every server takes them. */
 export function encodeHighBytes(text: string): string {
-  return text.replace(
-    /[\x80-\xff]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return text.replace(/[\x80-\xff]/g, percentOf);
 }
 
 /** The bytes of a normalised path as latin-1: what CGI calls PATH_INFO. */
@@ -90,4 +87,11 @@ function resolveSegments(path: string): string {
 function hidesDotSegment(segment: string): boolean {
   if (!segment.includes(".") || !/%2F|%5C|\\/.test(segment)) return false;
   return segment.split(/%2F|%5C|\\/).some((part) => part === "." || part === "..");
+}
+
+const digits = "0123456789ABCDEF";
+
+function percentOf(char: string): string {
+  const code = char.charCodeAt(0);
+  return `%${digits[code >> 4]}${digits[code & 15]}`;
 }

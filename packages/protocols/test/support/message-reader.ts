@@ -16,7 +16,7 @@ import {
 } from "../../src/index.ts";
 import { options } from "./requests.ts";
 
-export interface Message {
+interface Message {
   readonly method: string;
   readonly target: string;
   readonly forwarded: string;
