@@ -9,8 +9,10 @@ import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-work
 import { formatThrown, loadEntry, type RequestHandler } from "./load-entry.ts";
 import { markOutput } from "./mark-output.ts";
 
-/** How long edges may take to close their idle connections before we do. */
-const idleGraceMs = 2_000;
+/** How long edges may take to close their idle connections before we do, when all were told. */
+const toldGraceMs = 50;
+/** The same when our arbiter is gone: an edge may be sending on one just now. */
+const orphanGraceMs = 2_000;
 const orphanDeadlineMs = 30_000;
 /** The edge has its own limits; these are only not to be the tighter ones. */
 const maxHeaderBytes = 256 * 1024;
@@ -19,17 +21,23 @@ const backlog = 1024;
 export async function runNodeWorker(): Promise<void> {
   const start = await firstMessage();
   markOutput(start.id);
-  const state: WorkerState = { inFlight: 0, draining: false, exitCode: 0, server: undefined };
+  const state: WorkerState = {
+    inFlight: 0,
+    draining: false,
+    idleGraceMs: orphanGraceMs,
+    exitCode: 0,
+    server: undefined,
+  };
   process.on("SIGINT", () => {}); // the terminal sends it to everyone
   process.on("SIGTERM", () => {
     const first = state.server !== undefined && !state.draining && process.connected;
     if (first) tell({ type: "leaving", reason: "SIGTERM from outside" });
-    else drain(state, orphanDeadlineMs);
+    else drain(state, orphanDeadlineMs, orphanGraceMs);
   });
-  process.on("disconnect", () => drain(state, orphanDeadlineMs));
+  process.on("disconnect", () => drain(state, orphanDeadlineMs, orphanGraceMs));
   process.on("message", (message) => {
     const order = message as ArbiterToNodeWorker;
-    if (order.type === "drain") drain(state, order.deadlineMs);
+    if (order.type === "drain") drain(state, order.deadlineMs, toldGraceMs);
   });
   const loaded = await loadEntry(start.entry);
   if (loaded.kind === "failed") {
@@ -43,6 +51,7 @@ export async function runNodeWorker(): Promise<void> {
 interface WorkerState {
   inFlight: number;
   draining: boolean;
+  idleGraceMs: number;
   exitCode: number;
   server: Server | undefined;
 }
@@ -111,20 +120,20 @@ function leaveOnFault(state: WorkerState): void {
     if (state.exitCode !== 0) return;
     state.exitCode = 1;
     if (process.connected) tell({ type: "leaving", reason: kind });
-    else drain(state, orphanDeadlineMs);
+    else drain(state, orphanDeadlineMs, orphanGraceMs);
   };
   process.on("uncaughtException", fault("uncaught exception"));
   process.on("unhandledRejection", fault("unhandled rejection"));
 }
 
-function drain(state: WorkerState, deadlineMs: number): void {
+function drain(state: WorkerState, deadlineMs: number, idleGraceMs: number): void {
   if (state.draining) return;
   state.draining = true;
+  state.idleGraceMs = idleGraceMs;
   const { server } = state;
   if (server === undefined) process.exit(state.exitCode);
   // Not http's own close(): that cuts idle connections on which an edge may be sending just now.
   NetServer.prototype.close.call(server, () => leave(state));
-  setTimeout(() => server.closeIdleConnections(), Math.min(idleGraceMs, deadlineMs)).unref();
   setTimeout(() => leave(state), deadlineMs).unref();
   finishWhenIdle(state);
 }
@@ -134,7 +143,7 @@ function finishWhenIdle(state: WorkerState): void {
   if (state.inFlight > 0) return;
   setTimeout(() => {
     if (state.inFlight === 0) state.server?.closeIdleConnections();
-  }, idleGraceMs).unref();
+  }, state.idleGraceMs).unref();
 }
 
 function leave(state: WorkerState): void {
