@@ -20,6 +20,7 @@ export {
 export { createLineSplitter, type LineSplitter, maxLogLine } from "./core/split-lines.ts";
 export { serviceStateOf } from "./core/state-name.ts";
 export { findByEnvironment } from "./io/find-processes.ts";
+export { followLogs } from "./io/follow-logs.ts";
 export { captureOutput } from "./io/log-capture.ts";
 export { createLogWriter, type LogWriter, type LogWriterOptions } from "./io/log-writer.ts";
 export {
@@ -31,7 +32,7 @@ export {
   readStartedAtMs,
   readStartTime,
 } from "./io/process-facts.ts";
-export { followLogs, type ReadLogsOptions, readLogs } from "./io/read-logs.ts";
+export { type ReadLogsOptions, readLogs } from "./io/read-logs.ts";
 export { createLifecycle, type Lifecycle, type LifecycleHands } from "./io/run-lifecycle.ts";
 export { type RunOptions, type RunResult, runToEnd } from "./io/run-to-end.ts";
 export { type ChildSpec, type SpawnedChild, signalGroup, spawnChild } from "./io/spawn-child.ts";

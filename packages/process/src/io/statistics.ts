@@ -16,6 +16,7 @@ export interface ProcessSampler {
 
 interface Sample extends ProcessUse {
   readonly ticks: number;
+  readonly firstMs: number;
   readonly atMs: number;
   readonly memoryAtMs: number;
 }
@@ -25,6 +26,8 @@ const msPerTick = 10;
 const shortestMs = 200;
 /** Reading proportional memory walks the page tables of the process: not every second. */
 const memoryEveryMs = 5_000;
+/** But for a process that has only begun to grow. */
+const youngMs = 10_000;
 /** And of many only for so long at once; the others have their turn in the next sample. */
 const memoryBudgetMs = 50;
 
@@ -50,10 +53,13 @@ export function createProcessSampler(): ProcessSampler {
           next.set(pid, before);
           continue;
         }
-        const due = before === undefined || nowMs - before.memoryAtMs >= memoryEveryMs;
+        const firstMs = before?.firstMs ?? nowMs;
+        const isYoung = nowMs - firstMs < youngMs;
+        const due = before === undefined || isYoung || nowMs - before.memoryAtMs >= memoryEveryMs;
         const readsMemory = due && performance.now() < end;
         next.set(pid, {
           ticks,
+          firstMs,
           atMs: nowMs,
           cpuPercent: before === undefined ? null : percent(before, ticks, nowMs),
           memoryBytes: readsMemory ? (readMemoryBytes(pid) ?? null) : (before?.memoryBytes ?? null),

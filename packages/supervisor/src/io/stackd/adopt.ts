@@ -28,7 +28,8 @@ export function adoptChildren(stack: Stack): void {
 
 function recordMissed(stack: Stack, exit: ChildExit): void {
   const name = exit.name.startsWith("edge@") ? "edge" : exit.name;
-  stack.missed(name, lastExitOf(exit, null));
+  stack.history.recordExit(name, lastExitOf(exit, null));
+  stack.history.countRestart(name);
   stack.setup.keeper.acknowledge(exit.seq);
 }
 

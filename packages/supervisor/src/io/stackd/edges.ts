@@ -46,8 +46,6 @@ export interface EdgesContext {
   readonly onDegraded: (reason: string) => void;
   /** Another generation serves, or was started: what has to be remembered. */
   readonly onCurrent: () => void;
-  /** An edge that was drained has ended: its listeners may be unbound. */
-  readonly onDrained: () => void;
 }
 
 export interface EdgeView {
@@ -231,7 +229,6 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
       current = null;
       lifecycle.dispatch({ type: "exited", status: { code: exit.code, signal: exit.signal } });
     }
-    if (edge.draining) context.onDrained();
     if (edges.size === 0) empty?.resolve();
     context.onChange();
   }

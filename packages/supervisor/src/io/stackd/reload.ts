@@ -5,11 +5,11 @@
  */
 import type { StackError } from "@stack/base";
 import { type ConfigChanges, diffConfigs, type ResolvedConfig } from "@stack/config";
-import { completePlan, redisUrl } from "../../core/environment.ts";
 import { carryOver } from "../../core/overrides.ts";
 import { knownNames, planServices, type ServicePlan } from "../../core/services.ts";
 import { mixedState, unknownService } from "../../errors.ts";
 import { bindListeners } from "./bind-listeners.ts";
+import { completeApp } from "./build-service.ts";
 import { removeService, restartService, untilReady } from "./changes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Managed } from "./managed.ts";
@@ -128,11 +128,10 @@ async function renewInstance(
   managed.plan = plan;
   if (stack.isStopped(plan) || before.kind !== "app") return;
 
-  const { env, paths } = stack.setup;
   const release = stack.nextRelease ?? stack.release();
   const oldRelease = managed.instance?.view()?.release ?? stack.release();
-  const newest = completePlan(plan.app, env, redisUrl(next.redis, paths.run));
-  const old = completePlan(before.app, env, redisUrl(stack.config.redis, paths.run));
+  const newest = completeApp(plan.app, next, stack.setup);
+  const old = completeApp(before.app, stack.config, stack.setup);
   if (managed.service.state().name !== "running") {
     // Nothing of it serves that could be kept: start it with the new plan.
     undo.push(() => {

@@ -36,7 +36,7 @@ export function takeSnapshot(stack: Stack, sampler: ProcessSampler): StatusData 
     processes: processes(stack, measured),
     apps,
     edge: edgeStatus(stack, measured),
-    events: stack.events(),
+    events: stack.history.events(),
   };
 }
 
@@ -74,8 +74,8 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
     ...measured.usageOf(pid),
   });
   const common = (name: string) => ({
-    restarts: stack.restarts.get(name) ?? 0,
-    lastExit: lastExitOf(stack.exits(), name),
+    restarts: stack.history.restarts.get(name) ?? 0,
+    lastExit: lastExitOf(stack.history.exits(), name),
   });
   const keeperUp = measured.ageOf(welcome.startedAt);
   const current = stack.edges.current();

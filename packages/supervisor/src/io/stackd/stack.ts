@@ -5,10 +5,7 @@
 import { dirname } from "node:path";
 import { type ErrorReport, formatAddress, type Logger } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
-import type { ChildExit, LastExit, ListenerRecord, StackEvent, StatePaths } from "@stack/control";
-import type { ProcessState } from "@stack/process";
-import { completePlan, redisUrl, serviceEnvironment } from "../../core/environment.ts";
-import { addExit, type ExitHistory, lastExitOf } from "../../core/exit-history.ts";
+import type { ChildExit, ListenerRecord, StackEvent, StatePaths } from "@stack/control";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
 import {
@@ -19,13 +16,11 @@ import {
   planServices,
   type ServicePlan,
 } from "../../core/services.ts";
-import { createAppInstance } from "./app-instance.ts";
+import { buildService, completeApp } from "./build-service.ts";
 import { createEdges, type Edges } from "./edges.ts";
+import { createHistory, type History } from "./history.ts";
 import type { KeeperLink, Welcome } from "./keeper-link.ts";
 import type { Managed } from "./managed.ts";
-import { createPlainService } from "./plain-service.ts";
-import { redisCommand, redisSocket } from "./redis.ts";
-import type { ServiceHooks } from "./service.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface StackSetup {
@@ -51,9 +46,7 @@ export interface Stack {
   phase: Phase;
   readonly edges: Edges;
   readonly services: Map<string, Managed>;
-  readonly restarts: Map<string, number>;
-  readonly exits: () => ExitHistory;
-  readonly events: () => readonly StackEvent[];
+  readonly history: History;
   readonly release: () => string;
   /** What the config and the overrides ask for, in order of start. */
   readonly plans: () => ServicePlan[];
@@ -67,8 +60,6 @@ export interface Stack {
   readonly startWaiting: () => void;
   readonly isStopped: (plan: ServicePlan) => boolean;
   readonly childExited: (exit: ChildExit) => void;
-  /** An exit that happened while no stackd lived. */
-  readonly missed: (name: string, exit: LastExit) => void;
   /** The edge that served when the last stackd died. */
   readonly rememberedEdge: string | null;
   readonly remember: () => void;
@@ -88,14 +79,14 @@ export interface Stack {
   /** Called after anything that `status` shows has changed. */
   onChange: () => void;
   onEvent: (event: StackEvent) => void;
-  onEdgeDegraded: (reason: string) => void;
-  onEdgeDrained: () => void;
+  onEdgeDegraded: () => void;
   /** The first error of a service that will not become ready by itself. */
   readonly firstError: () => ErrorReport | null;
   readonly isReady: () => boolean;
 }
 
-const keptEvents = 50;
+/** No drain of an edge is shorter: a client's slow answer is not the app's matter. */
+const shortestDrainMs = 5_000;
 
 export function createStack(
   setup: StackSetup,
@@ -104,11 +95,13 @@ export function createStack(
 ): Stack {
   const { keeper, paths, env, options } = setup;
   const services = new Map<string, Managed>();
-  const restarts = new Map(Object.entries(memory?.restarts ?? {}));
-  let exits: ExitHistory = memory?.exits ?? {};
-  let events: readonly StackEvent[] = memory?.events ?? [];
-  let remembering = false;
   const waiters = createWaiters();
+  let remembering = false;
+  const onEvent = (event: StackEvent): void => {
+    stack.onEvent(event);
+    changed();
+  };
+  const history = createHistory(memory, setup.log, onEvent, remember);
 
   const edges = createEdges(
     {
@@ -126,17 +119,18 @@ export function createStack(
       env,
       setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
       plan: () => stack.config.edge.plan,
-      drainMs: () =>
-        Math.max(5_000, ...Object.values(stack.config.apps).map((app) => app.drainTimeoutMs)),
-      onChange: changed,
-      onExit: (exit) => recordExit("edge", exit),
-      onRestart: () => countRestart("edge"),
-      onDegraded: (reason) => {
-        stack.note("warn", "edge", `degraded: ${reason}`);
-        stack.onEdgeDegraded(reason);
+      drainMs: () => {
+        const apps = Object.values(stack.config.apps);
+        return Math.max(shortestDrainMs, ...apps.map((app) => app.drainTimeoutMs));
       },
+      onChange: changed,
       onCurrent: remember,
-      onDrained: () => stack.onEdgeDrained(),
+      onExit: (exit) => history.recordExit("edge", exit),
+      onRestart: () => history.countRestart("edge"),
+      onDegraded(reason) {
+        history.note("warn", "edge", `degraded: ${reason}`);
+        stack.onEdgeDegraded();
+      },
     },
     memory?.edgeGeneration ?? 0,
   );
@@ -151,189 +145,72 @@ export function createStack(
     phase: memory === undefined ? "starting" : "running",
     edges,
     services,
-    restarts,
-    exits: () => exits,
-    events: () => events,
+    history,
+    note: history.note,
+    held: new Set(),
+    nextRelease: null,
+    until: waiters.until,
+    rememberedEdge: memory?.edge ?? null,
     release: () => `r${stack.releases}`,
     plans: () => planServices(stack.config, stack.overrides),
-    planOf: (app) => completeOf(stack.plans(), app),
-    note(level, source, text) {
-      const event: StackEvent = { at: new Date().toISOString(), level, source, text };
-      events = [...events, event].slice(-keptEvents);
-      setup.log[level](`${source}: ${text}`);
-      stack.onEvent(event);
-      changed();
+    planOf(app) {
+      const plan = stack.plans().find((one) => one.kind === "app" && one.app.name === app);
+      return plan?.kind === "app" ? completeApp(plan.app, stack.config, setup) : undefined;
     },
-    add,
+    add(plan) {
+      const managed = buildService(plan, {
+        setup,
+        history,
+        config: () => stack.config,
+        release: () => stack.nextRelease ?? stack.release(),
+        onChange() {
+          startWaiting();
+          changed();
+        },
+      });
+      services.set(plan.name, managed);
+      return managed;
+    },
     remove(name) {
       services.get(name)?.service[Symbol.dispose]();
       services.delete(name);
       changed();
     },
     startWaiting,
-    isStopped: (plan) => isStoppedBy(stack.overrides, plan),
+    isStopped: (plan) => stack.overrides.stopped.includes(plan.name),
     childExited(exit) {
       const known = edges.exited(exit) || [...services.values()].some((one) => one.exited(exit));
       if (!known) setup.log.info(`${exit.name} ended, which nobody waits for`);
       keeper.acknowledge(exit.seq);
     },
-    missed(name, exit) {
-      recordExit(name, exit);
-      countRestart(name);
-    },
-    rememberedEdge: memory?.edge ?? null,
     remember,
-    held: new Set(),
-    nextRelease: null,
-    until: waiters.until,
     onChange: () => {},
     onEvent: () => {},
     onEdgeDegraded: () => {},
-    onEdgeDrained: () => {},
     firstError() {
-      const edge = edges.error();
-      if (edge !== null) return edge;
-      for (const managed of services.values()) {
-        const error = stack.isStopped(managed.plan) ? null : managed.error();
-        if (error !== null) return error;
-      }
-      return null;
+      const wanted = [...services.values()].filter((one) => !stack.isStopped(one.plan));
+      const errors = [edges.error(), ...wanted.map((one) => one.error())];
+      return errors.find((error) => error !== null) ?? null;
     },
     isReady: () =>
       edges.state() === "ready" &&
       [...services.values()].every((one) => stack.isStopped(one.plan) || isFullyReady(one)),
   };
 
-  function completeOf(plans: readonly ServicePlan[], app: string): AppPlan | undefined {
-    const plan = plans.find((one) => one.kind === "app" && one.app.name === app);
-    if (plan?.kind !== "app") return undefined;
-    return completePlan(plan.app, env, redisUrl(stack.config.redis, paths.run));
-  }
-
-  function add(plan: ServicePlan): Managed {
-    const managed =
-      plan.kind === "app" ? addInstance(plan, hooksOf(plan)) : addPlain(plan, hooksOf(plan));
-    services.set(plan.name, managed);
-    return managed;
-  }
-
-  function addInstance(plan: Extract<ServicePlan, { kind: "app" }>, hooks: ServiceHooks): Managed {
-    const { app, instance, name } = plan;
-    const managed = createAppInstance(
-      plan,
-      {
-        keeper,
-        command: [
-          process.execPath,
-          options.arbiter,
-          ...["--control", paths.control],
-          ...["--run", paths.run],
-          ...["--app", app.name],
-          ...["--instance", String(instance)],
-        ],
-        env,
-        planToRun: () => {
-          const newest = managed.plan.kind === "app" ? managed.plan.app : app;
-          return completePlan(newest, env, redisUrl(stack.config.redis, paths.run));
-        },
-        release: () => stack.nextRelease ?? stack.release(),
-        onView(view, before) {
-          if (view.state !== before?.state) announce(name, view.state, view.error);
-          changed();
-        },
-      },
-      hooks,
-    );
-    return managed;
-  }
-
-  function addPlain(plan: Exclude<ServicePlan, { kind: "app" }>, hooks: ServiceHooks): Managed {
-    return createPlainService(
-      plan,
-      {
-        keeper,
-        redisSocket: redisSocket(paths),
-        lastExit: (name) => lastExitOf(exits, name),
-        request: (newest) => ({
-          name: newest.name,
-          ...(newest.kind === "redis"
-            ? { command: redisCommand(newest.server, paths), cwd: paths.state, env }
-            : {
-                command: newest.program.command,
-                cwd: newest.program.cwd,
-                env: serviceEnvironment(
-                  env,
-                  redisUrl(stack.config.redis, paths.run),
-                  newest.program.env,
-                ),
-              }),
-          listeners: [],
-          copies: 0,
-          tag: { kind: newest.kind },
-        }),
-      },
-      hooks,
-    );
-  }
-
-  function hooksOf(plan: ServicePlan): ServiceHooks {
-    return {
-      onState(state, before) {
-        describeChange(plan, state, before);
-        startWaiting();
-        changed();
-      },
-      onExit: (exit) => recordExit(plan.name, exit),
-      onRestart: () => countRestart(plan.name),
-    };
-  }
-
-  function describeChange(plan: ServicePlan, state: ProcessState, before: ProcessState): void {
-    if (state.name === "running" && before.name !== "running" && plan.kind !== "app") {
-      stack.note("info", plan.name, "ready");
-    }
-    if (state.name === "failed") {
-      stack.note("error", plan.name, `gave up after ${state.failures} failures in a row`);
-    }
-    if (state.name === "stopped") stack.note("info", plan.name, "stopped");
-  }
-
-  function announce(name: string, state: string, error: ErrorReport | null): void {
-    const level = state === "crashed" ? "error" : state === "degraded" ? "warn" : "info";
-    stack.note(level, name, error === null ? state : `${state}: ${error.title}`);
-  }
-
-  function recordExit(name: string, exit: LastExit): void {
-    exits = addExit(exits, name, exit);
-    const calm = exit.code === 0 || !/^(?:exit|killed|cannot)/.test(exit.reason);
-    stack.note(calm ? "info" : "warn", name, exit.reason);
-    remember();
-  }
-
-  function countRestart(name: string): void {
-    restarts.set(name, (restarts.get(name) ?? 0) + 1);
-    remember();
-  }
-
   function startWaiting(): void {
     if (stack.phase === "stopping") return;
     const hasRedis = services.has("redis");
-    for (const managed of services.values()) {
-      if (managed.service.state().name !== "stopped" || stack.isStopped(managed.plan)) continue;
-      if (stack.held.has(managed.plan.name)) continue;
-      if (dependenciesOf(managed.plan, hasRedis).every(isUp)) {
-        managed.service.dispatch({ type: "start" });
-      }
+    for (const { plan, service } of services.values()) {
+      const isWanted = !stack.isStopped(plan) && !stack.held.has(plan.name);
+      if (service.state().name !== "stopped" || !isWanted) continue;
+      if (dependenciesOf(plan, hasRedis).every(isUp)) service.dispatch({ type: "start" });
     }
   }
 
   function isUp(name: string): boolean {
-    const all = [...services.values()];
-    const needed = findServices(
-      all.map((one) => one.plan),
-      name,
-    );
-    return needed === undefined || needed.every((plan) => services.get(plan.name)?.isReady());
+    const plans = [...services.values()].map((one) => one.plan);
+    const needed = findServices(plans, name) ?? [];
+    return needed.every((plan) => services.get(plan.name)?.isReady());
   }
 
   function changed(): void {
@@ -354,9 +231,9 @@ export function createStack(
         releases: stack.releases,
         edgeGeneration: edges.generation(),
         edge: edges.current()?.name ?? null,
-        restarts: Object.fromEntries(restarts),
-        exits,
-        events,
+        restarts: Object.fromEntries(history.restarts),
+        exits: history.exits(),
+        events: history.events(),
         owned: stack.owned,
       };
       keeper.remember(kept);
@@ -368,10 +245,6 @@ export function createStack(
 
 function forEdge({ name, address }: ListenerRecord): object {
   return { name, address: formatAddress(address) };
-}
-
-function isStoppedBy(overrides: Overrides, plan: ServicePlan): boolean {
-  return overrides.stopped.includes(plan.name);
 }
 
 /** Every worker of an instance, where one is enough for those that depend on it. */

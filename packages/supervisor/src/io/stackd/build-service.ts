@@ -1,0 +1,110 @@
+/** Makes the service of a plan: what is started, with which environment, and who hears of it. */
+import type { AppPlan, ResolvedConfig } from "@stack/config";
+import type { SpawnRequest } from "@stack/control";
+import { completePlan, redisUrl, serviceEnvironment } from "../../core/environment.ts";
+import { lastExitOf } from "../../core/exit-history.ts";
+import type { ServicePlan } from "../../core/services.ts";
+import { createAppInstance } from "./app-instance.ts";
+import type { History } from "./history.ts";
+import type { Managed } from "./managed.ts";
+import { createPlainService } from "./plain-service.ts";
+import { redisCommand, redisSocket } from "./redis.ts";
+import type { ServiceHooks } from "./service.ts";
+import type { StackSetup } from "./stack.ts";
+
+export interface BuildContext {
+  readonly setup: StackSetup;
+  readonly history: History;
+  readonly config: () => ResolvedConfig;
+  /** Of the generation that is started next. */
+  readonly release: () => string;
+  /** The state of some service has changed: others may start. */
+  readonly onChange: () => void;
+}
+
+export function buildService(plan: ServicePlan, context: BuildContext): Managed {
+  const { history, onChange } = context;
+  const hooks: ServiceHooks = {
+    onState(state, before) {
+      // An app is ready when its arbiter says so, not when that one runs.
+      const isQuiet = plan.kind === "app" && state.name === "running";
+      if (!isQuiet) history.describe(plan.name, state, before);
+      onChange();
+    },
+    onExit: (exit) => history.recordExit(plan.name, exit),
+    onRestart: () => history.countRestart(plan.name),
+  };
+  return plan.kind === "app"
+    ? buildInstance(plan, context, hooks)
+    : buildPlain(plan, context, hooks);
+}
+
+/** An app's plan with its whole environment. */
+export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSetup): AppPlan {
+  return completePlan(app, setup.env, redisUrl(config.redis, setup.paths.run));
+}
+
+function buildInstance(
+  plan: Extract<ServicePlan, { kind: "app" }>,
+  { setup, history, config, release, onChange }: BuildContext,
+  hooks: ServiceHooks,
+): Managed {
+  const { options, paths, env, keeper } = setup;
+  const managed = createAppInstance(
+    plan,
+    {
+      keeper,
+      command: [
+        process.execPath,
+        options.arbiter,
+        ...["--control", paths.control],
+        ...["--run", paths.run],
+        ...["--app", plan.app.name],
+        ...["--instance", String(plan.instance)],
+      ],
+      env,
+      planToRun: () => {
+        const newest = managed.plan.kind === "app" ? managed.plan.app : plan.app;
+        return completeApp(newest, config(), setup);
+      },
+      release,
+      onView(view, before) {
+        history.announce(plan.name, view, before);
+        onChange();
+      },
+    },
+    hooks,
+  );
+  return managed;
+}
+
+function buildPlain(
+  plan: Exclude<ServicePlan, { kind: "app" }>,
+  { setup, history, config }: BuildContext,
+  hooks: ServiceHooks,
+): Managed {
+  const { paths, env, keeper } = setup;
+
+  function request(newest: Exclude<ServicePlan, { kind: "app" }>): SpawnRequest {
+    const what =
+      newest.kind === "redis"
+        ? { command: redisCommand(newest.server, paths), cwd: paths.state, env }
+        : {
+            command: newest.program.command,
+            cwd: newest.program.cwd,
+            env: serviceEnvironment(env, redisUrl(config().redis, paths.run), newest.program.env),
+          };
+    return { name: newest.name, ...what, listeners: [], copies: 0, tag: { kind: newest.kind } };
+  }
+
+  return createPlainService(
+    plan,
+    {
+      keeper,
+      request,
+      redisSocket: redisSocket(paths),
+      lastExit: (name) => lastExitOf(history.exits(), name),
+    },
+    hooks,
+  );
+}
