@@ -2,6 +2,7 @@
  * Which server of an upstream gets a request, and what follows when it failed there. Pure; the
  * servers are numbers.
  */
+import { isIdempotent } from "./replay.ts";
 
 export type AttemptOutcome = "unreached" | "lost" | "late";
 
@@ -17,20 +18,6 @@ export interface Attempts {
 export type NextStep =
   | { readonly kind: "try"; readonly attempts: Attempts; readonly onFreshConnection: boolean }
   | { readonly kind: "fail"; readonly status: 502 | 504; readonly reason: string };
-
-/** RFC 9110 §9.2.2: may be sent again although the first may have had its effect. */
-export function isIdempotent(method: string): boolean {
-  switch (method) {
-    case "GET":
-    case "HEAD":
-    case "OPTIONS":
-    case "PUT":
-    case "DELETE":
-      return true;
-    default:
-      return false;
-  }
-}
 
 /**
  * A server that was never reached costs nothing but time: the next one gets the request, whatever

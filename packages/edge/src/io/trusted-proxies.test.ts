@@ -66,6 +66,6 @@ test.for([
   ["::1", "::1"],
   ["fe80::1%eth0", "fe80::1"],
   ["192.0.2.7", "192.0.2.7"],
-])("%s is written %s", ([address, plain]) => {
+] as const)("%s is written %s", ([address, plain]) => {
   expect(plainAddress(address)).toBe(plain);
 });
