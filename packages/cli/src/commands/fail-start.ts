@@ -1,6 +1,8 @@
 /** The end of a start that failed: whose last words those were, everything stopped, then the error. */
+import { sanitizeLine } from "@stack/dashboard";
+import { readGuiltyLines } from "../io/guilty-lines.ts";
 import type { Session, StackPlace } from "../io/session.ts";
-import { guiltyLines, type StartedStack } from "../io/start-stack.ts";
+import type { StartedStack } from "../io/start-stack.ts";
 import { stopStack } from "../io/stop-stack.ts";
 
 /** Prints the last words of the guilty process, stops what was started, throws the error. */
@@ -11,7 +13,9 @@ export async function failStart(
   error: unknown,
 ): Promise<never> {
   stack.hush();
-  for (const line of guiltyLines(stack.status(), error)) session.say(`  | ${line}`);
+  for (const line of readGuiltyLines(place, error, stack.status(), stack.startedAt)) {
+    session.say(`  | ${sanitizeLine(line)}`);
+  }
   await stopStack(session, place, stack.follow, null, { now: true });
   throw error;
 }

@@ -5,8 +5,10 @@ import { join, resolve } from "node:path";
 import { exitCodes, reportOf } from "@stack/base";
 import type { ResolvedConfig } from "@stack/config";
 import { resolveStatePaths } from "@stack/control";
+import { sanitizeLine } from "@stack/dashboard";
 import { formatJunit, formatSteps, type SmokeStep } from "../core/smoke-report.ts";
 import { smokeFailed, timedOut } from "../errors.ts";
+import { readGuiltyLines } from "../io/guilty-lines.ts";
 import { createSeenProcesses, leftFiles } from "../io/leftovers.ts";
 import { loadConfig } from "../io/load-config.ts";
 import {
@@ -18,7 +20,7 @@ import {
 } from "../io/session.ts";
 import { onEnding } from "../io/signals.ts";
 import { killEdge, killWorker, runChecks, type SmokeRun, step } from "../io/smoke-steps.ts";
-import { guiltyLines, startStack, waitUntilReady } from "../io/start-stack.ts";
+import { startStack, waitUntilReady } from "../io/start-stack.ts";
 import { stopStack } from "../io/stop-stack.ts";
 
 export async function runSmoke(
@@ -86,8 +88,9 @@ async function runSteps(
       });
     }
   } catch (error) {
-    const status = stack.status();
-    for (const line of guiltyLines(status, error)) session.say(`  | ${line}`);
+    for (const line of readGuiltyLines(place, error, stack.status(), stack.startedAt)) {
+      session.say(`  | ${sanitizeLine(line)}`);
+    }
     throw error;
   } finally {
     clearTimeout(timer);

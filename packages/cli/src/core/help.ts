@@ -20,7 +20,7 @@ export const commandHelp = {
       ["stack up --no-tui", "plain lines in place of the dashboard"],
       ["stack up --port 8081", "another port, this run only"],
     ],
-    exits: "0 ok  3 config  4 environment  5 app not ready  9 timeout  75 already runs",
+    exits: "0 ok  3 config  4 environment  5 app not ready  9 timeout  75 running",
   },
   down: {
     usage: "stack down [--now]",

@@ -1,5 +1,5 @@
 /** Starts a stack and sees it ready, or stops what was started and says whose fault it was. */
-import { exitCodes, StackError } from "@stack/base";
+import { StackError } from "@stack/base";
 import type { ResolvedConfig } from "@stack/config";
 import type { StackEvent, StatusData } from "@stack/control";
 import { cleanEnvironment } from "@stack/process";
@@ -20,6 +20,8 @@ export interface StartedStack extends Disposable {
   readonly follow: FollowedStack;
   /** Of `performance.now()`, before the keeper was started. */
   readonly startedMs: number;
+  /** The same as ISO 8601 UTC. */
+  readonly startedAt: string;
   /** Of the last snapshot. */
   readonly status: () => StatusData | null;
   /** Takes in a status that was asked for: what is newly ready in it is announced. */
@@ -35,6 +37,7 @@ export async function startStack(
   options: StartOptions,
 ): Promise<StartedStack> {
   const startedMs = performance.now();
+  const startedAt = new Date().toISOString();
   const { config, onEvent, ...keeper } = options;
   const started = await startKeeper(
     { config: place.config, ...entries, ...keeper },
@@ -60,6 +63,7 @@ export async function startStack(
   return {
     follow,
     startedMs,
+    startedAt,
     status: () => last,
     show: onStatus,
     hush() {
@@ -87,19 +91,4 @@ async function waitReady(follow: FollowedStack): Promise<void> {
       await follow.client(); // stackd was replaced while we waited: ask its successor
     }
   }
-}
-
-/** The last lines that the guilty process wrote, unless the error itself has them. */
-export function guiltyLines(status: StatusData | null, error: unknown): readonly string[] {
-  if (status === null || !(error instanceof StackError)) return [];
-  if (error.report.exit !== exitCodes.appNotReady) return [];
-  const exits = [
-    ...status.apps.flatMap((app) => app.workers.map((worker) => worker.lastExit)),
-    ...status.processes.map((process) => process.lastExit),
-  ];
-  const lines = exits.find((exit) => (exit?.stderr?.length ?? 0) > 0)?.stderr ?? [];
-  const known = (error.report.facts ?? []).join("\n");
-  return lines.some((line) => line.trim() !== "" && known.includes(line.trim()))
-    ? []
-    : lines.slice(-20);
 }

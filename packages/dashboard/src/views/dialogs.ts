@@ -20,6 +20,17 @@ const help: readonly string[] = [
   "Select text with the mouse as always: it is not captured.",
 ];
 
+/** For screens too narrow for two columns. */
+const narrowHelp: readonly string[] = [
+  "1 5  services, logs",
+  "j k  move or scroll",
+  "Enter  show or hide workers",
+  "r R  reload, restart",
+  "s S  stop, start",
+  "+ -  scale by one",
+  "/ f  filter, follow logs",
+];
+
 /** The dialog drawn over a view, or the view as it is. */
 export function withDialog(
   state: DashboardState,
@@ -28,7 +39,7 @@ export function withDialog(
 ): readonly Line[] {
   const { dialog } = state;
   if (dialog === null) return view;
-  const box = drawBox(contentOf(dialog), titleOf(dialog), screen);
+  const box = drawBox(contentOf(dialog, screen), titleOf(dialog), screen);
   const top = Math.max(0, Math.floor((view.length - box.length) / 2));
   return view.map((row, index) => box[index - top] ?? row);
 }
@@ -44,9 +55,10 @@ function titleOf(dialog: Dialog): string {
   }
 }
 
-function contentOf(dialog: Dialog): readonly string[] {
+function contentOf(dialog: Dialog, screen: Screen): readonly string[] {
   switch (dialog.kind) {
     case "help":
+      if (screen.columns < 72) return [...narrowHelp, "any key closes this"];
       return [...help, "", "any key closes this"];
     case "quit":
       return [
@@ -79,7 +91,9 @@ function drawBox(content: readonly string[], title: string, screen: Screen): Lin
   );
   const margin = " ".repeat(Math.max(0, Math.floor((screen.columns - inner - 4) / 2)));
   const head = clip(` ${title} `, inner);
-  const rows = ["", ...content, ""].slice(0, Math.max(1, screen.rows - 3));
+  const wrapped = content.flatMap((text) => wrap(text, inner));
+  const airy = wrapped.length + 5 <= screen.rows ? ["", ...wrapped, ""] : wrapped;
+  const rows = airy.slice(0, Math.max(1, screen.rows - 3));
   return [
     line(
       span(`${margin}${corner[0]}${bar}`, "muted"),
@@ -95,4 +109,21 @@ function drawBox(content: readonly string[], title: string, screen: Screen): Lin
     ),
     line(span(`${margin}${corner[2]}${bar.repeat(inner + 2)}${corner[3]}`, "muted")),
   ];
+}
+
+/** Breaks between words; a line that fits keeps its spaces. */
+function wrap(text: string, width: number): readonly string[] {
+  if (displayWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  let current = "";
+  for (const word of text.split(" ")) {
+    const next = current === "" ? word : `${current} ${word}`;
+    if (displayWidth(next) > width && current !== "") {
+      lines.push(current);
+      current = word;
+    } else {
+      current = next;
+    }
+  }
+  return [...lines, current];
 }

@@ -57,18 +57,17 @@ function trafficLine(status: StatusData, columns: number): Line {
   const failed = (answers[5] ?? 0) > 0;
   const parts: Span[] = [
     span(
-      ` p50 ${withMs(latency?.p50)}  p95 ${withMs(latency?.p95)}  p99 ${withMs(latency?.p99)}   `,
+      ` p50 ${withMs(latency?.p50)}  p95 ${withMs(latency?.p95)}  p99 ${withMs(latency?.p99)}`,
       "muted",
     ),
-  ];
-  if (columns >= 100)
-    parts.push(span(`2xx ${share(2)}  3xx ${share(3)}  4xx ${share(4)}  `, "muted"));
-  parts.push(
-    span(`5xx ${share(5)}`, failed ? "warn" : "muted"),
+    span(columns < 100 ? "" : `   2xx ${share(2)}  3xx ${share(3)}  4xx ${share(4)}`, "muted"),
+    span(`   5xx ${share(5)}`, failed ? "warn" : "muted"),
     span(`   queue ${formatCount(queue)}`, queue > 0 ? "warn" : "muted"),
     span(`   in flight ${formatCount(inFlight)}`, "muted"),
     span(`   conns ${formatCount(edge?.connections ?? 0)}`, "muted"),
-  );
+  ];
+  // Whole parts, as many as fit.
+  while (parts.length > 1 && widthOf(parts) > columns) parts.pop();
   return line(...parts);
 }
 

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { nowMs, shopStatus } from "../../test/fixtures/shop-status.ts";
+import { decideKey, type KeyEffect, type KeyPress } from "./decide-key.ts";
+import { reduce } from "./reduce.ts";
+import { type DashboardState, initialState } from "./state.ts";
+
+const page = 30;
+
+function press(text: string, name: KeyPress["name"] = null): KeyPress {
+  return { input: text, name, ctrl: false };
+}
+
+/** Presses keys one after the other; returns the state and what is left for I/O to do. */
+function type(start: DashboardState, ...keys: readonly KeyPress[]) {
+  let state = start;
+  const effects: KeyEffect[] = [];
+  for (const key of keys) {
+    for (const effect of decideKey(state, key, page)) {
+      if (effect.type === "dispatch") state = reduce(state, effect.action);
+      else effects.push(effect);
+    }
+  }
+  return { state, effects };
+}
+
+function shown(owner = false): DashboardState {
+  return reduce(initialState(owner, nowMs), { type: "snapshot", status: shopStatus, nowMs });
+}
+
+function at(key: string, owner = false): DashboardState {
+  return reduce(shown(owner), { type: "select", key });
+}
+
+test("q leaves a stack of others at once, and asks whoever owns it", () => {
+  expect(type(shown(), press("q")).effects).toEqual([{ type: "quit", choice: "detach" }]);
+  const asked = type(shown(true), press("q"));
+  expect(asked.effects).toEqual([]);
+  expect(asked.state.dialog).toEqual({ kind: "quit" });
+  expect(type(asked.state, press("d")).effects).toEqual([{ type: "quit", choice: "detach" }]);
+  expect(type(asked.state, press("s")).effects).toEqual([{ type: "quit", choice: "stop" }]);
+  expect(type(asked.state, press("", "escape")).state.dialog).toBeNull();
+});
+
+test("Ctrl-C stops what we own, and leaves what we do not", () => {
+  const interrupt: KeyPress = { input: "c", name: null, ctrl: true };
+  expect(type(shown(true), interrupt).effects).toEqual([{ type: "quit", choice: "stop" }]);
+  expect(type(shown(), interrupt).effects).toEqual([{ type: "quit", choice: "detach" }]);
+});
+
+test("r reloads the app of the row at once", () => {
+  expect(type(at("shop-1.2"), press("r")).effects).toEqual([
+    { type: "request", key: "shop", request: { op: "reload", names: ["shop"] } },
+  ]);
+});
+
+test("R restarts only after y, and says how many requests are in flight", () => {
+  const asked = type(at("shop"), press("R"));
+  expect(asked.effects).toEqual([]);
+  expect(asked.state.dialog).toMatchObject({ kind: "confirm", shell: "stack restart shop" });
+  expect(JSON.stringify(asked.state.dialog)).toContain("9 requests are in flight");
+  expect(type(asked.state, press("n")).effects).toEqual([]);
+  expect(type(asked.state, press("y")).effects).toEqual([
+    { type: "request", key: "shop", request: { op: "restart", names: ["shop"] } },
+  ]);
+});
+
+test("s takes a route down only when its name was typed", () => {
+  const asked = type(at("shop"), press("s"));
+  const wrong = type(asked.state, press("s"), press("h"), press("x"), press("", "enter"));
+  expect(wrong.effects).toEqual([]);
+  const right = type(
+    wrong.state,
+    press("", "backspace"),
+    press("o"),
+    press("p"),
+    press("", "enter"),
+  );
+  expect(right.effects).toEqual([
+    { type: "request", key: "shop", request: { op: "stop", names: ["shop"] } },
+  ]);
+  expect(right.state.dialog).toBeNull();
+});
+
+test("s stops a program, which no route needs, after y", () => {
+  expect(type(at("mailer"), press("s"), press("y")).effects).toEqual([
+    { type: "request", key: "mailer", request: { op: "stop", names: ["mailer"] } },
+  ]);
+});
+
+test("+ adds a worker per instance at once, - takes one away after y", () => {
+  expect(type(at("shop"), press("+")).effects).toEqual([
+    { type: "request", key: "shop", request: { op: "scale", name: "shop", workers: 3 } },
+  ]);
+  const asked = type(at("shop"), press("-"));
+  expect(asked.effects).toEqual([]);
+  expect(type(asked.state, press("y")).effects).toEqual([
+    { type: "request", key: "shop", request: { op: "scale", name: "shop", workers: 1 } },
+  ]);
+});
+
+test.for(["keeper", "stackd"])("%s takes no action", (name) => {
+  for (const key of ["r", "R", "s", "S", "+", "-"]) {
+    const { state, effects } = type(at(name), press(key));
+    expect([effects, state.dialog]).toEqual([[], null]);
+  }
+});
+
+test("the cursor stops at both ends", () => {
+  expect(type(shown(), press("k")).state.selected).toBe("edge");
+  expect(type(shown(), press("G"), press("j")).state.selected).toBe("stackd");
+  expect(type(shown(), press("", "down")).state.selected).toBe("shop");
+});
+
+test("l shows the logs of the row, Esc clears the filter, then goes back", () => {
+  const logs = type(at("shop-1.2"), press("l")).state;
+  expect([logs.view, logs.logs.filter]).toEqual(["logs", "shop-1.2"]);
+  const cleared = type(logs, press("", "escape")).state;
+  expect([cleared.view, cleared.logs.filter]).toEqual(["logs", ""]);
+  expect(type(cleared, press("", "escape")).state.view).toBe("services");
+});
+
+test("while a filter is typed, keys are letters", () => {
+  const typed = type(shown(), press("5"), press("/"), press("q"), press("1"), press("", "enter"));
+  expect(typed.effects).toEqual([]);
+  expect(typed.state.logs).toMatchObject({ filter: "q1", editing: false });
+});
