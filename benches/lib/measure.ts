@@ -24,12 +24,12 @@ export async function measureRound(
   path: string,
   options: { readonly connections: number; readonly seconds: number },
 ): Promise<Round> {
-  const before = cpuTicks(server.pids());
+  const pids = server.pids();
+  const before = cpuTicks(pids);
   const { stdout } = await run("taskset", [
     ...["-c", String(loadCore), "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
     ...["--latency", `${server.url}${path}`],
   ]);
-  const pids = server.pids();
   const ticks = cpuTicks(pids) - before;
   const requests = number(stdout, /(\d+) requests in/);
   const duration = seconds(stdout, /requests in ([\d.]+\w+),/);
