@@ -6,8 +6,10 @@ import { failByClient, resumeReading } from "./client-body.ts";
 import { accountOutput, flush, unsentBytes } from "./client-output.ts";
 import { type ClientConnection, waitFor } from "./client-state.ts";
 
-/** How long the other side has to close after our last byte left. */
+/** How long the other side has to close after our last byte left; again with whatever it sends … */
 const lingerMs = 2_000;
+/** … up to this long. */
+const longestLingerMs = 15_000;
 
 /** Sends our FIN after what is written; drops what still comes, until the client closes too. */
 export function startClosing(io: ClientConnection): void {
@@ -17,9 +19,18 @@ export function startClosing(io: ClientConnection): void {
   io.offset = 0;
   flush(io);
   io.waiting = waitFor.close;
-  io.deadline = performance.now() + lingerMs;
+  io.lastDone = performance.now();
+  io.deadline = io.lastDone + lingerMs;
   io.socket.end();
   resumeReading(io);
+}
+
+/** It is still sending what nobody wants: it may need a while to see our answer. */
+export function prolongClosing(io: ClientConnection): void {
+  const now = performance.now();
+  if (io.waiting === waitFor.close && now - io.lastDone < longestLingerMs) {
+    io.deadline = now + lingerMs;
+  }
 }
 
 /** What the tick does for one connection. */

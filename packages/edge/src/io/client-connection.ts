@@ -23,7 +23,7 @@ import {
   receiveBody,
   resumeReading,
 } from "./client-body.ts";
-import { startClosing } from "./client-closing.ts";
+import { prolongClosing, startClosing } from "./client-closing.ts";
 import { abandon, createExchange } from "./client-exchange.ts";
 import { accountOutput, leastBound, putAndFlush, unsentBytes } from "./client-output.ts";
 import { type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
@@ -135,7 +135,8 @@ export function guard(io: ClientConnection, run: (io: ClientConnection) => void)
   }
 }
 
-function crash(io: ClientConnection, error: unknown): void {
+/** An exception of ours: it costs this connection and is logged. */
+export function crash(io: ClientConnection, error: unknown): void {
   io.thread.log.error(`a connection failed: ${error instanceof Error ? error.stack : error}`);
   io.closing = true;
   io.socket.destroy();
@@ -144,7 +145,10 @@ function crash(io: ClientConnection, error: unknown): void {
 function ignore(): void {}
 
 function onRead(io: ClientConnection, bytes: number, buffer: Buffer): void {
-  if (io.closing || io.closed) return;
+  if (io.closing || io.closed) {
+    prolongClosing(io);
+    return;
+  }
   const exchange = io.exchange;
   let from = 0;
   if (exchange !== undefined && !exchange.bodyEnded) {

@@ -41,8 +41,14 @@ export function flush(io: ClientConnection): void {
   io.socket.write(text, "latin1");
 }
 
-/** Writes what connections held back, once the callback that made it has returned. */
-export function createFlusher(): (io: ClientConnection) => void {
+/**
+ * Writes what connections held back, once the callback that made it has returned.
+ *
+ * @param onBug told of an exception; it costs the connection
+ */
+export function createFlusher(
+  onBug: (io: ClientConnection, error: unknown) => void,
+): (io: ClientConnection) => void {
   let dirty: ClientConnection[] = [];
   let scheduled = false;
   const run = (): void => {
@@ -51,7 +57,11 @@ export function createFlusher(): (io: ClientConnection) => void {
     scheduled = false;
     for (const io of batch) {
       io.dirty = false;
-      flush(io); // write() throws for nothing a connection could bring about
+      try {
+        flush(io);
+      } catch (error) {
+        onBug(io, error);
+      }
     }
   };
   return (io) => {

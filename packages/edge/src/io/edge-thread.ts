@@ -22,6 +22,7 @@ import { listenFailed } from "../errors.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "./access-log-writer.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
+import { crash } from "./client-connection.ts";
 import { createClientList } from "./client-list.ts";
 import { createFlusher } from "./client-output.ts";
 import { listenOn } from "./listen.ts";
@@ -137,7 +138,7 @@ export function runEdgeThread(
     const now = performance.now();
     thread.dateLine = dateLine();
     clients.check(now);
-    workers.check(now);
+    guardTick(() => workers.check(now));
     if (!thread.draining) return;
     if (now - drainingSince > drainGraceMs) clients.closeIdle();
     if (clients.count() === 0) void finish(); // never rejects: closing a log is best effort
@@ -152,10 +153,23 @@ export function runEdgeThread(
         onDrain();
         return;
       default:
-        workers.onMessage(message);
+        guardTick(() => workers.onMessage(message));
     }
   });
-  for (const port of peers.values()) port.on("message", (wake: Wake) => workers.onWake(wake));
+  for (const port of peers.values()) port.on("message", onWake);
+
+  function onWake(message: Wake): void {
+    guardTick(() => workers.onWake(message));
+  }
+
+  /** What goes wrong between connections must not end them all. */
+  function guardTick(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      log.error(`a step of the edge failed: ${describe(error)}`);
+    }
+  }
 }
 
 function createContext(
@@ -179,7 +193,7 @@ function createContext(
     draining: false,
     dateLine: dateLine(),
     heads: [],
-    flushLater: createFlusher(),
+    flushLater: createFlusher(crash),
   };
 }
 

@@ -132,7 +132,13 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     onBodyEnd: () => host.onRequestEnd(connection),
   };
   socket.on("error", () => {}); // 'close' follows
-  socket.on("close", () => onClose(connection));
+  socket.on("close", () => {
+    try {
+      onClose(connection);
+    } catch (error) {
+      host.thread.log.error(`worker ${host.name}: ${describe(error)}`);
+    }
+  });
   return connection;
 }
 
@@ -149,9 +155,13 @@ function onRead(connection: WorkerConnection, bytes: number, buffer: Buffer): bo
     const problem = connection.reader.push(buffer, 0, bytes);
     if (problem !== "") breach(connection, problem);
   } catch (error) {
-    breach(connection, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    breach(connection, describe(error));
   }
   return !connection.paused;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** The worker broke the rules: what it had gets a 502, and is not tried elsewhere. */
@@ -212,6 +222,10 @@ function parsesHead(connection: WorkerConnection, exchange: Exchange, text: stri
 function onBody(connection: WorkerConnection, buffer: Buffer, start: number, end: number): void {
   const exchange = exchangeOf(connection);
   if (exchange === undefined) return;
+  if (!exchange.begun) {
+    breach(connection, "a body without a HEAD");
+    return;
+  }
   connection.ungranted += end - start;
   const hasRoom = exchange.write(
     end - start <= textBytes
