@@ -18,7 +18,7 @@ export interface HealthTally {
 export type HealthVerdict = "healthy" | "suspect" | "unhealthy";
 
 /** Failures in a row after which a worker is replaced. */
-export const failuresBeforeReplacement = 3;
+const failuresBeforeReplacement = 3;
 
 /** 200 to 399, as the config's reference promises. */
 export function isHealthy(answer: HealthAnswer): boolean {

@@ -9,7 +9,7 @@ export const stableMs = 5_000;
 /** Short lives in a row that are called a crash loop. */
 export const crashLoopFailures = 6;
 
-export const restartBackoff: BackoffPolicy = { firstMs: 250, maxMs: 30_000 };
+const restartBackoff: BackoffPolicy = { firstMs: 250, maxMs: 30_000 };
 
 export interface RestartHistory {
   /** Short lives in a row. */

@@ -28,8 +28,6 @@ export interface EdgeLinks extends Disposable {
   /** Calls back once, when no edge that knew the worker has a request of it in flight. */
   readonly drain: (key: string, drained: () => void) => void;
   readonly forget: (key: string) => void;
-  /** Connected edges; for tests and the log. */
-  readonly count: () => number;
 }
 
 export interface EdgeLinksOptions {
@@ -156,7 +154,6 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
         if (link.knows.delete(key)) link.peer.send({ type: "worker-gone", key });
       }
     },
-    count: () => living().length,
     [Symbol.dispose]() {
       closed = true;
       clearInterval(poll);

@@ -15,7 +15,12 @@ export interface ForkedWorker extends LaunchedWorker {
   readonly finished: (status: ExitStatus) => void;
 }
 
-interface ForkedWorkerHooks {
+export interface ForkedWorkerOptions {
+  readonly key: string;
+  /** Path of the socket it is to listen on. */
+  readonly socket: string;
+  readonly control: WorkersControl;
+  readonly events: WorkerEvents;
   readonly error: (failure: ImportFailure) => StackError;
   readonly ended: () => void;
 }
@@ -24,14 +29,9 @@ interface ForkedWorkerHooks {
 const reportGraceMs = 2_000;
 const unknownExit: ExitStatus = { code: null, signal: null };
 
-export function createForkedWorker(
-  key: string,
-  socket: string,
-  control: WorkersControl,
-  events: WorkerEvents,
-  hooks: ForkedWorkerHooks,
-): ForkedWorker {
-  let process_: { readonly pid: number; readonly startTime: number } | undefined;
+export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
+  const { key, socket, control, events } = options;
+  let identity: { readonly pid: number; readonly startTime: number } | undefined;
   let peer: WorkerPeer | undefined;
   let orphan = false;
   let over = false;
@@ -51,7 +51,7 @@ export function createForkedWorker(
           events.listening({ protocol: "worker", address: `unix:${socket}`, capacity: 1 });
           return;
         case "import-failed":
-          events.failed(hooks.error(message).report);
+          events.failed(options.error(message).report);
           return;
         case "failed":
           events.failed(listenFailed(message.error));
@@ -69,8 +69,8 @@ export function createForkedWorker(
   });
 
   function started(pid: number): void {
-    if (process_ !== undefined || over) return;
-    process_ = { pid, startTime: readStartTime(pid) ?? 0 };
+    if (identity !== undefined || over) return;
+    identity = { pid, startTime: readStartTime(pid) ?? 0 };
     events.started(pid);
   }
 
@@ -85,16 +85,16 @@ export function createForkedWorker(
     over = true;
     clearTimeout(timer);
     control.forget(key);
-    hooks.ended();
+    options.ended();
     events.exited(status);
     peer?.destroy();
   }
 
   function signal(name: "SIGTERM" | "SIGKILL"): void {
-    if (over || process_ === undefined) return;
-    if (!isRunning(process_.pid, process_.startTime)) return; // its number may be another's by now
+    if (over || identity === undefined) return;
+    if (!isRunning(identity.pid, identity.startTime)) return; // its number may be another's by now
     try {
-      process.kill(process_.pid, name);
+      process.kill(identity.pid, name);
     } catch {
       // gone meanwhile
     }

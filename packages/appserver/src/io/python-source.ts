@@ -141,7 +141,11 @@ export function createPythonSource(plan: WsgiPlan, context: SourceContext): Work
         context.folder,
         workerSocketName(context.name.instance, context.generation, spec.serial),
       );
-      const worker = createForkedWorker(spec.key, socket, context.control, events, {
+      const worker = createForkedWorker({
+        key: spec.key,
+        socket,
+        control: context.control,
+        events,
         error: errorOf,
         ended() {
           workers.delete(spec.key);

@@ -2,7 +2,7 @@
 import type { LastExit } from "@stack/control";
 import type { WorkerOutcome } from "./worker.ts";
 
-export interface SlotFacts {
+interface SlotFacts {
   readonly restarts: number;
   readonly lastExit: LastExit | null;
 }

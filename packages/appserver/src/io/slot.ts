@@ -2,7 +2,6 @@
  * One worker slot of a generation: there is a worker in it, or one is due. A worker that is being
  * replaced has left its slot and drains beside its successor.
  */
-import type { ErrorReport } from "@stack/base";
 import type { InstanceWorker } from "@stack/control";
 import { decideRestart, noFailures, type RestartHistory } from "../core/restart.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
@@ -37,7 +36,6 @@ export interface Slot {
   /** Forgets the waiting, not the history: an operator wants it tried now. */
   readonly retryNow: () => void;
   readonly view: () => InstanceWorker | undefined;
-  readonly lastError: () => ErrorReport | null;
 }
 
 export function createSlot(options: SlotOptions): Slot {
@@ -46,7 +44,6 @@ export function createSlot(options: SlotOptions): Slot {
   let last: InstanceWorker | undefined;
   let history: RestartHistory = noFailures;
   let crashing = false;
-  let lastError: ErrorReport | null = null;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -70,7 +67,6 @@ export function createSlot(options: SlotOptions): Slot {
     id,
     worker: () => worker,
     crashing: () => crashing,
-    lastError: () => lastError,
     fill,
     replace() {
       const leaving = worker;
@@ -89,12 +85,10 @@ export function createSlot(options: SlotOptions): Slot {
       if (ended !== worker) return;
       last = view();
       worker = undefined;
-      if (outcome.error !== null) lastError = outcome.error;
       const atMs = performance.now();
       const decision = decideRestart(history, { atMs, ...outcome }, Math.random());
       history = decision.history;
       crashing = decision.crashLoop;
-      if (!crashing && history.failures === 0) lastError = null;
       if (crashing) {
         options.onCrashLoop(slot, history.failures, atMs - history.firstAtMs, outcome);
       }

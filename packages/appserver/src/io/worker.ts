@@ -38,7 +38,7 @@ export interface WorkerOutcome extends ExitStatus {
   readonly error: ErrorReport | null;
 }
 
-export interface DrainOptions {
+interface DrainOptions {
   /** The app's drain timeout unless said otherwise. */
   readonly deadlineMs?: number | undefined;
   /** It brought it on itself: counts as a failure if it comes too often. */

@@ -7,7 +7,7 @@ import { createServer, type Socket } from "node:net";
 import { type LinePeer, peerOf } from "@stack/control";
 
 /** PROTOCOL.md beside `stack_worker` describes these. */
-export type WorkerToArbiter =
+type WorkerToArbiter =
   | { readonly type: "hello"; readonly key: string; readonly pid: number }
   | { readonly type: "ready" }
   | {
@@ -21,7 +21,7 @@ export type WorkerToArbiter =
   | { readonly type: "failed"; readonly error: string }
   | { readonly type: "draining" };
 
-export type ArbiterToWorker = { readonly type: "drain"; readonly deadlineMs: number };
+type ArbiterToWorker = { readonly type: "drain"; readonly deadlineMs: number };
 
 export type WorkerPeer = LinePeer<WorkerToArbiter, ArbiterToWorker>;
 
