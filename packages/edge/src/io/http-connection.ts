@@ -173,6 +173,24 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
   };
 
+  const onConnect = (): void => {
+    if (phase === "connecting") send();
+  };
+  const onDrain = (): void => {
+    if (phase !== "busy" || isSent) return;
+    expect(never);
+    exchange?.resumeBody();
+  };
+  /** An exception of ours costs this connection and its request, not the thread. */
+  const guard = (run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      options.onBug(error);
+      fail(502, "the answer could not be passed on");
+    }
+  };
+
   const owner: ExchangeOwner = {
     onAbort() {
       close();
@@ -207,22 +225,16 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     },
     check(nowMs) {
       if (since === 0) since = nowMs;
-      else if (nowMs - since >= limitMs) expire();
+      else if (nowMs - since >= limitMs) guard(expire);
     },
     close,
   };
   const socket = openSocket(options, onRead);
-  socket.on("connect", () => {
-    if (phase === "connecting") send();
-  });
-  socket.on("drain", () => {
-    if (phase !== "busy" || isSent) return;
-    expect(never);
-    exchange?.resumeBody();
-  });
-  socket.on("end", () => onEnd(true));
-  socket.on("error", () => onEnd(false));
-  socket.on("close", () => onEnd(false));
+  socket.on("connect", () => guard(onConnect));
+  socket.on("drain", () => guard(onDrain));
+  socket.on("end", () => guard(() => onEnd(true)));
+  socket.on("error", () => guard(() => onEnd(false)));
+  socket.on("close", () => guard(() => onEnd(false)));
   return connection;
 }
 

@@ -53,13 +53,22 @@ export function streamFile(
         exchange.fail(500, "the file could not be read to its end");
         finish();
       } else {
-        position += count;
-        given.push(chunk);
-        const hasRoom = exchange.write(count === chunk.length ? chunk : chunk.subarray(0, count));
-        // Nothing more is read for a client that takes no more, but an end needs no room.
-        if (hasRoom || position >= end) next();
+        try {
+          pass(chunk, count);
+        } catch {
+          // An exception of ours costs this answer, not the thread.
+          if (open) finish();
+          exchange.fail(500, "the file could not be passed on");
+        }
       }
     });
+  };
+  const pass = (chunk: Buffer, count: number): void => {
+    position += count;
+    given.push(chunk);
+    const hasRoom = exchange.write(count === chunk.length ? chunk : chunk.subarray(0, count));
+    // Nothing more is read for a client that takes no more, but an end needs no room.
+    if (hasRoom || position >= end) next();
   };
   const owner: ExchangeOwner = {
     onAbort: finish,
