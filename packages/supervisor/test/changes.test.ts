@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
 import type { StatusData } from "@stack/control";
 import { eventually } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createTestStack, type TestStack } from "./fixtures/stack-of-a-test.ts";
+
+// Whole stacks: a busy machine needs a while for each.
+vi.setConfig({ testTimeout: 30_000 });
 
 function shop(instances: number, env: string, rest = ""): string {
   return `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: ${instances}, workers: 1, env: ${env} } },
@@ -88,6 +91,20 @@ test("when the second instance refuses, the first goes back to the old code", as
     expect.arrayContaining([3]),
     expect.arrayContaining([1]),
   ]);
+});
+
+test("when going back fails too, the mixed state is told", async () => {
+  const wsgi = `kind: "wsgi", cwd: "app", app: "app:application"`;
+  await using stack = await readyStack(
+    `apps: { a: { ${wsgi}, env: { FAIL_BACK: "old" } }, b: { ${wsgi} } }, redis: false,`,
+  );
+  const client = await stack.client();
+  stack.write(`apps: { a: { ${wsgi} }, b: { ${wsgi}, env: { FAIL: "new" } } }, redis: false,`);
+
+  await expect(client.request({ op: "reload", names: [] })).rejects.toMatchObject({
+    code: "E3301",
+    report: { exit: 6, facts: [expect.stringMatching("new"), expect.stringMatching("old")] },
+  });
 });
 
 test("a reload adds, removes and restarts what changed, and nothing else", async () => {

@@ -2,8 +2,11 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { StatusData } from "@stack/control";
 import { isRunning, readStartTime } from "@stack/process";
 import { eventually } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createTestStack, type TestStack } from "./fixtures/stack-of-a-test.ts";
+
+// Whole stacks: a busy machine needs a while for each.
+vi.setConfig({ testTimeout: 30_000 });
 
 const shop = `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: 2 } },
   programs: { jobs: { command: ["sleep", "1000"] } },

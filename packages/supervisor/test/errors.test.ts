@@ -1,9 +1,13 @@
 import { once } from "node:events";
 import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { expect, test } from "vitest";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 import { upAsNobody } from "./fixtures/unprivileged.ts";
+
+// Whole stacks: a busy machine needs a while for each.
+vi.setConfig({ testTimeout: 30_000 });
 
 async function listenSomewhere(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, "0.0.0.0");
@@ -143,7 +147,7 @@ test("a program that always fails is given up, with its last words", {
   });
 });
 
-test("a program that cannot be started at all is told as that", { timeout: 30_000 }, async () => {
+test("a program that cannot be started at all is told as that", async () => {
   await using stack = createTestStack(
     `programs: { jobs: { command: ["./no-such-program"], restart: "never" } }, redis: false,`,
   );
@@ -152,5 +156,36 @@ test("a program that cannot be started at all is told as that", { timeout: 30_00
   await expect(client.request({ op: "wait-ready" })).rejects.toMatchObject({
     code: "E3101",
     report: { facts: [expect.stringMatching(/cannot be started: .*ENOENT/), expect.anything()] },
+  });
+});
+
+test("a redis-server that does not run is told", async () => {
+  await using stack = createTestStack(`redis: "managed",`);
+  const server = join(stack.folder, "redis-server");
+  writeFileSync(server, "#!/bin/sh\necho 'Fatal: bad luck' >&2\nexit 1\n", { mode: 0o755 });
+  await stack.up({}, { PATH: `${stack.folder}:/usr/bin:/bin` });
+  const client = await stack.client();
+  await expect(client.request({ op: "wait-ready" })).rejects.toMatchObject({
+    code: "E2301",
+    report: { exit: 4, facts: ["exit 1", "Fatal: bad luck"] },
+  });
+});
+
+test("a keeper that dies before it answers is told", async () => {
+  await using stack = createTestStack("");
+  await expect(stack.up({ config: "/nonexistent/deploy.config.ts" })).rejects.toMatchObject({
+    code: "E2006",
+    report: { exit: 4 },
+  });
+});
+
+test("scaling what is no app is refused", async () => {
+  await using stack = createTestStack(
+    `redis: false, programs: { jobs: { command: ["sleep", "1000"] } },`,
+  );
+  await stack.up();
+  const client = await stack.client();
+  await expect(client.request({ op: "scale", name: "jobs", workers: 2 })).rejects.toMatchObject({
+    code: "E3005",
   });
 });

@@ -2,15 +2,11 @@
  * The keeper: parent of all, so that all may die but itself. It holds sockets, logs and exit
  * records, and decides nothing but to restart stackd and to start the fall-back edge.
  */
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
+import type { BoundSocket } from "node:net";
+import { dirname } from "node:path";
 import { type ErrorReport, formatDuration, reportOf } from "@stack/base";
-import {
-  controlVersion,
-  type KeeperToStackd,
-  resolveStatePaths,
-  type StackdToKeeper,
-  type StatePaths,
-} from "@stack/control";
+import { controlVersion, resolveStatePaths, type StatePaths } from "@stack/control";
 import { readStartedAtMs, readStartTime } from "@stack/process";
 import { formatKeeperArguments, type KeeperOptions } from "../../core/keeper-options.ts";
 import { fallbackEdgeEntry, stackdEntry } from "../../entries.ts";
@@ -25,8 +21,9 @@ import {
   removeLeftoverFiles,
 } from "./leftovers.ts";
 import { bindUnix, createListeners } from "./listeners.ts";
-import { releaseLock, takeLock } from "./lock.ts";
+import { type KeeperIdentity, releaseLock, takeLock } from "./lock.ts";
 import { createLogs } from "./logs.ts";
+import { createOrders } from "./orders.ts";
 import { writeRecords } from "./records.ts";
 import { startStackd } from "./stackd-process.ts";
 
@@ -55,8 +52,11 @@ export async function runKeeper(
   }
   await endLeftovers(paths);
   removeLeftoverFiles(paths);
-  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
-  const failure = await keep(options, paths, env, answer);
+  const failure = await openControl(paths).then(
+    (control) => keep(options, paths, env, control, answer),
+    (error: unknown) => reportOf(error),
+  );
+  releaseLock(paths.lock, ownIdentity());
   answer(failure);
   process.exitCode = failure?.exit ?? 0;
 }
@@ -75,23 +75,43 @@ function prepare(options: KeeperOptions, paths: StatePaths): void {
   throw alreadyRunning({ config: options.config, pid, since });
 }
 
+/** Binds control.sock, in a folder that is this user's alone. */
+async function openControl(paths: StatePaths): Promise<BoundSocket> {
+  try {
+    const folder = dirname(paths.control);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(folder);
+    const isOurs = uid === process.geteuid?.() && (mode & 0o022) === 0;
+    if (!isOurs) throw new Error(`${folder} is not this user's alone`);
+    mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+    return await bindUnix(paths.control, 0o600);
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw stateFolderUnusable({ path: dirname(paths.control), reason }, cause);
+  }
+}
+
+function ownIdentity(): KeeperIdentity {
+  return { pid: process.pid, startTime: readStartTime(process.pid) ?? 0 };
+}
+
 /** Resolves when all is down and removed, with the reason when the start failed. */
 async function keep(
   options: KeeperOptions,
   paths: StatePaths,
   env: Readonly<Record<string, string>>,
+  control: BoundSocket,
   answer: (error: ErrorReport | null) => void,
 ): Promise<ErrorReport | null> {
   const startedAt = new Date().toISOString();
-  const identity = { pid: process.pid, startTime: readStartTime(process.pid) ?? 0 };
   const mark = { [markName]: paths.state };
   const logs = createLogs(paths.logs);
   const listeners = createListeners();
-  const control = await bindUnix(paths.control, 0o600);
   const finished = Promise.withResolvers<ErrorReport | null>();
   let memory: unknown = null;
   let started = false;
   let stackdStarts = 0;
+  let terminations = 0;
 
   const children = createChildren(listeners, logs, mark, {
     onExit: (exit) => {
@@ -124,10 +144,9 @@ async function keep(
           memory,
           restarts,
         });
+        if (terminations > 0) stackd.send({ type: "terminate", now: terminations > 1 });
       },
-      onMessage: (message) => {
-        receive(message);
-      },
+      onMessage: (message) => obey(message),
       onExit(reason, lines) {
         logs.note(`stackd ended: ${reason}`);
         if (!started && stackdStarts >= maxFirstStarts) {
@@ -137,6 +156,25 @@ async function keep(
     },
   );
 
+  const obey = createOrders({
+    listeners,
+    children,
+    fallback,
+    send: stackd.send,
+    note: logs.note,
+    onRemember(kept) {
+      memory = kept;
+    },
+    onStarted(error) {
+      if (error !== null) finished.resolve(error);
+      else {
+        started = true;
+        answer(null);
+      }
+    },
+    onFinish: () => finished.resolve(null),
+  });
+
   function record(): void {
     const current = stackd.current();
     const own = current === undefined ? [] : [{ name: "stackd", ...identityOf(current) }];
@@ -144,69 +182,15 @@ async function keep(
     writeRecords(recordsFile(paths), [...own, ...theirs]);
   }
 
-  function receive(message: StackdToKeeper): void {
-    switch (message.type) {
-      case "bind":
-        respond(message.id, async () => {
-          const bound = await listeners.bind(message.name, message.address);
-          fallback.review();
-          return bound;
-        });
-        return;
-      case "unbind":
-        respond(message.id, () => listeners.unbind(message.name));
-        return;
-      case "spawn":
-        respond(message.id, () => children.spawn(message.spawn));
-        return;
-      case "signal":
-        respond(message.id, () => children.signal(message.name, message.signal as NodeJS.Signals));
-        return;
-      case "ack-exits":
-        children.acknowledge(message.seq);
-        return;
-      case "remember":
-        memory = message.memory;
-        return;
-      case "edge-ready":
-        fallback.edgeReady(message.name, message.ready);
-        return;
-      case "started":
-        if (message.error === null) {
-          started = true;
-          answer(null);
-        } else {
-          finished.resolve(message.error);
-        }
-        return;
-      case "finish":
-        finished.resolve(null);
-        return;
-      default:
-        logs.note(`unknown message: ${JSON.stringify(message satisfies never)}`);
-    }
-  }
-
-  function respond(id: number, act: () => unknown): void {
-    Promise.try(act).then(
-      (data) => stackd.send({ type: "result", id, ok: true, data: data ?? null }),
-      (error: NodeJS.ErrnoException) => stackd.send(refusal(id, error)),
-    );
-  }
-
-  let asked = 0;
-  const terminate = (): void => {
-    asked += 1;
-    logs.note(asked === 1 ? "told to end: draining" : "told again: ending at once");
-    stackd.send({ type: "terminate", now: asked > 1 });
-    if (asked > 2) finished.resolve(null);
+  onTermination((times) => {
+    terminations = times;
+    logs.note(times === 1 ? "told to end: draining" : "told again: ending at once");
+    stackd.send({ type: "terminate", now: times > 1 });
+    if (times > 2) finished.resolve(null);
     setTimeout(() => finished.resolve(null), terminateMs).unref();
-  };
-  process.on("SIGTERM", terminate);
-  process.on("SIGINT", terminate);
-  // Whatever it was, all that it holds is worth more than a clean stop.
+  });
+  // Whatever it was, all that the keeper holds is worth more than a clean stop.
   process.on("uncaughtException", (error) => logs.note(`a bug in stack: ${error.stack}`));
-  process.on("SIGHUP", () => {}); // a closed terminal is no reason to end
 
   logs.note(`keeper ${process.pid} started for ${options.config}`);
   const failure = await finished.promise;
@@ -219,8 +203,19 @@ async function keep(
   logs.note("all is down");
   await logs.close();
   removeLeftoverFiles(paths);
-  releaseLock(paths.lock, identity);
   return failure;
+}
+
+/** @param act told how often it was asked */
+function onTermination(act: (times: number) => void): void {
+  let times = 0;
+  const count = (): void => {
+    times += 1;
+    act(times);
+  };
+  process.on("SIGTERM", count);
+  process.on("SIGINT", count);
+  process.on("SIGHUP", () => {}); // a closed terminal is no reason to end
 }
 
 function identityOf(found: { pid: number; startTime: number }): {
@@ -228,8 +223,4 @@ function identityOf(found: { pid: number; startTime: number }): {
   startTime: number;
 } {
   return { pid: found.pid, startTime: found.startTime };
-}
-
-function refusal(id: number, error: NodeJS.ErrnoException): KeeperToStackd {
-  return { type: "result", id, ok: false, code: error.code ?? "EUNKNOWN", message: error.message };
 }

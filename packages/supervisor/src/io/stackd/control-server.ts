@@ -9,7 +9,7 @@ import {
   type ServerPush,
 } from "@stack/control";
 import type { ArbiterHello, ArbiterPeer } from "./app-instance.ts";
-import type { EdgeHello, EdgePeer } from "./edges.ts";
+import type { EdgeHello, EdgePeer } from "./edge-generation.ts";
 
 export type ClientPeer = LinePeer<ClientRequestMessage, ServerPush>;
 

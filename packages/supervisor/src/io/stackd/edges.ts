@@ -1,58 +1,30 @@
 /**
- * The generations of the edge: one serves, an older one may be draining beside it, a newer one may
- * be coming up. Each start is a generation of its own, on the same sockets.
+ * The generations of the edge: one serves, older ones may be draining beside it, a newer one may be
+ * coming up. Each start is a generation of its own, on the same sockets.
  */
-import { type ErrorReport, errorFromReport } from "@stack/base";
-import type { EdgePlan } from "@stack/config";
-import type {
-  ChildExit,
-  ChildRecord,
-  EdgeToStackd,
-  Hello,
-  LastExit,
-  LinePeer,
-  ListenerRecord,
-  ServiceState,
-  StackdToEdge,
-} from "@stack/control";
+import type { ErrorReport } from "@stack/base";
+import type { ChildExit, ChildRecord, LastExit, ServiceState } from "@stack/control";
 import { createLifecycle, serviceStateOf } from "@stack/process";
 import { edgePolicy } from "../../core/policies.ts";
-import { advance, type MetricsWindow } from "../../core/rates.ts";
-import { crashLoop, notReadyInTime } from "../../errors.ts";
-import type { KeeperLink } from "./keeper-link.ts";
-import { lastExitOf } from "./service.ts";
+import type { MetricsWindow } from "../../core/rates.ts";
+import { crashLoop } from "../../errors.ts";
+import {
+  createEdgeGeneration,
+  type EdgeContext,
+  type EdgeGeneration,
+  type EdgeHello,
+  type EdgeHooks,
+  type EdgePeer,
+} from "./edge-generation.ts";
 
-export type EdgePeer = LinePeer<EdgeToStackd, StackdToEdge>;
-export type EdgeHello = Extract<Hello, { role: "edge" }>;
-
-/** What a new edge is started with; changes only between generations. */
-export interface EdgeSetup {
-  readonly listeners: readonly ListenerRecord[];
-  readonly threads: number;
-}
-
-export interface EdgesContext {
-  readonly keeper: KeeperLink;
-  readonly command: (generation: number, setup: EdgeSetup) => readonly [string, ...string[]];
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly setup: () => EdgeSetup;
-  readonly plan: () => EdgePlan;
-  readonly drainMs: () => number;
+export interface EdgesContext extends EdgeContext {
   /** Something `status` shows has changed. */
   readonly onChange: () => void;
+  /** Another generation serves, or was started: what has to be remembered. */
+  readonly onCurrent: () => void;
   readonly onExit: (exit: LastExit) => void;
   readonly onRestart: () => void;
   readonly onDegraded: (reason: string) => void;
-  /** Another generation serves, or was started: what has to be remembered. */
-  readonly onCurrent: () => void;
-}
-
-export interface EdgeView {
-  readonly name: string;
-  readonly generation: number;
-  readonly child: ChildRecord | null;
-  readonly draining: boolean;
 }
 
 export interface Edges {
@@ -70,35 +42,24 @@ export interface Edges {
   /** Drains all; resolves when none is left. */
   readonly stop: (now: boolean) => Promise<void>;
   readonly state: () => ServiceState;
+  /** Why no edge serves; null while there is hope. */
   readonly error: () => ErrorReport | null;
-  readonly current: () => EdgeView | null;
-  readonly all: () => readonly EdgeView[];
+  readonly current: () => EdgeGeneration | null;
+  readonly all: () => readonly EdgeGeneration[];
   readonly windows: () => readonly MetricsWindow[];
+  /** The last number given out. */
   readonly generation: () => number;
 }
 
-interface Edge {
-  readonly name: string;
-  readonly generation: number;
-  child: ChildRecord | null;
-  peer: EdgePeer | null;
-  draining: boolean;
-  window: MetricsWindow | null;
-  /** Waits for the answer to the last `configure`. */
-  answer: PromiseWithResolvers<void> | null;
-}
-
-const readyMs = 20_000;
 /** An edge that never served and failed this often will not do so by itself. */
 const hopelessFailures = 5;
-/** Beyond the drain's own deadline, before it is killed. */
-const drainMarginMs = 3_000;
+/** For one that drains for a stackd that is dead: until it has connected to the new one. */
+const reconnectMs = 10_000;
 
 export function createEdges(context: EdgesContext, firstGeneration: number): Edges {
-  const { keeper } = context;
-  const edges = new Map<string, Edge>();
+  const edges = new Map<number, EdgeGeneration>();
   let generation = firstGeneration;
-  let current: Edge | null = null;
+  let current: EdgeGeneration | null = null;
   let error: ErrorReport | null = null;
   let hasServed = false;
   let last: LastExit | null = null;
@@ -108,12 +69,11 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     spawn() {
       current = create();
       context.onCurrent();
-      void spawn(current);
+      current.spawn();
     },
     signal(signal) {
-      if (current === null) return;
-      if (signal === "SIGTERM") drain(current);
-      else kill(current, signal);
+      if (signal === "SIGTERM") current?.drain();
+      else current?.kill(signal);
     },
     changed(state, before) {
       if (state.name === "starting" && (before.name === "backoff" || before.name === "failed")) {
@@ -123,199 +83,100 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     },
   });
 
-  function create(): Edge {
-    generation += 1;
-    const edge: Edge = {
-      name: `edge@${generation}`,
-      generation,
-      child: null,
-      peer: null,
-      draining: false,
-      window: null,
-      answer: null,
-    };
-    edges.set(edge.name, edge);
+  function create(found?: { readonly child: ChildRecord; readonly draining: boolean }) {
+    const number = found === undefined ? generation + 1 : numberOf(found.child);
+    generation = Math.max(generation, number);
+    const edge: EdgeGeneration = createEdgeGeneration(number, context, hooksOf(number), found);
+    edges.set(number, edge);
     return edge;
   }
 
-  async function spawn(edge: Edge): Promise<void> {
-    const setup = context.setup();
-    try {
-      edge.child = await keeper.spawn({
-        name: edge.name,
-        command: context.command(edge.generation, setup),
-        cwd: context.cwd,
-        env: context.env,
-        listeners: setup.listeners.map((listener) => listener.name),
-        copies: setup.threads,
-        log: "edge",
-        tag: { kind: "edge", generation: edge.generation },
-      });
-      context.onChange();
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "EKEEPER") return;
-      const reason = `cannot be started: ${(cause as Error).message}`;
-      bury(edge, { code: null, signal: null, at: new Date().toISOString(), reason });
-    }
-  }
-
-  function configure(edge: Edge): Promise<void> {
-    const answer = Promise.withResolvers<void>();
-    edge.answer?.resolve(); // superseded: the newer plan is the one that counts
-    edge.answer = answer;
-    const timer = setTimeout(
-      () => answer.reject(notReadyInTime({ name: "edge", seconds: readyMs / 1000 })),
-      readyMs,
-    );
-    edge.peer?.send({ type: "configure", plan: context.plan() });
-    return answer.promise.finally(() => clearTimeout(timer));
-  }
-
-  function receive(edge: Edge, message: EdgeToStackd): void {
-    switch (message.type) {
-      case "edge-ready":
-        if (!edge.draining) keeper.edgeReady(edge.name, true);
-        edge.answer?.resolve();
-        edge.answer = null;
-        if (edge === current) {
+  function hooksOf(number: number): EdgeHooks {
+    const isCurrent = (): boolean => current?.generation === number;
+    return {
+      onReady() {
+        if (isCurrent()) {
           error = null;
           hasServed = true;
           lifecycle.dispatch({ type: "ready" });
         }
         context.onChange();
-        return;
-      case "edge-failed":
-        edge.answer?.reject(errorFromReport(message.error));
-        edge.answer = null;
-        if (edge === current && lifecycle.state().name === "starting") {
-          error = message.error;
-          kill(edge, "SIGKILL"); // it cannot serve: the back-off tries again
+      },
+      onFailed(reason) {
+        if (isCurrent() && lifecycle.state().name === "starting") {
+          error = reason;
+          current?.kill("SIGKILL"); // it cannot serve: the back-off tries again
         }
         context.onChange();
-        return;
-      case "edge-degraded":
-        if (edge === current) context.onDegraded(message.reason);
-        return;
-      case "edge-metrics":
-        edge.window = advance(edge.window, message.metrics, performance.now());
-        return;
-    }
-  }
-
-  function drain(edge: Edge): void {
-    if (edge.draining) return;
-    edge.draining = true;
-    keeper.edgeReady(edge.name, false);
-    const deadlineMs = context.drainMs();
-    if (edge.peer === null)
-      kill(edge, "SIGTERM"); // it drains on that as well
-    else edge.peer.send({ type: "drain", deadlineMs });
-    setTimeout(() => kill(edge, "SIGKILL"), deadlineMs + drainMarginMs).unref();
-    context.onChange();
-  }
-
-  function kill(edge: Edge, signal: NodeJS.Signals): void {
-    if (!edges.has(edge.name)) return;
-    keeper.signal(edge.name, signal).catch(() => {}); // the keeper is gone
-  }
-
-  function bury(edge: Edge, exit: LastExit): void {
-    edges.delete(edge.name);
-    edge.answer?.reject(new Error(`the edge ended: ${exit.reason}`));
-    edge.answer = null;
-    context.onExit(exit);
-    last = exit;
-    if (edge === current) {
-      current = null;
-      lifecycle.dispatch({ type: "exited", status: { code: exit.code, signal: exit.signal } });
-    }
-    if (edges.size === 0) empty?.resolve();
-    context.onChange();
+      },
+      onDegraded(reason) {
+        if (isCurrent()) context.onDegraded(reason);
+      },
+      onGone(exit) {
+        edges.delete(number);
+        context.onExit(exit);
+        last = exit;
+        if (isCurrent()) {
+          current = null;
+          lifecycle.dispatch({ type: "exited", status: exit });
+        }
+        if (edges.size === 0) empty?.resolve();
+        context.onChange();
+      },
+      onChange: context.onChange,
+    };
   }
 
   return {
     start: () => lifecycle.dispatch({ type: "start" }),
     adopt(children, currentName) {
       for (const child of children) {
-        const { generation: number } = child.tag as { readonly generation: number };
-        const edge: Edge = {
-          name: child.name,
-          generation: number,
-          child,
-          peer: null,
-          draining: child.name !== currentName,
-          window: null,
-          answer: null,
-        };
-        edges.set(edge.name, edge);
-        generation = Math.max(generation, number);
-        if (child.name === currentName) current = edge;
-        else setTimeout(() => kill(edge, "SIGKILL"), context.drainMs() + readyMs).unref();
+        const draining = child.name !== currentName;
+        const edge = create({ child, draining });
+        if (!draining) current = edge;
+        else setTimeout(edge.kill, context.drainMs() + reconnectMs, "SIGKILL").unref();
       }
       if (current !== null) lifecycle.dispatch({ type: "adopt", ready: false });
     },
     attach(peer, hello) {
-      const edge = [...edges.values()].find((known) => known.generation === hello.generation);
-      if (edge === undefined) {
-        peer.destroy();
-        return;
-      }
-      edge.peer = peer;
-      peer.onMessage = (message) => receive(edge, message);
-      peer.onClose = () => {
-        if (edge.peer === peer) edge.peer = null;
-      };
-      if (edge.draining) {
-        peer.send({ type: "drain", deadlineMs: context.drainMs() });
-        return;
-      }
-      if (hello.configured) {
-        keeper.edgeReady(edge.name, true);
-        if (edge === current) lifecycle.dispatch({ type: "ready" });
-      }
-      // One that serves gets the plan as well: its last stackd may have died in a change of it.
-      if (edge.answer !== null) peer.send({ type: "configure", plan: context.plan() });
-      else configure(edge).catch(() => {}); // what comes of it shows in the lifecycle
+      const edge = edges.get(hello.generation);
+      if (edge === undefined) peer.destroy();
+      else edge.attach(peer, hello);
     },
     exited(exit) {
-      const edge = edges.get(exit.name);
-      if (edge === undefined) return false;
-      bury(edge, lastExitOf(exit, edge.draining ? "drained" : null));
-      return true;
+      const edge = [...edges.values()].find((known) => known.name === exit.name);
+      edge?.exited(exit);
+      return edge !== undefined;
     },
     async configure() {
-      if (current === null || current.peer === null) return; // the next one gets the new plan
-      await configure(current);
+      // One that is coming up gets the newest plan when it connects.
+      if (current?.isConnected() === true) await current.configure();
     },
     async replace() {
       const old = current;
       if (old === null || lifecycle.state().name !== "running") return; // the next one is new anyway
       const candidate = create();
-      candidate.answer = Promise.withResolvers<void>();
-      const ready = candidate.answer.promise;
-      const timer = setTimeout(
-        () => candidate.answer?.reject(notReadyInTime({ name: "edge", seconds: readyMs / 1000 })),
-        readyMs,
-      );
       try {
-        await Promise.all([ready, spawn(candidate)]);
+        const ready = candidate.firstReady();
+        candidate.spawn();
+        await ready;
       } catch (cause) {
-        kill(candidate, "SIGKILL");
+        candidate.kill("SIGKILL");
         throw cause;
-      } finally {
-        clearTimeout(timer);
       }
       current = candidate;
       context.onCurrent();
-      drain(old);
+      old.drain();
     },
     drainAll() {
-      for (const edge of edges.values()) drain(edge);
+      for (const edge of edges.values()) edge.drain();
     },
     async stop(now) {
       empty ??= Promise.withResolvers<void>();
-      if (now) for (const edge of edges.values()) kill(edge, "SIGKILL");
-      else for (const edge of edges.values()) if (edge !== current) drain(edge);
+      for (const edge of edges.values()) {
+        if (now) edge.kill("SIGKILL");
+        else if (edge !== current) edge.drain();
+      }
       lifecycle.dispatch({ type: now ? "kill" : "stop" });
       if (edges.size > 0) await empty.promise;
     },
@@ -335,7 +196,11 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     },
     current: () => current,
     all: () => [...edges.values()],
-    windows: () => [...edges.values()].flatMap((edge) => edge.window ?? []),
+    windows: () => [...edges.values()].flatMap((edge) => edge.window() ?? []),
     generation: () => generation,
   };
+}
+
+function numberOf(child: ChildRecord): number {
+  return (child.tag as { readonly generation: number }).generation;
 }

@@ -21,7 +21,7 @@ export async function endOrphaned(stack: Stack, keeper: KeeperIdentity): Promise
     graceMs,
     ...Object.values(stack.config.apps).map((app) => app.drainTimeoutMs),
   );
-  const edges = stack.edges.all().flatMap((edge) => edge.child ?? []);
+  const edges = stack.edges.all().flatMap((edge) => edge.child() ?? []);
   stack.edges.drainAll();
   await endAll(edges, drainMs);
   const plans = [...stack.services.values()].map((managed) => managed.plan);

@@ -43,7 +43,7 @@ export function takeSnapshot(stack: Stack, sampler: ProcessSampler): StatusData 
 /** What has to be sampled for `takeSnapshot`. */
 export function pidsOf(stack: Stack): number[] {
   const children = [
-    ...stack.edges.all().map((edge) => edge.child?.pid),
+    ...stack.edges.all().map((edge) => edge.child()?.pid),
     ...[...stack.services.values()].flatMap((one) => [
       one.service.child()?.pid,
       ...(one.instance?.view()?.workers ?? []).map((worker) => worker.pid),
@@ -85,25 +85,25 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
     {
       name: "edge",
       kind: "edge",
-      pid: current?.child?.pid ?? null,
+      pid: current?.child()?.pid ?? null,
       state: stack.edges.state(),
-      uptimeMs: uptime(current?.child?.startedAt, measured),
+      uptimeMs: uptime(current?.child()?.startedAt, measured),
       ...common("edge"),
-      ...measured.usageOf(current?.child?.pid ?? null),
+      ...measured.usageOf(current?.child()?.pid ?? null),
     },
     ...stack.edges
       .all()
-      .filter((edge) => edge.draining && edge !== current)
+      .filter((edge) => edge.draining() && edge !== current)
       .map(
         (edge): ProcessStatus => ({
           name: `edge@${edge.generation}`,
           kind: "edge",
-          pid: edge.child?.pid ?? null,
+          pid: edge.child()?.pid ?? null,
           state: "draining",
           restarts: 0,
-          uptimeMs: uptime(edge.child?.startedAt, measured),
+          uptimeMs: uptime(edge.child()?.startedAt, measured),
           lastExit: null,
-          ...measured.usageOf(edge.child?.pid ?? null),
+          ...measured.usageOf(edge.child()?.pid ?? null),
         }),
       ),
     ...[...stack.services.values()].map((one): ProcessStatus => {

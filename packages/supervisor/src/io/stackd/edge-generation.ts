@@ -1,0 +1,207 @@
+/**
+ * One generation of the edge: a process on inherited sockets that is configured, serves, drains and
+ * ends. Which one is to serve is decided in `edges.ts`.
+ */
+import { type ErrorReport, errorFromReport } from "@stack/base";
+import type { EdgePlan } from "@stack/config";
+import type {
+  ChildExit,
+  ChildRecord,
+  EdgeToStackd,
+  Hello,
+  LastExit,
+  LinePeer,
+  ListenerRecord,
+  StackdToEdge,
+} from "@stack/control";
+import { advance, type MetricsWindow } from "../../core/rates.ts";
+import { notReadyInTime } from "../../errors.ts";
+import type { KeeperLink } from "./keeper-link.ts";
+import { lastExitOf } from "./service.ts";
+
+export type EdgePeer = LinePeer<EdgeToStackd, StackdToEdge>;
+export type EdgeHello = Extract<Hello, { role: "edge" }>;
+
+/** What a new edge is started with; changes only between generations. */
+export interface EdgeSetup {
+  readonly listeners: readonly ListenerRecord[];
+  readonly threads: number;
+}
+
+export interface EdgeContext {
+  readonly keeper: KeeperLink;
+  readonly command: (generation: number, setup: EdgeSetup) => readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly setup: () => EdgeSetup;
+  readonly plan: () => EdgePlan;
+  readonly drainMs: () => number;
+}
+
+export interface EdgeHooks {
+  /** It serves, with the plan it was given last. */
+  readonly onReady: () => void;
+  /** It cannot take the plan it was given. */
+  readonly onFailed: (error: ErrorReport) => void;
+  /** It serves, but should be replaced. */
+  readonly onDegraded: (reason: string) => void;
+  readonly onGone: (exit: LastExit) => void;
+  readonly onChange: () => void;
+}
+
+export interface EdgeGeneration {
+  readonly name: string;
+  readonly generation: number;
+  readonly child: () => ChildRecord | null;
+  readonly draining: () => boolean;
+  readonly window: () => MetricsWindow | null;
+  readonly isConnected: () => boolean;
+  readonly spawn: () => void;
+  /** It connected, for the first time or to a new stackd. */
+  readonly attach: (peer: EdgePeer, hello: EdgeHello) => void;
+  /** Resolves when it serves with the newest plan; rejects with what it says against it. */
+  readonly configure: () => Promise<void>;
+  /** For one that has no connection yet: resolves with its first readiness. */
+  readonly firstReady: () => Promise<void>;
+  readonly drain: () => void;
+  readonly kill: (signal: NodeJS.Signals) => void;
+  readonly exited: (exit: ChildExit) => void;
+}
+
+const readyMs = 20_000;
+/** Beyond the drain's own deadline, before it is killed. */
+const drainMarginMs = 3_000;
+
+export function edgeName(generation: number): string {
+  return `edge@${generation}`;
+}
+
+/** @param found when it runs already, and whether it was draining when its last stackd died */
+export function createEdgeGeneration(
+  generation: number,
+  context: EdgeContext,
+  hooks: EdgeHooks,
+  found?: { readonly child: ChildRecord; readonly draining: boolean },
+): EdgeGeneration {
+  const { keeper } = context;
+  const name = edgeName(generation);
+  let child: ChildRecord | null = found?.child ?? null;
+  let draining = found?.draining ?? false;
+  let peer: EdgePeer | null = null;
+  let window: MetricsWindow | null = null;
+  let isGone = false;
+  /** Of the last plan it was given. */
+  let answer: PromiseWithResolvers<void> | null = null;
+
+  async function spawn(): Promise<void> {
+    const setup = context.setup();
+    try {
+      child = await keeper.spawn({
+        name,
+        command: context.command(generation, setup),
+        cwd: context.cwd,
+        env: context.env,
+        listeners: setup.listeners.map((listener) => listener.name),
+        copies: setup.threads,
+        log: "edge",
+        tag: { kind: "edge", generation },
+      });
+      hooks.onChange();
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "EKEEPER") return;
+      const reason = `cannot be started: ${(cause as Error).message}`;
+      bury({ code: null, signal: null, at: new Date().toISOString(), reason });
+    }
+  }
+
+  /** A newer question replaces an older one: its plan is the one that counts. */
+  function expectAnswer(): Promise<void> {
+    const expected = Promise.withResolvers<void>();
+    answer?.resolve();
+    answer = expected;
+    const timer = setTimeout(
+      () => expected.reject(notReadyInTime({ name: "edge", seconds: readyMs / 1000 })),
+      readyMs,
+    );
+    return expected.promise.finally(() => clearTimeout(timer));
+  }
+
+  function receive(message: EdgeToStackd): void {
+    switch (message.type) {
+      case "edge-ready":
+        if (!draining) keeper.edgeReady(name, true);
+        answer?.resolve();
+        answer = null;
+        hooks.onReady();
+        return;
+      case "edge-failed":
+        answer?.reject(errorFromReport(message.error));
+        answer = null;
+        hooks.onFailed(message.error);
+        return;
+      case "edge-degraded":
+        hooks.onDegraded(message.reason);
+        return;
+      case "edge-metrics":
+        window = advance(window, message.metrics, performance.now());
+        return;
+    }
+  }
+
+  function kill(signal: NodeJS.Signals): void {
+    if (!isGone) keeper.signal(name, signal).catch(() => {}); // the keeper is gone
+  }
+
+  function bury(exit: LastExit): void {
+    isGone = true;
+    answer?.reject(new Error(`the edge ended: ${exit.reason}`));
+    answer = null;
+    hooks.onGone(exit);
+  }
+
+  return {
+    name,
+    generation,
+    child: () => child,
+    draining: () => draining,
+    window: () => window,
+    isConnected: () => peer !== null,
+    spawn: () => void spawn(),
+    attach(connected, hello) {
+      peer = connected;
+      connected.onMessage = receive;
+      connected.onClose = () => {
+        if (peer === connected) peer = null;
+      };
+      if (draining) {
+        connected.send({ type: "drain", deadlineMs: context.drainMs() });
+        return;
+      }
+      // One that serves gets the plan as well: its last stackd may have died in a change of it.
+      if (answer === null) expectAnswer().catch(() => {}); // the hooks tell what comes of it
+      connected.send({ type: "configure", plan: context.plan() });
+      if (!hello.configured) return;
+      keeper.edgeReady(name, true);
+      hooks.onReady();
+    },
+    configure() {
+      const answered = expectAnswer();
+      peer?.send({ type: "configure", plan: context.plan() });
+      return answered;
+    },
+    firstReady: expectAnswer,
+    drain() {
+      if (draining) return;
+      draining = true;
+      keeper.edgeReady(name, false);
+      const deadlineMs = context.drainMs();
+      if (peer === null)
+        kill("SIGTERM"); // it drains on that as well
+      else peer.send({ type: "drain", deadlineMs });
+      setTimeout(kill, deadlineMs + drainMarginMs, "SIGKILL").unref();
+      hooks.onChange();
+    },
+    kill,
+    exited: (exit) => bury(lastExitOf(exit, draining ? "drained" : null)),
+  };
+}
