@@ -141,7 +141,8 @@ function unknownWord(word: string): Error {
   return unknownCommand({ word, nearest: suggest(word, names), usage: "stack COMMAND [flags]" });
 }
 
-function helpOn(program: Pick<Command, "commands">, topic: string | undefined): string {
+/** What `stack help TOPIC` prints: a command, "exit", or everything. */
+export function helpOn(program: Pick<Command, "commands">, topic: string | undefined): string {
   if (topic === undefined || topic === "stack" || topic === "help") return rootHelp;
   if (topic === "exit") return `Exit codes of every command:\n\n${formatExitRows()}`;
   const command = program.commands.find((candidate) => candidate.name() === topic);

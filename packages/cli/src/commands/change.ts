@@ -1,12 +1,9 @@
 /** What reload, restart, start, stop and scale share: check the names, ask stackd, say what came of it. */
-import { errorFromReport, StackError } from "@stack/base";
+import { errorFromReport, exitCodes, StackError } from "@stack/base";
 import type { ClientRequest, StatusData } from "@stack/control";
 import { suggest } from "../core/suggest.ts";
 import { connectToStack, readStatus, waitFor } from "../io/connect.ts";
 import type { GlobalFlags, Session } from "../io/session.ts";
-
-/** Of @stack/supervisor. */
-const unknownServiceCode = "E3004";
 
 export interface Change {
   readonly command: string;
@@ -48,7 +45,7 @@ export async function changeStack(
 
 /** stackd knows which names there are; here the nearest of them is added. */
 function withSuggestion(error: unknown, status: StatusData, names: readonly string[]): unknown {
-  if (!(error instanceof StackError) || error.code !== unknownServiceCode) return error;
+  if (!(error instanceof StackError) || error.report.exit !== exitCodes.usage) return error;
   const known = [
     ...status.apps.map((app) => app.name),
     ...status.processes.filter(({ kind }) => kind !== "app").map(({ name }) => name),

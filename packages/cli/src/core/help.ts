@@ -114,7 +114,7 @@ export const commandHelp = {
       ["stack smoke --junit smoke.xml --timeout 90s", ""],
     ],
     exits: "0 ok  3 config  4 environment  5 not ready  8 failed  9 timeout",
-    notes: ["Also kills one worker and one edge and sees them come back. Leaves nothing."],
+    notes: ["Kills one worker and one edge and sees them come back. Leaves nothing."],
   },
 } as const satisfies Readonly<Record<string, CommandHelp>>;
 

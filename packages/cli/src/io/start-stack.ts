@@ -6,7 +6,7 @@ import { cleanEnvironment } from "@stack/process";
 import { type KeeperOptions, startKeeper } from "@stack/supervisor";
 import { formatReadyLine, newlyReady } from "../core/up-lines.ts";
 import { readStatus, waitFor } from "./connect.ts";
-import { entries } from "./entries.ts";
+import { resolveEntries } from "./entries.ts";
 import { type FollowedStack, followStack } from "./follow-stack.ts";
 import type { Session, StackPlace } from "./session.ts";
 
@@ -40,7 +40,7 @@ export async function startStack(
   const startedAt = new Date().toISOString();
   const { config, onEvent, ...keeper } = options;
   const started = await startKeeper(
-    { config: place.config, ...entries, ...keeper },
+    { config: place.config, ...resolveEntries(), ...keeper },
     cleanEnvironment(session.context.env),
   );
   let last: StatusData | null = null;
