@@ -47,6 +47,21 @@ test.for(["edge", "shop-1", "jobs"])(
   },
 );
 
+test("a degraded edge is replaced by a new one beside it", async () => {
+  await using stack = await readyStack();
+  const before = await stack.pidOf("edge");
+  const url = await stack.url();
+
+  process.kill(before, "SIGUSR2");
+  await eventually("a new edge to serve, and the old one to end", async () => {
+    expect((await fetch(url)).status).toBe(200);
+    const { processes } = await stack.status();
+    const edges = processes.filter((one) => one.kind === "edge");
+    return edges.length === 1 && edges[0]?.pid !== before && edges[0]?.state === "ready";
+  });
+  expect(processOf(await stack.status(), "edge").restarts).toBe(0);
+});
+
 test("a stackd that is killed is replaced, and the successor touches nothing and goes on", async () => {
   await using stack = await readyStack();
   const before = await stack.status();

@@ -1,4 +1,4 @@
-/** The last exits of each service, with their reasons. */
+/** The last exits of each service, with their reasons; the last words of the last one only. */
 import type { LastExit } from "@stack/control";
 
 export type ExitHistory = Readonly<Record<string, readonly LastExit[]>>;
@@ -6,7 +6,8 @@ export type ExitHistory = Readonly<Record<string, readonly LastExit[]>>;
 const keptPerService = 20;
 
 export function addExit(history: ExitHistory, name: string, exit: LastExit): ExitHistory {
-  return { ...history, [name]: [...(history[name] ?? []), exit].slice(-keptPerService) };
+  const older = (history[name] ?? []).map(({ stderr: _, ...rest }) => rest);
+  return { ...history, [name]: [...older, exit].slice(-keptPerService) };
 }
 
 export function lastExitOf(history: ExitHistory, name: string): LastExit | null {

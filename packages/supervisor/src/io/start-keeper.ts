@@ -6,7 +6,7 @@ import { keeperEntry } from "../entries.ts";
 import { keeperLost } from "../errors.ts";
 
 /** What the keeper writes on descriptor 3, once, as one line. */
-export interface KeeperAnswer {
+interface KeeperAnswer {
   readonly error: ErrorReport | null;
 }
 

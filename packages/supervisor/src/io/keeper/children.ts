@@ -33,6 +33,8 @@ interface Child {
 }
 
 const stderrLines = 20;
+/** They are words for people; the whole line is in the log. */
+const stderrLineLength = 1_000;
 /** More than a stackd that is away for long could ever need. */
 const maxExits = 1_000;
 /** How long the last words of a dead child may take; those who inherited its pipe may keep it open. */
@@ -87,7 +89,7 @@ export function createChildren(
     logs.capture(child.handle.stdout, log, "out");
     logs.capture(child.handle.stderr, log, "err", (line) => {
       if (line.source !== log) return; // a worker's, which only shares the pipe
-      child.stderr.push(line.text);
+      child.stderr.push(line.text.slice(0, stderrLineLength));
       if (child.stderr.length > stderrLines) child.stderr.shift();
     });
   }

@@ -22,7 +22,7 @@ export interface StackdHooks {
 
 const backoff = { firstMs: 100, maxMs: 5_000 };
 /** One that lived this long is replaced at once. */
-const stableMs = 5_000;
+const stableMs = 2_000;
 const stderrLines = 20;
 
 export function startStackd(

@@ -75,7 +75,7 @@ export async function scaleApp(stack: Stack, name: string, workers: number): Pro
 }
 
 /** Brings the instances of an app and their number of workers to what is planned. */
-export async function applyScale(stack: Stack, app: string): Promise<void> {
+async function applyScale(stack: Stack, app: string): Promise<void> {
   const plans = stack.plans().filter((plan) => plan.kind === "app" && plan.app.name === app);
   const complete = stack.planOf(app);
   for (const plan of plans) {
@@ -150,7 +150,7 @@ export async function untilReady(stack: Stack, managed: Managed): Promise<void> 
 }
 
 /** What the names mean. Throws E3004 for one that means nothing. */
-export function choose(stack: Stack, names: readonly string[]): Managed[] {
+function choose(stack: Stack, names: readonly string[]): Managed[] {
   const plans: ServicePlan[] = [...stack.services.values()].map((managed) => managed.plan);
   const chosen = new Set<Managed>();
   for (const name of names) {

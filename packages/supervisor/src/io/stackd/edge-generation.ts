@@ -23,7 +23,7 @@ export type EdgePeer = LinePeer<EdgeToStackd, StackdToEdge>;
 export type EdgeHello = Extract<Hello, { role: "edge" }>;
 
 /** What a new edge is started with; changes only between generations. */
-export interface EdgeSetup {
+interface EdgeSetup {
   readonly listeners: readonly ListenerRecord[];
   readonly threads: number;
 }
@@ -72,7 +72,7 @@ const readyMs = 20_000;
 /** Beyond the drain's own deadline, before it is killed. */
 const drainMarginMs = 3_000;
 
-export function edgeName(generation: number): string {
+function edgeName(generation: number): string {
   return `edge@${generation}`;
 }
 

@@ -33,7 +33,7 @@ export interface StackSetup {
   readonly log: Logger;
 }
 
-export type Phase = "starting" | "running" | "stopping";
+type Phase = "starting" | "running" | "stopping";
 
 export interface Stack {
   readonly setup: StackSetup;
