@@ -45,10 +45,10 @@ export async function stayPlain(
       session.say(`ready in ${took}s.  Ctrl-C stops everything; \`stack top\` is the dashboard`);
     }
   } catch (error) {
-    return failStart(session, place, stack, error);
+    return await failStart(session, place, stack, error);
   }
   const end = await Promise.race([interrupted.promise, stack.follow.ended]);
-  if (end === "interrupted") return stop();
+  if (end === "interrupted") return await stop();
   stopLog.abort();
   const name = stack.status()?.stack ?? "the stack";
   if (end === "killed") throw endedByItself({ stack: name, logs: place.paths.logs });
