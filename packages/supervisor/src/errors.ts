@@ -96,7 +96,11 @@ export const listenFailed = defineError(
     title: `Cannot listen on ${details.address}`,
     ...placeOf(details.place),
     facts: [details.reason],
-    fixes: ["use an address this machine has: `ip address` lists them"],
+    fixes: [
+      details.address.startsWith("unix:")
+        ? "see that its folder exists and this user may write to it"
+        : "use an address this machine has: `ip address` lists them",
+    ],
   }),
 );
 
@@ -129,6 +133,12 @@ export const unknownService = defineError(
     fixes: ["stack status    # lists them"],
   }),
 );
+
+export const edgeStaysUp = defineError("E3006", exitCodes.usage, () => ({
+  title: "The edge cannot be stopped on its own",
+  facts: ["without it nobody would be answered"],
+  fixes: ["stack restart edge    # a new one beside it, no request lost", "stack down"],
+}));
 
 export const notScalable = defineError(
   "E3005",

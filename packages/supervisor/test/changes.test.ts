@@ -203,6 +203,17 @@ test("stop, start, restart and scale do what they say, and outlive stackd", asyn
   });
 });
 
+test("the edge is renewed without a gap, and cannot be stopped", async () => {
+  await using stack = await readyStack(shop(1, "{}"));
+  const client = await stack.client();
+  await expect(client.request({ op: "stop", names: ["edge"] })).rejects.toMatchObject({
+    code: "E3006",
+    report: { exit: 2 },
+  });
+  await client.request({ op: "restart", names: ["edge"] });
+  expect(await (await fetch(await stack.url())).json()).toMatchObject({ generation: 2 });
+});
+
 test("one change at a time", async () => {
   await using stack = await readyStack(shop(2, "{}"));
   const client = await stack.client();

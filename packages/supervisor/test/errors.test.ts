@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { chmodSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { runToEnd } from "@stack/process";
+import { eventually } from "@stack/testkit";
 import { expect, test, vi } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 import { upAsNobody } from "./fixtures/unprivileged.ts";
@@ -118,6 +120,29 @@ test("an address that this machine does not have is told", async () => {
     code: "E2005",
     report: { exit: 4, title: "Cannot listen on 192.0.2.1:8080" },
   });
+});
+
+test("a Unix socket in a folder that does not exist is told", async () => {
+  await using stack = createTestStack(`edge: { listen: ["unix:/nonexistent/edge.sock"] },`);
+  await expect(stack.up({ freePorts: false })).rejects.toMatchObject({
+    report: { exit: 4, title: expect.stringMatching("unix:/nonexistent/edge.sock") },
+  });
+});
+
+test("a Unix socket nobody listens on any more is taken over, and removed in the end", async () => {
+  await using stack = createTestStack("");
+  const path = join(stack.folder, "edge.sock");
+  const script = `require("net").createServer().listen("${path}", () => process.kill(process.pid, "SIGKILL"))`;
+  await runToEnd([process.execPath, "-e", script], { cwd: "/", env: {}, deadlineMs: 10_000 });
+  expect(existsSync(path)).toBe(true);
+  stack.write(`edge: { listen: ["unix:${path}"] }, redis: false,`);
+
+  await stack.up({ freePorts: false });
+  const client = await stack.client();
+  await client.request({ op: "wait-ready" });
+  expect(await stack.url()).toBe(`unix:${path}`);
+  await client.request({ op: "down", now: false });
+  await eventually("the socket to be gone", () => !existsSync(path));
 });
 
 test("a program that always fails is given up, with its last words", {

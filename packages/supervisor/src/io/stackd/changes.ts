@@ -5,7 +5,13 @@
 import { errorFromReport } from "@stack/base";
 import { policyOf } from "../../core/policies.ts";
 import { findServices, knownNames, planStopOrder, type ServicePlan } from "../../core/services.ts";
-import { changeUnderWay, notReadyInTime, notScalable, unknownService } from "../../errors.ts";
+import {
+  changeUnderWay,
+  edgeStaysUp,
+  notReadyInTime,
+  notScalable,
+  unknownService,
+} from "../../errors.ts";
 import type { Managed } from "./managed.ts";
 import { isFullyReady, type Stack } from "./stack.ts";
 
@@ -13,7 +19,10 @@ import { isFullyReady, type Stack } from "./stack.ts";
 const marginMs = 10_000;
 
 export async function startServices(stack: Stack, names: readonly string[]): Promise<void> {
-  const chosen = choose(stack, names);
+  const chosen = choose(
+    stack,
+    names.filter((name) => name !== "edge"), // it always runs
+  );
   const wanted = new Set(chosen.map((managed) => managed.plan.name));
   const stopped = stack.overrides.stopped.filter((name) => !wanted.has(name));
   stack.overrides = { ...stack.overrides, stopped };
@@ -23,6 +32,7 @@ export async function startServices(stack: Stack, names: readonly string[]): Pro
 }
 
 export async function stopServices(stack: Stack, names: readonly string[]): Promise<void> {
+  if (names.includes("edge")) throw edgeStaysUp({});
   const chosen = choose(stack, names);
   const stopped = [
     ...new Set([...stack.overrides.stopped, ...chosen.map((managed) => managed.plan.name)]),
