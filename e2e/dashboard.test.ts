@@ -1,6 +1,11 @@
 /** The dashboard in a real terminal over a real stack: keys, modes, what stays when it ends. */
-import { eventually, isAlive } from "@stack/testkit";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { resolveStatePaths, type StatusData } from "@stack/control";
+import { eventually, isAlive, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
+import { startFakeStackd } from "../packages/dashboard/test/fixtures/fake-stackd.ts";
+import { shopStatus } from "../packages/dashboard/test/fixtures/shop-status.ts";
 import { createProject, type Project } from "./support/stack.ts";
 import { openTerminal, type TestTerminal } from "./support/terminal.ts";
 
@@ -131,6 +136,21 @@ test("TERM restores the terminal of top, and drains the stack of up", async () =
   expect(await owner.exited).toBe(0);
   expectRestored(owner);
   expect(shop.leftovers()).toEqual([]);
+});
+
+test("an exception while drawing restores the terminal and names itself", async () => {
+  using folder = tempFolder();
+  mkdirSync(join(folder.path, ".stack", "logs"), { recursive: true });
+  writeFileSync(join(folder.path, "deploy.config.ts"), "export default {};\n");
+  // What no stackd sends: the view meets it, and fails.
+  const broken = { ...shopStatus, processes: [null] } as unknown as StatusData;
+  const { control } = resolveStatePaths(join(folder.path, "deploy.config.ts"));
+  await using _stackd = await startFakeStackd(control, broken);
+  using terminal = openTerminal(["top"], folder.path);
+
+  expect(await terminal.exited).toBe(1);
+  await terminal.shows("E0001");
+  expectRestored(terminal);
 });
 
 test("a terminal that is closed, or a killed owner, ends the stack", async () => {

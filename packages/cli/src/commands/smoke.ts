@@ -1,7 +1,7 @@
 /** `stack smoke`: for CI. Starts on free ports with a state of its own, checks, kills, stops, reports. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { exitCodes, reportOf } from "@stack/base";
 import type { ResolvedConfig } from "@stack/config";
 import { resolveStatePaths } from "@stack/control";
@@ -46,7 +46,10 @@ export async function runSmoke(
     }
     throw error;
   } finally {
-    rmSync(state, { recursive: true, force: true });
+    // Its sockets may lie in a short folder of their own.
+    for (const folder of [state, dirname(place.paths.control)]) {
+      rmSync(folder, { recursive: true, force: true });
+    }
     if (steps.length > 0) session.print(formatSteps(steps, session.paint, session.unicode));
     if (options.junit !== undefined) {
       writeFileSync(resolve(session.folder, options.junit), formatJunit(name, steps, startedAt));

@@ -78,6 +78,7 @@ function printLog(
       const isChat = line.source === "keeper" || line.text.startsWith("INFO ");
       if (!session.verbose && isChat && isOwn(line.source)) return;
       session.print(format(line));
+      session.data("log", line);
     },
     signal,
   );

@@ -36,7 +36,7 @@ export async function readStatus(client: ControlClient): Promise<StatusData> {
   const reply = await withDeadline(
     client.request({ op: "status" }),
     replyTimeoutMs,
-    "stackd to say what runs",
+    () => "stackd to say what runs",
   );
   return reply as StatusData;
 }
@@ -44,12 +44,18 @@ export async function readStatus(client: ControlClient): Promise<StatusData> {
 /**
  * Waits for something long: says what for after a second, gives up with E6005 at `--timeout`.
  *
- * @param what "shop to drain"
+ * @param what "shop to drain"; a function when it is known only then
  */
-export async function waitFor<T>(session: Session, what: string, wait: Promise<T>): Promise<T> {
-  const words = setTimeout(() => session.say(`waiting for ${what} …`), quietMs);
+export async function waitFor<T>(
+  session: Session,
+  what: string | (() => string),
+  wait: Promise<T>,
+): Promise<T> {
+  const text = (): string => (typeof what === "string" ? what : what());
+  const dots = session.unicode ? "…" : "...";
+  const words = setTimeout(() => session.say(`waiting for ${text()} ${dots}`), quietMs);
   try {
-    return await withDeadline(wait, session.timeoutMs, what);
+    return await withDeadline(wait, session.timeoutMs, text);
   } finally {
     clearTimeout(words);
   }
@@ -58,11 +64,11 @@ export async function waitFor<T>(session: Session, what: string, wait: Promise<T
 async function withDeadline<T>(
   wait: Promise<T>,
   timeoutMs: number | undefined,
-  what: string,
+  what: () => string,
 ): Promise<T> {
   if (timeoutMs === undefined) return wait;
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(timedOut({ what, timeoutMs })), timeoutMs);
+  const timer = setTimeout(() => late.reject(timedOut({ what: what(), timeoutMs })), timeoutMs);
   wait.catch(() => {}); // it may end long after we have given up on it
   try {
     return await Promise.race([wait, late.promise]);

@@ -75,7 +75,7 @@ export async function startStack(
 
 /** Resolves when all is ready; throws what a service died of, or E6005 at `--timeout`. */
 export async function waitUntilReady(session: Session, stack: StartedStack): Promise<void> {
-  await waitFor(session, "all services to be ready", waitReady(stack.follow));
+  await waitFor(session, () => notReady(stack.status()), waitReady(stack.follow));
   // The answer may be faster than the snapshot that would tell of the last service.
   stack.show(await readStatus(await stack.follow.client()));
 }
@@ -91,4 +91,15 @@ async function waitReady(follow: FollowedStack): Promise<void> {
       await follow.client(); // stackd was replaced while we waited: ask its successor
     }
   }
+}
+
+/** "guestbook and api to be ready" */
+function notReady(status: StatusData | null): string {
+  const services = [
+    ...(status?.apps ?? []),
+    ...(status?.processes ?? []).filter(({ kind }) => kind !== "app"),
+  ];
+  const names = services.filter(({ state }) => state !== "ready").map(({ name }) => name);
+  const shown = names.length === 0 ? "all services" : names.slice(0, 5).join(", ");
+  return `${shown} to be ready`;
 }
