@@ -30,7 +30,7 @@ export function createAccessLogging(
   return (exchange, durationMs) => {
     const { head, client } = exchange;
     const question = head.target.indexOf("?");
-    entry.timeMs = performance.timeOrigin + exchange.startedAt;
+    entry.timeMs = exchange.io.thread.timeOrigin + exchange.startedAt;
     entry.client = client.address;
     entry.method = head.method;
     entry.host = head.host;

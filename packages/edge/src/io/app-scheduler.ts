@@ -3,6 +3,7 @@
  * the queue all threads share (design D2, D3), with a bound and a deadline. Also decides what
  * becomes of a request whose worker died: replayed once where that is safe, else an honest 502.
  */
+import { performance } from "node:perf_hooks";
 import type { EdgeAppPlan } from "@stack/config";
 import {
   clearWake,
@@ -69,7 +70,12 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const self = thread.index;
   const workers: WorkerHandle[] = [];
   const waiting = createCallList((head) => {
-    publishHead(queue, self, head?.ticket ?? 0, head === undefined ? 0 : sharedMs(head.since));
+    publishHead(
+      queue,
+      self,
+      head?.ticket ?? 0,
+      head === undefined ? 0 : sharedMs(thread.timeOrigin + head.since),
+    );
   });
   const waitingOwner = {
     onAbort(exchange: Exchange): void {
@@ -295,15 +301,15 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   function countEnded(call: AppCall): void {
     if (!call.counted) return;
     call.counted = false;
-    const now = performance.now();
+    const now = (call.exchange as ClientExchange).io.lastDone; // it is done
     const took = now - call.exchange.startedAt;
-    thread.metrics.appEnded(options.metricsSlot, took, performance.timeOrigin + now);
+    thread.metrics.appEnded(options.metricsSlot, took, thread.timeOrigin + now);
   }
 
   return scheduler;
 }
 
 /** A clock all threads share, as 32 bits: only differences count. */
-function sharedMs(now: number): number {
-  return (performance.timeOrigin + now) | 0;
+function sharedMs(unixMs: number): number {
+  return unixMs | 0;
 }

@@ -2,6 +2,7 @@
  * The body of a request: collected up to the bound before its backend is asked, so that a slow
  * client holds no worker; what is longer is passed on piece by piece, as fast as the owner takes it.
  */
+import { performance } from "node:perf_hooks";
 import { createChunkedDecoder, decodeChunked, resetChunkedDecoder } from "@stack/protocols";
 import { bodyMode, type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
 

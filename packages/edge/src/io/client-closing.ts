@@ -2,6 +2,7 @@
  * How client connections end: lingering close, so that a client that is still sending sees our last
  * answer instead of a reset (RFC 9112 §9.6); deadlines; clients that stop reading.
  */
+import { performance } from "node:perf_hooks";
 import { failByClient, resumeReading } from "./client-body.ts";
 import { accountOutput, flush, unsentBytes } from "./client-output.ts";
 import { type ClientConnection, waitFor } from "./client-state.ts";

@@ -2,7 +2,9 @@
  * One client connection: reads, finds heads, begins one request after the other (the next only when
  * the last is answered), and survives nothing: whatever goes wrong here costs this connection only.
  */
+
 import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import {
   clearRequestHead,
   continueResponse,
@@ -291,7 +293,7 @@ function onExchangeDone(io: ClientConnection): void {
   const exchange = io.exchange;
   if (exchange === undefined) return;
   io.exchange = undefined;
-  returnHead(io);
+  if (io.head !== undefined) clearRequestHead(io.head);
   if (io.closed || io.closing) return;
   if (!exchange.keepAlive || !exchange.bodyEnded) {
     startClosing(io);
@@ -334,6 +336,7 @@ function onClose(io: ClientConnection): void {
   io.text = "";
   accountOutput(io, 0, 0);
   if (io.exchange !== undefined) abandon(io.exchange);
+  returnHead(io);
 }
 
 function takeHead(io: ClientConnection): RequestHead {
@@ -341,10 +344,13 @@ function takeHead(io: ClientConnection): RequestHead {
   return io.head;
 }
 
-function returnHead(io: ClientConnection): void {
+/**
+ * Gives up the head of a connection between two requests. While requests come, a connection keeps
+ * its own, which remembers what is said of this client.
+ */
+export function returnHead(io: ClientConnection): void {
   const head = io.head;
-  if (head === undefined) return;
+  if (head === undefined || io.exchange !== undefined) return;
   io.head = undefined;
-  clearRequestHead(head);
   if (io.thread.heads.length < keptHeads) io.thread.heads.push(head);
 }

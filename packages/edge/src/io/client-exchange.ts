@@ -3,6 +3,7 @@
  * out, error pages, and the end of the request in metrics and access log. The methods are shared by
  * all exchanges; `this` is the exchange.
  */
+import { performance } from "node:perf_hooks";
 import {
   chunkEnd,
   chunkStart,
@@ -259,7 +260,7 @@ function finish(exchange: ClientExchange): void {
   io.lastDone = now;
   accountOutput(io, now, exchange.plan.timeoutsMs.idle);
   const durationMs = now - exchange.startedAt;
-  io.thread.metrics.requestEnded(exchange.status, durationMs, performance.timeOrigin + now);
+  io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
   io.thread.active.logAccess?.(exchange, durationMs);
   io.onExchangeDone(io);
 }

@@ -8,6 +8,7 @@ import {
   guard,
   openClientConnection,
   readerOf,
+  returnHead,
 } from "./client-connection.ts";
 import type { ClientConnection } from "./client-state.ts";
 import type { ThreadContext } from "./thread-context.ts";
@@ -27,6 +28,9 @@ export interface ClientList {
   readonly check: (now: number) => void;
   readonly closeIdle: () => void;
 }
+
+/** After this long without a request a connection is idle, and holds as little as it can. */
+const keepHeadMs = 1_000;
 
 export function createClientList(options: ClientListOptions): ClientList {
   const { thread, counts } = options;
@@ -64,9 +68,9 @@ export function createClientList(options: ClientListOptions): ClientList {
       // Backwards: one that closes is replaced by the last.
       for (let index = connections.length - 1; index >= 0; index -= 1) {
         const io = connections[index];
-        if (io !== undefined && (io.sending || now >= io.deadline)) {
-          guard(io, () => checkDeadlines(io, now, failHead));
-        }
+        if (io === undefined) continue;
+        if (io.sending || now >= io.deadline) guard(io, () => checkDeadlines(io, now, failHead));
+        if (io.head !== undefined && now - io.lastDone > keepHeadMs) returnHead(io);
       }
     },
     closeIdle() {

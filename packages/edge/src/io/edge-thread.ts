@@ -181,6 +181,7 @@ function createContext(
     index: options.index,
     log,
     errorPages,
+    timeOrigin: performance.timeOrigin,
     metrics: createThreadMetrics(options.metrics, options.index),
     budget: createBufferBudget(options.budget, options.index, options.budgetBytes),
     active: {

@@ -28,6 +28,8 @@ export interface ThreadContext {
   readonly metrics: ThreadMetrics;
   readonly budget: BufferBudget;
   readonly errorPages: ErrorPages;
+  /** Unix time of `performance.now()` 0, in milliseconds; reading it anew costs. */
+  readonly timeOrigin: number;
   /** Swapped by a reload. */
   active: ActivePlan;
   /** No new requests are wanted: answers say `Connection: close`. */

@@ -3,7 +3,9 @@
  * runs. It owns a slot from the moment a request is sent until the worker says READY, on this
  * connection or on the one that replaces it. What is sent stands in `worker-request.ts`.
  */
+
 import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import type { SocketAddress } from "@stack/base";
 import {
   createResponseHead,

@@ -3,6 +3,7 @@
  * to what it takes at once. A slot whose connection was closed under it is carried over to the next
  * connection and released by its READY: only then is the worker known to be free.
  */
+import { performance } from "node:perf_hooks";
 import { parseAddress } from "@stack/base";
 import type { WorkerRecord } from "@stack/control";
 import { readState, releaseSlot, slotCount, workerState } from "../core/worker-slots.ts";

@@ -2,6 +2,7 @@
  * What a request is to a Python worker: the CGI block and the body in frames, within the window the
  * worker grants. A request with a small body is one write.
  */
+import { performance } from "node:perf_hooks";
 import {
   bodyFrameStart,
   encodeRequest,
