@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { runToEnd } from "@stack/process";
@@ -100,6 +100,21 @@ test("a second up of the same project is told about the first", async () => {
     report: { exit: 75, facts: [expect.stringMatching(`keeper pid ${first}, up `)] },
   });
   expect((await stack.status()).processes[0]?.pid).toBe(first);
+});
+
+test("of two at once, over the lock of a keeper that died, one starts", async () => {
+  await using stack = createTestStack("redis: false,");
+  mkdirSync(stack.paths.state);
+  writeFileSync(stack.paths.lock, "999999999 1\n");
+
+  const outcomes = await Promise.allSettled([stack.up(), stack.up(), stack.up()]);
+
+  const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+  expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual([
+    "E2003",
+    "E2003",
+  ]);
+  expect(await stack.status()).toMatchObject({ stack: "test" });
 });
 
 test("an invalid config is told, and nothing stays", async () => {

@@ -21,6 +21,9 @@ export interface RunResult extends ExitStatus {
   readonly fd3: string;
 }
 
+/** How long its streams may stay open after its end. */
+const lastWordsMs = 500;
+
 /** Rejects with the system's error when the command cannot be started at all. */
 export async function runToEnd(
   command: ChildSpec["command"],
@@ -45,7 +48,11 @@ export async function runToEnd(
   const status = await child.exited;
   clearTimeout(timer);
   child.signal("SIGKILL"); // what it may have left behind holds our pipes open
+  const cut = setTimeout(() => {
+    for (const stream of streams) stream?.destroy(); // and what left its process group still does
+  }, lastWordsMs);
   const [stdout = "", stderr = "", fd3 = ""] = await Promise.all(collected);
+  clearTimeout(cut);
   return { ...status, timedOut, stdout, stderr, fd3 };
 }
 

@@ -1,9 +1,12 @@
 /** Starts a stack's keeper, detached, and waits until it has bound its sockets or says why not. */
 import { type ErrorReport, errorFromReport } from "@stack/base";
-import { spawnChild } from "@stack/process";
+import { describeExit, spawnChild } from "@stack/process";
 import { formatKeeperArguments, type KeeperOptions } from "../core/keeper-options.ts";
 import { keeperEntry } from "../entries.ts";
 import { keeperLost } from "../errors.ts";
+
+/** Leftovers of an earlier run and a config each have deadlines of their own, well below this. */
+const answerMs = 60_000;
 
 /** What the keeper writes on descriptor 3, once, as one line. */
 interface KeeperAnswer {
@@ -36,12 +39,10 @@ export async function startKeeper(
     env,
     extra: ["pipe"],
   });
+  const late = setTimeout(() => child.signal("SIGKILL"), answerMs); // its stackd ends the rest
   const line = await readFirstLine(child.pipes[0]);
-  if (line === "") {
-    const status = await child.exited;
-    const reason = status.signal ?? `exit ${status.code}`;
-    throw keeperLost({ reason, lines: [] });
-  }
+  clearTimeout(late);
+  if (line === "") throw keeperLost({ reason: describeExit(await child.exited), lines: [] });
   const answer = JSON.parse(line) as KeeperAnswer;
   if (answer.error !== null) {
     await child.exited; // it cleans up before it ends
