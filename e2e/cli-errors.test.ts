@@ -3,7 +3,7 @@
  * message compared with the text that is meant to be read. Pids, times, ports and folders are masked.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -173,9 +173,9 @@ test.runIf(isRoot)(
       () =>
         `{ name: "shop", edge: { listen: ["127.0.0.1:80"], routes: [{ path: "/*", respond: {} }] }, redis: false }`,
     );
-    chmodSync(project.folder, 0o777);
-    mkdirSync(join(project.folder, ".stack"));
-    chmodSync(join(project.folder, ".stack"), 0o777);
+    chmodSync(project.folder, 0o755);
+    mkdirSync(join(project.folder, ".stack"), { mode: 0o700 });
+    chownSync(join(project.folder, ".stack"), 65_534, 65_534);
     const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
     const unprivileged = ["setpriv", ...user, process.execPath, cli];
     const result = await run(["up", "-d"], project.folder, unprivileged);

@@ -19,13 +19,13 @@ export async function stayWithDashboard(
     end = how;
     close.abort();
   });
-  const screen = { isShown: true };
+  const left = new AbortController();
   using _signals = onEnding(() => {
-    if (screen.isShown) close.abort();
-    else hurry.abort();
+    if (left.signal.aborted) hurry.abort();
+    else close.abort();
   });
   const choice = await showDashboard(session, place, { owner: true, signal: close.signal });
-  screen.isShown = false; // from here on Ctrl-C is a signal again, and means: at once
+  left.abort(); // from here on Ctrl-C is a signal again, and means: at once
   const name = stack.status()?.stack ?? "the stack";
   if (end === "killed") throw endedByItself({ stack: name, logs: place.paths.logs });
   if (end === "stopped") {

@@ -33,11 +33,13 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
   const session = createSession(context, flags);
   const port = parsePort(options.port);
   const place = findStack(session, flags);
-  const config = await loadConfig(session, place);
   const detach = options.detach === true;
   const dashboard = !detach && wantsDashboard(session, options);
   const file = relativeTo(session.folder, place.config);
-  session.say(`stack ${version}  ${config.name}  ${file}  (${countServices(config)})`);
+  const config = loadConfig(session, place).then((loaded) => {
+    session.say(`stack ${version}  ${loaded.name}  ${file}  (${countServices(loaded)})`);
+    return loaded;
+  });
 
   using stack = await startStack(session, place, {
     config,

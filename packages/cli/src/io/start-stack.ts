@@ -12,7 +12,8 @@ import type { Session, StackPlace } from "./session.ts";
 
 export interface StartOptions
   extends Pick<KeeperOptions, "state" | "port" | "freePorts" | "owned"> {
-  readonly config: ResolvedConfig;
+  /** May still be loading: stackd evaluates it for itself meanwhile. */
+  readonly config: ResolvedConfig | Promise<ResolvedConfig>;
   readonly onEvent?: (event: StackEvent) => void;
 }
 
@@ -38,11 +39,21 @@ export async function startStack(
 ): Promise<StartedStack> {
   const startedMs = performance.now();
   const startedAt = new Date().toISOString();
-  const { config, onEvent, ...keeper } = options;
-  const started = await startKeeper(
-    { config: place.config, ...resolveEntries(), ...keeper },
-    cleanEnvironment(session.context.env),
-  );
+  const { config: loading, onEvent, ...keeper } = options;
+  const [start, load] = await Promise.allSettled([
+    startKeeper(
+      { config: place.config, ...resolveEntries(), ...keeper },
+      cleanEnvironment(session.context.env),
+    ),
+    loading,
+  ]);
+  if (load.status === "rejected") {
+    if (start.status === "fulfilled") process.kill(start.value.pid, "SIGTERM"); // the config is not what it was a moment ago
+    throw load.reason;
+  }
+  if (start.status === "rejected") throw start.reason;
+  const started = start.value;
+  const config = load.value;
   let last: StatusData | null = null;
   let quiet = false;
   const announced = new Set<string>();
