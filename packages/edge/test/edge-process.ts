@@ -17,7 +17,7 @@ import {
   type StackdToEdge,
   type WorkerRecord,
 } from "@stack/control";
-import { eventually, nextEvent, type TempFolder, tempFolder } from "@stack/testkit";
+import { nextEvent, type TempFolder, tempFolder } from "@stack/testkit";
 
 const entry = fileURLToPath(new URL("../dist/bin/edge.js", import.meta.url));
 
@@ -31,7 +31,7 @@ export interface EdgeOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-export interface FakeArbiter {
+interface FakeArbiter {
   readonly events: EventEmitter<{ message: [EdgeToArbiter] }>;
   readonly send: (message: ArbiterToEdge) => void;
   readonly up: (worker: WorkerRecord) => void;
@@ -231,9 +231,4 @@ async function listen(
   server.listen(path);
   await once(server, "listening");
   return server;
-}
-
-/** Waits until the edge has connections to a worker on all its threads. */
-export async function untilLinked(count: () => number, wanted: number): Promise<void> {
-  await eventually(`${wanted} connections to the worker`, () => count() >= wanted);
 }

@@ -105,7 +105,7 @@ export function nextThread(queue: Int32Array, ticket: number): number {
   return found;
 }
 
-export function headOf(queue: Int32Array, thread: number): number {
+function headOf(queue: Int32Array, thread: number): number {
   return Atomics.load(queue, firstThread + thread * threadWords + headTicket);
 }
 

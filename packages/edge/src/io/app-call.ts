@@ -1,5 +1,5 @@
 /** One request to an app: where it stands in the queue, and what became of it so far. */
-import type { Exchange, ExchangeOwner } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 export interface AppCall {
   readonly exchange: Exchange;
@@ -50,6 +50,3 @@ export interface WorkerHandle {
   /** Every 100 ms or so. */
   readonly check: (now: number) => void;
 }
-
-/** While a call waits or changes hands: only its client's going away matters. */
-export type WaitingOwner = ExchangeOwner & { readonly call: AppCall };

@@ -8,8 +8,8 @@ import {
   guard,
   openClientConnection,
   readerOf,
-  returnHead,
 } from "./client-connection.ts";
+import { returnHead } from "./client-requests.ts";
 import type { ClientConnection } from "./client-state.ts";
 import type { ThreadContext } from "./thread-context.ts";
 

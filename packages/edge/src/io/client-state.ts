@@ -1,6 +1,6 @@
 /**
  * The state of one client connection and of the request on it: plain records, numbers and latin-1
- * text. What is done with them stands in `client-connection.ts` (reading), `client-body.ts`,
+ * text. What is done with them stands in `client-connection.ts`, `client-requests.ts` (reading), `client-body.ts`,
  * `client-exchange.ts` (answering) and `client-closing.ts`.
  */
 import type { Socket } from "node:net";
@@ -22,7 +22,7 @@ export const waitFor = {
   /** The other side's FIN after our last answer. */
   close: 4,
 } as const;
-export type WaitFor = (typeof waitFor)[keyof typeof waitFor];
+type WaitFor = (typeof waitFor)[keyof typeof waitFor];
 
 export interface ClientConnection {
   readonly socket: Socket;
@@ -77,7 +77,7 @@ export const bodyMode = {
   /** Nobody wants it. */
   drop: 2,
 } as const;
-export type BodyMode = (typeof bodyMode)[keyof typeof bodyMode];
+type BodyMode = (typeof bodyMode)[keyof typeof bodyMode];
 
 export interface ClientExchange extends Exchange {
   readonly head: RequestHead;

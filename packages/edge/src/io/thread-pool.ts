@@ -1,6 +1,5 @@
 /** The serving threads of an edge: started with ports to each other, told of plans and workers. */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { ErrorReport } from "@stack/base";
 import { descriptorOf, type EdgeOptions } from "../core/edge-options.ts";
 import type { MainToThread, ThreadOptions, ThreadToMain } from "../core/thread-messages.ts";
 
@@ -25,10 +24,6 @@ export interface ThreadPoolOptions {
   /** It ended, unasked unless it said `drained` before. */
   readonly onEnd: (thread: number, error: Error | undefined) => void;
 }
-
-export type PlanOutcome =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly error: ErrorReport };
 
 export function startThreadPool(options: ThreadPoolOptions): ThreadPool {
   const { edge } = options;
