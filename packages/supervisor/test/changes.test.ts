@@ -43,6 +43,23 @@ test("a plain reload gives every app a new generation and keeps the processes", 
   expect(pids(after)).toEqual(pids(before));
 });
 
+test("a reload of the edge gives it the new plan, and touches nothing else", async () => {
+  await using stack = await readyStack(shop(1, "{}"));
+  const before = await stack.status();
+  const client = await stack.client();
+  stack.write(shop(1, "{}", `edge: { routes: [{ path: "/ping", respond: { body: "pong" } }] },`));
+
+  await client.request({ op: "reload", names: ["edge"] });
+
+  const after = await stack.status();
+  expect(pids(after)).toEqual(pids(before));
+  expect(workers(after)).toEqual(workers(before));
+  expect(await (await fetch(await stack.url())).json()).toMatchObject({
+    generation: 1,
+    plan: { routes: [{ path: "/ping" }] },
+  });
+});
+
 test("a reload that an app refuses changes nothing, and says why", async () => {
   await using stack = await readyStack(shop(2, "{}"));
   const before = await stack.status();

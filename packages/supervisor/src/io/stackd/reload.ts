@@ -167,11 +167,11 @@ async function renewEdge(
     stack.overrides = before.overrides;
     stack.listeners = before.listeners;
   });
-  if (changes.edge === "listeners" || names.includes("edge")) {
+  if (changes.edge === "listeners") {
     await stack.edges.replace();
     return;
   }
-  if (changes.edge === "same") return;
+  if (changes.edge === "same" && !names.includes("edge")) return;
   try {
     await stack.edges.configure();
   } catch (error) {
