@@ -2,10 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveStatePaths, type StatusData } from "@stack/control";
-import { eventually, isAlive, tempFolder } from "@stack/testkit";
+import { eventually, isAlive, shopStatus, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { startFakeStackd } from "../packages/dashboard/test/fixtures/fake-stackd.ts";
-import { shopStatus } from "../packages/dashboard/test/fixtures/shop-status.ts";
 import { createProject, type Project } from "./support/stack.ts";
 import { openTerminal, type TestTerminal } from "./support/terminal.ts";
 

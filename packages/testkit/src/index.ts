@@ -8,5 +8,6 @@ export {
 } from "./load.ts";
 export { isAlive, processesMentioning, type RunningProcess } from "./processes.ts";
 export { exchangeRaw } from "./raw-http.ts";
+export { shopStatus, shopStatusMs } from "./shop-status.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";
 export { eventually, nextEvent } from "./wait.ts";

@@ -24,7 +24,7 @@ export async function runScale(
 }
 
 /** "shop=4" */
-export function parseScale(text: string): Extract<ClientRequest, { op: "scale" }> {
+function parseScale(text: string): Extract<ClientRequest, { op: "scale" }> {
   const match = /^([a-z][a-z0-9-]*)=(\d{1,4})$/.exec(text);
   const workers = Number(match?.[2] ?? 0);
   if (match === null || workers < 1) {

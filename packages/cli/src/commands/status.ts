@@ -26,6 +26,6 @@ export function printStatus(session: Session, status: StatusData): void {
 }
 
 /** 0 when all is as the config wants it, 5 when not. */
-export function statusExit(status: StatusData): number {
+function statusExit(status: StatusData): number {
   return status.state === "ready" ? exitCodes.ok : exitCodes.appNotReady;
 }

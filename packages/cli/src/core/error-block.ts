@@ -30,7 +30,7 @@ export function formatErrors(reports: readonly ErrorReport[], style: ErrorStyle)
     .join("\n\n");
 }
 
-export function formatError(report: ErrorReport, style: ErrorStyle, count = 1): string {
+function formatError(report: ErrorReport, style: ErrorStyle, count = 1): string {
   const sign = style.unicode ? "✖" : "x";
   const times = count > 1 ? `  ${style.unicode ? "×" : "x"}${count}` : "";
   const title = `${sign} ${report.title}${times}`;
@@ -49,7 +49,7 @@ export function formatError(report: ErrorReport, style: ErrorStyle, count = 1): 
 }
 
 /** `edge.listen[0] = 80      deploy.config.ts:14:13` */
-export function formatPlace(place: ConfigPlace, folder: string): string {
+function formatPlace(place: ConfigPlace, folder: string): string {
   const value = place.value === undefined ? "" : ` = ${place.value}`;
   const key = place.configPath === undefined ? "" : `${place.configPath}${value}`;
   const line = place.line === undefined ? "" : `:${place.line}`;

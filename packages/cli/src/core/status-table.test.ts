@@ -1,5 +1,5 @@
+import { shopStatus } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { shopStatus } from "../../../dashboard/test/fixtures/shop-status.ts";
 import { createPaint } from "./paint.ts";
 import { formatStatus } from "./status-table.ts";
 

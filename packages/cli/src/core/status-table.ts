@@ -185,7 +185,7 @@ function stateCell(state: ServiceState, unicode: boolean): Cell {
 }
 
 /** Blue is well, orange is on its way, vermillion is broken, grey is off. */
-export function stateTone(state: ServiceState): Tone {
+function stateTone(state: ServiceState): Tone {
   switch (state) {
     case "ready":
       return "good";

@@ -18,7 +18,7 @@ export interface FollowOptions {
 }
 
 /** How a stack came to its end: stopped as asked, or its keeper killed. */
-export type StackEnd = "stopped" | "killed";
+type StackEnd = "stopped" | "killed";
 
 export interface FollowedStack extends Disposable {
   readonly keeperPid: number;

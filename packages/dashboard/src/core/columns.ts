@@ -3,7 +3,7 @@ import { formatBytes, formatDuration } from "@stack/base";
 import { formatCount, formatMs, formatRate, shortDuration } from "./format.ts";
 import type { ServiceRow } from "./rows.ts";
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly width: number;
   readonly align: "left" | "right";

@@ -1,5 +1,5 @@
+import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { nowMs, shopStatus } from "../../test/fixtures/shop-status.ts";
 import { decideKey, type KeyEffect, type KeyPress } from "./decide-key.ts";
 import { reduce } from "./reduce.ts";
 import { type DashboardState, initialState } from "./state.ts";

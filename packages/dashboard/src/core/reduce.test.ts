@@ -1,8 +1,10 @@
 import type { StackEvent } from "@stack/control";
+import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { events, nowMs, shopStatus } from "../../test/fixtures/shop-status.ts";
 import { reduce } from "./reduce.ts";
 import { type DashboardAction, type DashboardState, initialState } from "./state.ts";
+
+const { events } = shopStatus;
 
 function after(...actions: readonly DashboardAction[]): DashboardState {
   return actions.reduce(reduce, initialState(false, nowMs));

@@ -15,7 +15,7 @@ export type LogEntry = DashboardLogLine & {
 };
 
 /** Whether stackd answers; what is shown is of `sinceMs` when it does not. */
-export type Contact =
+type Contact =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
   | { readonly kind: "lost"; readonly sinceMs: number };

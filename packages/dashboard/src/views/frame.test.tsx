@@ -1,6 +1,6 @@
+import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { renderToString } from "ink";
 import { expect, test } from "vitest";
-import { nowMs, shopStatus } from "../../test/fixtures/shop-status.ts";
 import { decideKey } from "../core/decide-key.ts";
 import { reduce } from "../core/reduce.ts";
 import { type DashboardAction, type DashboardState, initialState } from "../core/state.ts";
