@@ -136,7 +136,7 @@ export const cannotStart = defineError(
 );
 
 export const stoppedMeanwhile = defineError(
-  "E3004",
+  "E3007",
   exitCodes.appNotReady,
   ({ app }: { app: string }) => ({
     title: `${app} was stopped before it was ready`,
