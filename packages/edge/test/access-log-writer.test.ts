@@ -6,7 +6,7 @@ import {
   type AccessLogWriter,
   type AccessLogWriterOptions,
   createAccessLogWriter,
-} from "../src/io/access-log-writer.ts";
+} from "../src/io/log/access-log-writer.ts";
 
 function openLog(
   file: string,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { createAdopter, probeAdoption } from "../src/io/adopt-socket.ts";
+import { createAdopter, probeAdoption } from "../src/io/thread/adopt-socket.ts";
 
 test("this Node lets accepted sockets be read in place", async () => {
   expect(await probeAdoption()).toBe(true);

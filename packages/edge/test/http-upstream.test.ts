@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { eventually, freePort, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import type { Backend } from "../src/io/exchange.ts";
-import { createUpstreamBackend, type UpstreamOptions } from "../src/io/http-upstream.ts";
+import { createUpstreamBackend, type UpstreamOptions } from "../src/io/upstream/http-upstream.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 import { neverAccepting } from "./fixtures/never-accepting.ts";
 

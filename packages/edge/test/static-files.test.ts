@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { eventually, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createErrorPages } from "../src/core/error-pages.ts";
-import { createStaticBackend } from "../src/io/static-files.ts";
+import { createStaticBackend } from "../src/io/static/static-files.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 
 let folder: TempFolder;

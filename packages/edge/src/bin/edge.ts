@@ -5,9 +5,9 @@
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { createLogger } from "@stack/base";
 import { parseEdgeOptions } from "../core/edge-options.ts";
-import { reportStartFailure, runEdge } from "../io/edge-main.ts";
-import { runEdgeThread } from "../io/edge-thread.ts";
-import type { ThreadData } from "../io/thread-pool.ts";
+import { reportStartFailure, runEdge } from "../io/main/edge-main.ts";
+import type { ThreadData } from "../io/main/thread-pool.ts";
+import { runEdgeThread } from "../io/thread/edge-thread.ts";
 
 if (isMainThread) await runMain();
 else if (parentPort !== null) {

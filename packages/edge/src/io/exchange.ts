@@ -5,7 +5,7 @@
  * one that is done every method does nothing, so a late callback of a backend harms nobody.
  */
 import type { RequestHead } from "@stack/protocols";
-import type { RouteDecision } from "../core/route-table.ts";
+import type { RouteDecision } from "../core/routing/route-table.ts";
 
 /** Bytes given away for good (never a view of a shared read buffer), or latin-1 text. */
 export type Bytes = Buffer | string;

@@ -2,7 +2,7 @@
 import type { RouteAction } from "@stack/config";
 import { formatHttpDate, reasonOf } from "@stack/protocols";
 import { prepareAnswer } from "../core/prepared-answer.ts";
-import { createRedirectTarget } from "../core/redirect-target.ts";
+import { createRedirectTarget } from "../core/routing/redirect-target.ts";
 import type { Backend, PreparedAnswer } from "./exchange.ts";
 
 type ActionOf<Kind extends RouteAction["kind"]> = Extract<RouteAction, { kind: Kind }>;

@@ -1,0 +1,30 @@
+/** The counters of all threads as the message stackd gets every second. */
+import type { EdgeAppMetrics, EdgeMetrics } from "@stack/control";
+import { countWaiting } from "../scheduling/app-queue.ts";
+import type { WorkerRegistry } from "../scheduling/worker-registry.ts";
+import { readServed } from "../scheduling/worker-slots.ts";
+import { sumAppMetrics, sumMetrics } from "./metrics.ts";
+
+export function collectMetrics(
+  memory: SharedArrayBuffer,
+  registry: WorkerRegistry,
+  nowMs: number,
+): EdgeMetrics {
+  const { connections, requests, answers, latencyMs } = sumMetrics(memory, nowMs);
+  const apps: Record<string, EdgeAppMetrics> = {};
+  for (const app of registry.apps()) {
+    const workers: Record<string, number> = {};
+    for (const worker of registry.all()) {
+      if (worker.app === app) workers[worker.record.key] = readServed(worker.slots);
+    }
+    const totals = sumAppMetrics(memory, app.metricsSlot, nowMs);
+    apps[app.name] = {
+      requests: totals.requests,
+      queue: countWaiting(new Int32Array(app.queue)),
+      inFlight: totals.inFlight,
+      latencyMs: totals.latencyMs,
+      workers,
+    };
+  }
+  return { connections, requests, answers, latencyMs, apps };
+}

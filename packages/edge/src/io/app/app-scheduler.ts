@@ -1,0 +1,315 @@
+/**
+ * The requests of one app on one thread: gives each to a free worker, or lets it wait its turn in
+ * the queue all threads share (design D2, D3), with a bound and a deadline. Also decides what
+ * becomes of a request whose worker died: replayed once where that is safe, else an honest 502.
+ */
+import { performance } from "node:perf_hooks";
+import type { EdgeAppPlan } from "@stack/config";
+import {
+  clearWake,
+  countWaiting,
+  enterQueue,
+  leaveQueue,
+  markWake,
+  nextSequence,
+  nextThread,
+  oldestThread,
+  publishHead,
+  takeFrontTicket,
+  takeTicket,
+  waitsLonger,
+} from "../../core/scheduling/app-queue.ts";
+import { isReplayable } from "../../core/scheduling/replay.ts";
+import {
+  claimSlot,
+  countServed,
+  hasFreeSlot,
+  lastUsed,
+  readLoad,
+  readState,
+  workerState,
+} from "../../core/scheduling/worker-slots.ts";
+import type { ClientExchange } from "../client/client-state.ts";
+import type { Backend, Exchange, LinkOutcome } from "../exchange.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
+import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
+import { createCallList } from "./call-list.ts";
+
+export interface AppScheduler extends Backend, CallObserver {
+  readonly name: string;
+  /** From the newest plan. */
+  settings: EdgeAppPlan;
+  readonly addWorker: (worker: WorkerHandle) => void;
+  readonly removeWorker: (worker: WorkerHandle) => void;
+  /** Another thread has freed a slot for us, or (`passed`) cannot use the one that is free. */
+  readonly onWake: (passed: boolean) => void;
+  /** Deadlines of those that wait. */
+  readonly check: (now: number) => void;
+}
+
+export interface SchedulerOptions {
+  readonly name: string;
+  readonly thread: ThreadContext;
+  readonly queue: Int32Array;
+  readonly metricsSlot: number;
+  readonly settings: EdgeAppPlan;
+  /** Sends a wake to another thread. */
+  readonly wake: (thread: number, passed: boolean) => void;
+  /** A slot of a worker that takes no more was released. */
+  readonly onIdle: (worker: WorkerHandle) => void;
+  readonly onStuck: (worker: WorkerHandle, exchange: Exchange) => void;
+  readonly onClosed: (worker: WorkerHandle) => void;
+}
+
+/** A thread takes its own request first while another's waits at most this much longer. */
+const ownFirstMs = 2;
+const retryAfterS = 1;
+
+export function createAppScheduler(options: SchedulerOptions): AppScheduler {
+  const { thread, queue } = options;
+  const self = thread.index;
+  const workers: WorkerHandle[] = [];
+  const waiting = createCallList((head) => {
+    publishHead(
+      queue,
+      self,
+      head?.ticket ?? 0,
+      head === undefined ? 0 : sharedMs(thread.timeOrigin + head.since),
+    );
+  });
+  const waitingOwner = {
+    onAbort(exchange: Exchange): void {
+      const call = waiting.find(exchange);
+      if (call !== undefined) leave(call);
+    },
+    onDrain: () => {},
+    onBody: () => false,
+    onBodyEnd: () => {},
+  };
+
+  const scheduler: AppScheduler = {
+    name: options.name,
+    settings: options.settings,
+    wantsBody: true,
+    handle(exchange) {
+      (exchange as ClientExchange).app = options.name;
+      const call: AppCall = {
+        exchange,
+        attempts: 0,
+        counted: false,
+        ticket: 0,
+        since: 0,
+        previous: undefined,
+        next: undefined,
+      };
+      if (countWaiting(queue) === 0 && tryStart(call)) return;
+      enter(call);
+    },
+    retire: () => {}, // lives as long as its workers; plans only change its settings
+    addWorker: (worker) => {
+      workers.push(worker);
+    },
+    removeWorker: (worker) => {
+      const at = workers.indexOf(worker);
+      if (at >= 0) workers.splice(at, 1);
+    },
+    onWake(passed) {
+      clearWake(queue, self);
+      pump(passed);
+    },
+    check(now) {
+      for (const worker of workers) worker.check(now);
+      waiting.forEach((call) => {
+        if (now - call.since < scheduler.settings.queueTimeoutMs) return;
+        leave(call);
+        call.exchange.fail(503, "no worker became free in time", retryAfterS);
+        countEnded(call);
+      });
+      if (waiting.first() !== undefined) pump(false); // a net below the wakes
+    },
+    onCallSettled(call, worker, outcome) {
+      call.attempts += 1;
+      settle(call, worker, outcome);
+    },
+    onWorkerFree(worker) {
+      if (readState(worker.slots) !== workerState.open) options.onIdle(worker);
+      pump(false);
+    },
+    onWorkerClosed: options.onClosed,
+  };
+
+  function enter(call: AppCall): void {
+    const exchange = call.exchange as ClientExchange;
+    if (!enterQueue(queue, self, scheduler.settings.queueLimit)) {
+      exchange.fail(503, "too many requests are waiting", retryAfterS);
+      return;
+    }
+    call.ticket = takeTicket(queue);
+    call.since = performance.now();
+    exchange.owner = waitingOwner;
+    waiting.append(call);
+    pump(false);
+  }
+
+  /** It had its turn: before all others, and whatever the bound. */
+  function reenter(call: AppCall): void {
+    enterQueue(queue, self, Number.POSITIVE_INFINITY);
+    call.ticket = takeFrontTicket(queue);
+    call.since = performance.now();
+    call.exchange.owner = waitingOwner;
+    waiting.prepend(call);
+    pump(false);
+  }
+
+  function leave(call: AppCall): void {
+    waiting.remove(call);
+    leaveQueue(queue, self);
+    const exchange = call.exchange as ClientExchange;
+    exchange.queueMs += performance.now() - call.since;
+  }
+
+  /** Starts what waits here, in turn with the other threads. @param passed out of turn, once */
+  function pump(passed: boolean): void {
+    let outOfTurn = passed;
+    let misses = 0;
+    while (misses <= workers.length) {
+      const call = waiting.first();
+      if (!hasFreeWorker()) return;
+      if (call === undefined) {
+        wakeOldest();
+        return;
+      }
+      if (!outOfTurn) {
+        const oldest = oldestThread(queue);
+        if (oldest >= 0 && oldest !== self && waitsLonger(queue, oldest, self) > ownFirstMs) {
+          wakeOldest();
+          return;
+        }
+      }
+      const ticket = call.ticket;
+      const worker = chooseWorker();
+      const slot = worker === undefined ? -1 : claimSlot(worker.slots, self, nextSequence(queue));
+      if (worker === undefined) {
+        prepareMore();
+        passOn(ticket);
+        return;
+      }
+      if (slot < 0) {
+        misses += 1; // another thread was faster: look again
+        continue;
+      }
+      leave(call);
+      start(call, worker, slot);
+      outOfTurn = false;
+    }
+  }
+
+  function tryStart(call: AppCall): boolean {
+    for (let attempt = 0; attempt <= workers.length; attempt += 1) {
+      const worker = chooseWorker();
+      if (worker === undefined) return false;
+      const slot = claimSlot(worker.slots, self, nextSequence(queue));
+      if (slot < 0) continue;
+      start(call, worker, slot);
+      return true;
+    }
+    return false;
+  }
+
+  function start(call: AppCall, worker: WorkerHandle, slot: number): void {
+    if (!call.counted) {
+      call.counted = true;
+      thread.metrics.appStarted(options.metricsSlot);
+    }
+    worker.start(call, slot);
+  }
+
+  /** Of those that are free: the least loaded, and among these the one used longest ago. */
+  function chooseWorker(): WorkerHandle | undefined {
+    let best: WorkerHandle | undefined;
+    let bestLoad = 0;
+    let bestUsed = 0;
+    for (const worker of workers) {
+      const { slots } = worker;
+      if (!worker.isReady() || !hasFreeSlot(slots) || readState(slots) !== workerState.open)
+        continue;
+      const load = readLoad(slots);
+      const used = lastUsed(slots);
+      if (
+        best === undefined ||
+        load < bestLoad ||
+        (load === bestLoad && ((used - bestUsed) | 0) < 0)
+      ) {
+        best = worker;
+        bestLoad = load;
+        bestUsed = used;
+      }
+    }
+    return best;
+  }
+
+  function hasFreeWorker(): boolean {
+    for (const { slots } of workers) {
+      if (hasFreeSlot(slots) && readState(slots) === workerState.open) return true;
+    }
+    return false;
+  }
+
+  /** A slot is free that this thread has no connection for: open one, for the next time. */
+  function prepareMore(): void {
+    for (const worker of workers) {
+      if (hasFreeSlot(worker.slots) && readState(worker.slots) === workerState.open) {
+        worker.prepare();
+      }
+    }
+  }
+
+  function wakeOldest(): void {
+    const oldest = oldestThread(queue);
+    if (oldest >= 0 && oldest !== self && markWake(queue, oldest)) options.wake(oldest, false);
+  }
+
+  /** What is free cannot be used here: whoever is next in the queue may try. */
+  function passOn(ticket: number): void {
+    const next = nextThread(queue, ticket);
+    if (next >= 0 && next !== self) options.wake(next, true);
+  }
+
+  function settle(call: AppCall, worker: WorkerHandle, outcome: LinkOutcome): void {
+    const exchange = call.exchange;
+    switch (outcome) {
+      case "answered":
+        countServed(worker.slots);
+        break;
+      case "late":
+        options.onStuck(worker, exchange);
+        exchange.fail(504, "the application took too long");
+        break;
+      case "unreached":
+      case "lost":
+        if (isReplayable(exchange, outcome, call.attempts)) {
+          reenter(call);
+          return;
+        }
+        exchange.fail(502, "the application ended before it answered");
+        break;
+      default:
+    }
+    countEnded(call);
+  }
+
+  function countEnded(call: AppCall): void {
+    if (!call.counted) return;
+    call.counted = false;
+    const now = (call.exchange as ClientExchange).io.lastDone; // it is done
+    const took = now - call.exchange.startedAt;
+    thread.metrics.appEnded(options.metricsSlot, took, thread.timeOrigin + now);
+  }
+
+  return scheduler;
+}
+
+/** A clock all threads share, as 32 bits: only differences count. */
+function sharedMs(unixMs: number): number {
+  return unixMs | 0;
+}

@@ -1,0 +1,200 @@
+/**
+ * One thread's connections to one Python worker: at least one as long as the worker lives, more up
+ * to what it takes at once. A slot whose connection was closed under it is carried over to the next
+ * connection and released by its READY: only then is the worker known to be free.
+ */
+import { performance } from "node:perf_hooks";
+import { parseAddress } from "@stack/base";
+import type { WorkerRecord } from "@stack/control";
+import {
+  readState,
+  releaseSlot,
+  slotCount,
+  workerState,
+} from "../../core/scheduling/worker-slots.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
+import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
+import {
+  type ConnectionHost,
+  closeWorkerConnection,
+  openWorkerConnection,
+  type WorkerConnection,
+} from "./worker-connection.ts";
+import { continueBody, sendBodyEnd, sendPiece, sendRequest } from "./worker-request.ts";
+
+export interface WorkerLinkOptions {
+  readonly serial: number;
+  readonly record: WorkerRecord;
+  readonly slots: Int32Array;
+  readonly thread: ThreadContext;
+  readonly buffer: Buffer;
+  readonly observer: CallObserver;
+  /** How long the app may take, from the plan in force. */
+  readonly timeoutMs: () => number;
+}
+
+/** Pause before the next attempt to connect; doubled up to the longest. */
+const firstRetryMs = 50;
+const longestRetryMs = 1_000;
+
+export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
+  const { record, slots, observer, thread } = options;
+  const address = parseAddress(record.address) ?? { kind: "unix", path: record.address };
+  const connections = new Set<WorkerConnection>();
+  const ready: WorkerConnection[] = [];
+  const most = slotCount(slots);
+  let retired = false;
+  let reported = false;
+  let retryAt = Number.POSITIVE_INFINITY;
+  let retryMs = firstRetryMs;
+
+  const host: ConnectionHost = {
+    thread,
+    address,
+    buffer: options.buffer,
+    name: record.id,
+    onReady(connection) {
+      retryMs = firstRetryMs;
+      const wasBusy = release(connection);
+      if (retired || connection.goaway) closeWorkerConnection(connection);
+      else ready.push(connection);
+      if (wasBusy || !retired) observer.onWorkerFree(handle);
+    },
+    onAnswered(connection, call) {
+      observer.onCallSettled(call, handle, "answered");
+      // No READY follows on a connection the worker wants to be closed.
+      if (connection.goaway && connection.requestEnded) freeSlot(connection);
+    },
+    onGoaway(connection) {
+      retired = true;
+      freeSlot(connection);
+      closeWorkerConnection(connection);
+    },
+    onClosed(connection, call) {
+      connections.delete(connection);
+      removeReady(connection);
+      const wasReached = connection.socket.bytesRead > 0;
+      if (call !== undefined) settleLost(call);
+      replace(connection, wasReached);
+      reportClosed();
+    },
+    onWindow: continueBody,
+    onRequestPiece: sendPiece,
+    onRequestEnd: sendBodyEnd,
+  };
+
+  const handle: WorkerHandle = {
+    serial: options.serial,
+    id: record.id,
+    slots,
+    isReady: () => ready.length > 0 && !retired,
+    prepare() {
+      if (!retired && connections.size < most && retryAt === Number.POSITIVE_INFINITY) open(-1);
+    },
+    start(call, slot) {
+      const connection = ready.pop();
+      if (connection === undefined) {
+        releaseSlot(slots, slot);
+        observer.onCallSettled(call, handle, "unreached");
+        return;
+      }
+      connection.slot = slot;
+      call.exchange.servedBy = record.id;
+      sendRequest(connection, call, options.timeoutMs());
+    },
+    retire() {
+      retired = true;
+      retryAt = Number.POSITIVE_INFINITY;
+      for (const connection of ready.splice(0)) closeWorkerConnection(connection);
+      for (const connection of connections) {
+        if (connection.call === undefined && connection.slot < 0) closeWorkerConnection(connection);
+      }
+      reportClosed();
+    },
+    drop() {
+      retired = true;
+      retryAt = Number.POSITIVE_INFINITY;
+      for (const connection of [...connections]) {
+        const call = connection.call;
+        connection.call = undefined;
+        freeSlot(connection);
+        closeWorkerConnection(connection);
+        if (call !== undefined) settleLost(call);
+      }
+      reportClosed();
+    },
+    distrust() {
+      if (retired) return;
+      for (const connection of ready.splice(0)) closeWorkerConnection(connection);
+      open(-1);
+    },
+    check(now) {
+      if (now >= retryAt) {
+        retryAt = Number.POSITIVE_INFINITY;
+        if (connections.size === 0) open(-1);
+      }
+      for (const connection of connections) if (now >= connection.deadline) endLate(connection);
+    },
+  };
+
+  function open(slot: number): void {
+    connections.add(openWorkerConnection(host, slot));
+  }
+
+  /** After a connection has closed: the worker may live on, and may still be busy with what was aborted. */
+  function replace(connection: WorkerConnection, wasReached: boolean): void {
+    const gone = readState(slots) === workerState.gone;
+    if (connection.slot >= 0 && !gone && wasReached && !connection.goaway) {
+      open(connection.slot);
+      return;
+    }
+    freeSlot(connection);
+    if (retired || gone || connections.size > 0) return;
+    retryAt = performance.now() + (wasReached ? 0 : retryMs);
+    retryMs = Math.min(retryMs * 2, longestRetryMs);
+  }
+
+  function settleLost(call: AppCall): void {
+    const exchange = call.exchange;
+    if (!exchange.begun) {
+      observer.onCallSettled(call, handle, "lost");
+      return;
+    }
+    exchange.fail(502, "the application ended within its answer");
+    observer.onCallSettled(call, handle, "answered");
+  }
+
+  function endLate(connection: WorkerConnection): void {
+    connection.deadline = Number.POSITIVE_INFINITY;
+    const call = connection.call;
+    connection.call = undefined;
+    closeWorkerConnection(connection);
+    if (call !== undefined) observer.onCallSettled(call, handle, "late");
+  }
+
+  function freeSlot(connection: WorkerConnection): void {
+    if (release(connection)) observer.onWorkerFree(handle);
+  }
+
+  function release(connection: WorkerConnection): boolean {
+    const slot = connection.slot;
+    if (slot < 0) return false;
+    connection.slot = -1;
+    releaseSlot(slots, slot);
+    return true;
+  }
+
+  function removeReady(connection: WorkerConnection): void {
+    const at = ready.indexOf(connection);
+    if (at >= 0) ready.splice(at, 1);
+  }
+
+  function reportClosed(): void {
+    if (!retired || reported || connections.size > 0) return;
+    reported = true;
+    observer.onWorkerClosed(handle);
+  }
+
+  open(-1);
+  return handle;
+}

@@ -1,0 +1,116 @@
+/**
+ * The state of one client connection and of the request on it: plain records, numbers and latin-1
+ * text. What is done with them stands in `client-connection.ts`, `client-requests.ts` (reading), `client-body.ts`,
+ * `client-exchange.ts` (answering) and `client-closing.ts`.
+ */
+import type { Socket } from "node:net";
+import type { EdgePlan } from "@stack/config";
+import type { ChunkedDecoder, RequestHead } from "@stack/protocols";
+import type { Backend, ClientFacts, ConnectionFacts, Exchange } from "../exchange.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
+
+/** Which deadline runs on a connection. */
+export const waitFor = {
+  /** None of the client's: the app works, or the client reads. */
+  nothing: 0,
+  /** The first byte of a request. */
+  request: 1,
+  /** The rest of a head. */
+  head: 2,
+  /** More of a body. */
+  body: 3,
+  /** The other side's FIN after our last answer. */
+  close: 4,
+} as const;
+type WaitFor = (typeof waitFor)[keyof typeof waitFor];
+
+export interface ClientConnection {
+  readonly socket: Socket;
+  readonly thread: ThreadContext;
+  readonly facts: ConnectionFacts & { readonly isUnix: boolean };
+  /** The peer as the client: the answer wherever no proxy is trusted. */
+  readonly peer: ClientFacts;
+  /** Position in the thread's list of connections. */
+  index: number;
+  waiting: WaitFor;
+  /** `performance.now()` at which `waiting` has lasted too long; Infinity for never. */
+  deadline: number;
+  /** When the last request was answered. */
+  lastDone: number;
+  /** What was read and not parsed yet: text[offset…], scanned up to `scanned` for a head's end. */
+  text: string;
+  offset: number;
+  scanned: number;
+  /** Taken from the thread's pool while a request is under way. */
+  head: RequestHead | undefined;
+  exchange: ClientExchange | undefined;
+  decoder: ChunkedDecoder | undefined;
+  /** The loop that parses requests is on the stack: it goes on by itself. */
+  parsing: boolean;
+  /** Requests wait in `text` until the client has read more of the last answer. */
+  parseOnDrain: boolean;
+  /** The client sent its FIN. */
+  peerEnded: boolean;
+  /** Reading is stopped: FIN and RST are not seen until it goes on. */
+  paused: boolean;
+  /** Only the other side's FIN is awaited; what it sends is dropped. */
+  closing: boolean;
+  closed: boolean;
+  /** Text to be written with what follows; flushed at the end of the answer or of the tick. */
+  pending: string;
+  dirty: boolean;
+  /** Bytes the budget counts for this connection's output. */
+  accounted: number;
+  /** Output was left unsent: the sweep watches whether it moves. */
+  sending: boolean;
+  unsent: number;
+  sendDeadline: number;
+  /** What the connection does when its exchange is done; set by `client-connection.ts`. */
+  readonly onExchangeDone: (connection: ClientConnection) => void;
+}
+
+export const bodyMode = {
+  /** Collected in `body`, until it is complete or the bound is reached. */
+  collect: 0,
+  /** Passed to the owner piece by piece. */
+  stream: 1,
+  /** Nobody wants it. */
+  drop: 2,
+} as const;
+type BodyMode = (typeof bodyMode)[keyof typeof bodyMode];
+
+export interface ClientExchange extends Exchange {
+  readonly head: RequestHead;
+  readonly io: ClientConnection;
+  readonly backend: Backend;
+  /** The plan it began with, whatever was configured since. */
+  readonly plan: EdgePlan;
+  body: Buffer[];
+  bodyBytes: number;
+  bodyComplete: boolean;
+  /** Bytes of body received, whatever became of them. */
+  bodyReceived: number;
+  bodyMode: BodyMode;
+  /** All of it has come from the client; in stream mode some may still wait in `body`. */
+  bodyEnded: boolean;
+  /** The backend has been asked. */
+  asked: boolean;
+  /** In stream mode: the owner wants no more for now. */
+  bodyBlocked: boolean;
+  begun: boolean;
+  done: boolean;
+  keepAlive: boolean;
+  status: number;
+  /** Bytes of the answer's body announced; -1 unknown. */
+  answerLength: number;
+  /** Bytes of the answer's body written. */
+  answerBytes: number;
+  answerChunked: boolean;
+  /** HEAD, 204, 304: what is written is dropped. */
+  answerBodiless: boolean;
+  /** `write` returned false and `onDrain` was not called yet. */
+  blocked: boolean;
+  /** For the access log; set by the app's backend. */
+  app: string;
+  queueMs: number;
+}

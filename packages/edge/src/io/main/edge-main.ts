@@ -1,0 +1,170 @@
+/**
+ * The main thread of an edge: takes plans from stackd and workers from arbiters, passes both to the
+ * serving threads and keeps the books. It serves nothing itself, and works on while stackd is away.
+ */
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import { createLogger, type ErrorReport, type Logger, reportOf } from "@stack/base";
+import type { EdgePlan } from "@stack/config";
+import {
+  controlVersion,
+  type EdgeToStackd,
+  type Hello,
+  openReconnectingPeer,
+  type StackdToEdge,
+} from "@stack/control";
+import { createBudgetMemory, forgetBudget } from "../../core/buffer-budget.ts";
+import type { EdgeOptions } from "../../core/edge-options.ts";
+import { collectMetrics } from "../../core/measuring/edge-metrics.ts";
+import { clearThreadGauges, createMetricsMemory } from "../../core/measuring/metrics.ts";
+import { createWorkerRegistry } from "../../core/scheduling/worker-registry.ts";
+import type { ThreadToMain } from "../../core/thread-messages.ts";
+import { adminSocketFailed } from "../../errors.ts";
+import { probeAdoption } from "../thread/adopt-socket.ts";
+import { createArbiterDesk } from "./arbiter-desk.ts";
+import { startArbiterServer } from "./arbiter-server.ts";
+import { startThreadPool } from "./thread-pool.ts";
+
+const metricsMs = 1_000;
+const defaultDrainMs = 30_000;
+/** Of the machine's memory, what all buffered bodies and answers together may take. */
+const budgetShare = 1 / 8;
+const leastBudgetBytes = 64 * 1024 * 1024;
+const mostBudgetBytes = 1024 * 1024 * 1024;
+
+/** Runs until it has drained, then ends the process. */
+export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
+  const log = createLogger((line) => process.stdout.write(line));
+  const registry = createWorkerRegistry(options.threads);
+  const metrics = createMetricsMemory(options.threads);
+  const budget = createBudgetMemory(options.threads);
+  const connections = new SharedArrayBuffer(options.threads * 4);
+  const inPlace = await probeAdoption();
+  if (!inPlace)
+    log.warn("this Node does not let accepted sockets be read in place; reading by events");
+
+  /** Plans sent, and by thread how many of them it has taken up. */
+  let plans = 0;
+  const taken = new Map<number, number>();
+  let planError: ErrorReport | undefined;
+  let degraded = "";
+  let draining = false;
+  const drained = new Set<number>();
+
+  const pool = startThreadPool({
+    entry,
+    edge: options,
+    shared: {
+      metrics,
+      budget,
+      budgetBytes: Math.min(Math.max(totalmem() * budgetShare, leastBudgetBytes), mostBudgetBytes),
+      connections,
+      inPlace,
+    },
+    onMessage: onThreadMessage,
+    onEnd: onThreadEnd,
+  });
+  const desk = createArbiterDesk({ registry, post: pool.post, log });
+  const socketPath = join(options.run, `edge-${options.generation}.sock`);
+  const arbiters = await startArbiterServer(socketPath, desk).catch((cause: Error) => {
+    throw adminSocketFailed({ path: socketPath, reason: cause.message }, cause);
+  });
+  const stackd = openReconnectingPeer<StackdToEdge, Hello | EdgeToStackd>(
+    options.control,
+    (send) => {
+      send({
+        type: "hello",
+        version: controlVersion,
+        role: "edge",
+        pid: process.pid,
+        generation: options.generation,
+        configured: plans > 0 && isServing(),
+      });
+      if (degraded !== "") send({ type: "edge-degraded", reason: degraded });
+    },
+    (message) => {
+      if (message.type === "configure") configure(message.plan as EdgePlan);
+      else drain(message.deadlineMs);
+    },
+  );
+  const ticker = setInterval(() => {
+    if (stackd.connected()) {
+      stackd.send({ type: "edge-metrics", metrics: collectMetrics(metrics, registry, Date.now()) });
+    }
+  }, metricsMs);
+  process.on("SIGTERM", () => drain(defaultDrainMs));
+  process.on("SIGINT", () => drain(defaultDrainMs));
+
+  function configure(plan: EdgePlan): void {
+    plans += 1;
+    planError = undefined;
+    for (const name of Object.keys(plan.apps)) registry.app(name);
+    pool.post({ type: "plan", plan, apps: registry.apps() });
+  }
+
+  function isServing(): boolean {
+    return pool.living().every((thread) => taken.get(thread) === plans);
+  }
+
+  function onThreadMessage(thread: number, message: ThreadToMain): void {
+    switch (message.type) {
+      case "serving":
+      case "plan-failed":
+        taken.set(thread, (taken.get(thread) ?? 0) + 1);
+        if (message.type === "plan-failed") planError ??= message.error;
+        answerPlan();
+        return;
+      case "drained":
+        drained.add(thread);
+        finishIfDrained();
+        return;
+      default:
+        desk.onThreadMessage(thread, message);
+    }
+  }
+
+  function answerPlan(): void {
+    if (plans === 0 || !isServing()) return;
+    if (planError === undefined) stackd.send({ type: "edge-ready" });
+    else stackd.send({ type: "edge-failed", error: planError });
+  }
+
+  function onThreadEnd(thread: number, error: Error | undefined): void {
+    if (drained.has(thread)) return;
+    degraded = `thread ${thread} ended: ${error?.message ?? "without an error"}`;
+    log.error(`${degraded}${error?.stack === undefined ? "" : ` ${error.stack}`}`);
+    new Int32Array(connections)[thread] = 0;
+    forgetBudget(budget, thread);
+    clearThreadGauges(metrics, thread);
+    desk.onThreadEnd(thread);
+    stackd.send({ type: "edge-degraded", reason: degraded });
+    if (pool.living().length === 0) end(draining ? 0 : 1);
+    else if (draining) finishIfDrained();
+    else answerPlan();
+  }
+
+  function drain(deadlineMs: number): void {
+    if (draining) return;
+    draining = true;
+    log.info(`draining, at most ${deadlineMs} ms`);
+    pool.post({ type: "drain" });
+    setTimeout(() => end(0), deadlineMs);
+  }
+
+  function finishIfDrained(): void {
+    if (pool.living().every((thread) => drained.has(thread))) end(0);
+  }
+
+  function end(code: number): void {
+    clearInterval(ticker);
+    arbiters.close();
+    stackd[Symbol.dispose]();
+    process.exit(code);
+  }
+}
+
+/** For the entry: what cannot be started is one line for the log, and exit 1. */
+export function reportStartFailure(log: Logger, error: unknown): void {
+  const report = reportOf(error);
+  log.error(`${report.code} ${report.title}`);
+}

@@ -1,0 +1,81 @@
+/**
+ * A file, or a part of it, to a client at the client's pace: one chunk is read while the one before
+ * is on its way, and none beyond what the exchange takes. The descriptor is closed at the end, on an
+ * abort, and on an error, but never while a read is under way.
+ */
+import { read } from "node:fs";
+import type { Exchange, ExchangeOwner } from "../exchange.ts";
+import type { ChunkPool } from "./chunk-pool.ts";
+import { closeQuietly } from "./static-lookup.ts";
+
+/**
+ * Writes bytes `start` up to `end` of `fd` after a head that was begun, ends the exchange and closes
+ * `fd`. A file that became shorter cuts the client off.
+ */
+export function streamFile(
+  exchange: Exchange,
+  fd: number,
+  start: number,
+  end: number,
+  pool: ChunkPool,
+): void {
+  let position = start;
+  let reading = false;
+  let open = true;
+  /** Chunks that the exchange may still hold. */
+  let given: Buffer[] = [];
+  const finish = (): void => {
+    open = false;
+    if (!reading) closeQuietly(fd);
+  };
+  const reclaim = (): void => {
+    if (given.length === 0 || exchange.done || !exchange.isFlushed()) return;
+    for (const chunk of given) pool.give(chunk);
+    given = [];
+  };
+  const next = (): void => {
+    if (!open || reading) return;
+    reclaim();
+    if (position >= end) {
+      exchange.end();
+      finish();
+      return;
+    }
+    const chunk = pool.take();
+    const length = Math.min(chunk.length, end - position);
+    reading = true;
+    read(fd, chunk, 0, length, position, (error, count) => {
+      reading = false;
+      if (!open) {
+        closeQuietly(fd);
+        pool.give(chunk);
+      } else if (error !== null || count === 0) {
+        exchange.fail(500, "the file could not be read to its end");
+        finish();
+      } else {
+        try {
+          pass(chunk, count);
+        } catch {
+          // An exception of ours costs this answer, not the thread.
+          if (open) finish();
+          exchange.fail(500, "the file could not be passed on");
+        }
+      }
+    });
+  };
+  const pass = (chunk: Buffer, count: number): void => {
+    position += count;
+    given.push(chunk);
+    const hasRoom = exchange.write(count === chunk.length ? chunk : chunk.subarray(0, count));
+    // Nothing more is read for a client that takes no more, but an end needs no room.
+    if (hasRoom || position >= end) next();
+  };
+  const owner: ExchangeOwner = {
+    onAbort: finish,
+    onDrain: next,
+    onBody: () => true,
+    onBodyEnd() {},
+  };
+  exchange.owner = owner;
+  next();
+}

@@ -1,0 +1,218 @@
+/**
+ * One serving thread of the edge: its listeners, its client connections, its links to all workers.
+ * Told what to do by the main thread; shares slots, queues and counters with the other threads.
+ */
+import type { Server } from "node:net";
+import type { MessagePort } from "node:worker_threads";
+import { createLogger, reportOf } from "@stack/base";
+import type { EdgePlan } from "@stack/config";
+import { formatHttpDate } from "@stack/protocols";
+import { createBufferBudget } from "../../core/buffer-budget.ts";
+import { createErrorPages } from "../../core/error-pages.ts";
+import { createThreadMetrics } from "../../core/measuring/metrics.ts";
+import { buildRouteTable } from "../../core/routing/route-table.ts";
+import type {
+  MainToThread,
+  SharedApp,
+  ThreadOptions,
+  ThreadToMain,
+  Wake,
+} from "../../core/thread-messages.ts";
+import { listenFailed } from "../../errors.ts";
+import { crash } from "../client/client-connection.ts";
+import { createClientList } from "../client/client-list.ts";
+import { createFlusher } from "../client/client-output.ts";
+import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
+import { createWorkerTable } from "../main/worker-table.ts";
+import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
+import { createAdopter } from "./adopt-socket.ts";
+import { listenOn } from "./listen.ts";
+import type { ThreadContext } from "./thread-context.ts";
+
+const readBufferBytes = 64 * 1024;
+const tickMs = 100;
+/** Kept connections may bring one more request before they are closed by a drain. */
+const drainGraceMs = 1_000;
+
+/**
+ * Runs until the main thread ends it or says `drain`.
+ *
+ * @param main the port to the main thread
+ * @param peers ports to the other threads, by index
+ */
+export function runEdgeThread(
+  options: ThreadOptions,
+  main: MessagePort,
+  peers: ReadonlyMap<number, MessagePort>,
+): void {
+  const send = (message: ThreadToMain): void => main.postMessage(message);
+  const log = createLogger((line) => process.stdout.write(line));
+  const pages = createErrorPages();
+  const thread = createContext(options, log, pages);
+  const clients = createClientList({
+    thread,
+    adopt: createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace),
+    counts: new Int32Array(options.connections),
+  });
+  const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
+  const workers = createWorkerTable({ thread, readBuffer, send, wake });
+  const servers: Server[] = [];
+  let writer: AccessLogWriter | undefined;
+  let writerFile = "";
+  let listening = false;
+  let drainingSince = 0;
+
+  function wake(target: number, app: number, passed: boolean): void {
+    peers.get(target)?.postMessage({ app, passed } satisfies Wake);
+  }
+
+  async function onPlan(plan: EdgePlan, apps: readonly SharedApp[]): Promise<void> {
+    try {
+      const oldWriter = renewWriter(plan);
+      workers.configure(apps, plan);
+      const old = thread.active;
+      thread.active = buildActivePlan(plan, {
+        pages,
+        writer,
+        readBuffer,
+        onBug: (error) => log.error(`a connection to an upstream failed: ${describe(error)}`),
+        app: workers.backend,
+      });
+      retireActivePlan(old);
+      await oldWriter?.close();
+      if (!listening) {
+        listening = true;
+        await listen();
+      }
+      send({ type: "serving" });
+    } catch (error) {
+      send({ type: "plan-failed", error: reportOf(error) });
+    }
+  }
+
+  /** Another file: another writer; returns the one to be closed. */
+  function renewWriter(plan: EdgePlan): AccessLogWriter | undefined {
+    const file = plan.accessLog?.file ?? "";
+    if (file === writerFile) return undefined;
+    const old = writer;
+    writerFile = file;
+    writer = file === "" ? undefined : createAccessLogWriter({ file, onProblem: log.warn });
+    return old;
+  }
+
+  async function listen(): Promise<void> {
+    await Promise.all(
+      options.listeners.map(async (listener, index) => {
+        const descriptor = options.descriptors[index] ?? -1;
+        try {
+          const server = await listenOn({
+            listener,
+            descriptor,
+            admits: clients.admits,
+            accept: clients.accept,
+            turnAwayAnswer: clients.turnAwayAnswer,
+          });
+          servers.push(server);
+        } catch (cause) {
+          throw listenFailed({ listener: listener.name, address: listener.address }, cause);
+        }
+      }),
+    );
+  }
+
+  function onDrain(): void {
+    if (thread.draining) return;
+    thread.draining = true;
+    drainingSince = performance.now();
+    for (const server of servers) server.close();
+  }
+
+  async function finish(): Promise<void> {
+    clearInterval(ticker);
+    workers.close();
+    await writer?.close();
+    send({ type: "drained" });
+  }
+
+  const ticker = setInterval(() => {
+    const now = performance.now();
+    thread.dateLine = dateLine();
+    clients.check(now);
+    guardTick(() => workers.check(now));
+    if (!thread.draining) return;
+    if (now - drainingSince > drainGraceMs) clients.closeIdle();
+    if (clients.count() === 0) void finish(); // never rejects: closing a log is best effort
+  }, tickMs);
+
+  main.on("message", (message: MainToThread) => {
+    switch (message.type) {
+      case "plan":
+        void onPlan(message.plan, message.apps); // never rejects: it reports what goes wrong
+        return;
+      case "drain":
+        onDrain();
+        return;
+      default:
+        guardTick(() => workers.onMessage(message));
+    }
+  });
+  for (const port of peers.values()) port.on("message", onWake);
+
+  function onWake(message: Wake): void {
+    guardTick(() => workers.onWake(message));
+  }
+
+  /** What goes wrong between connections must not end them all. */
+  function guardTick(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      log.error(`a step of the edge failed: ${describe(error)}`);
+    }
+  }
+}
+
+function createContext(
+  options: ThreadOptions,
+  log: ThreadContext["log"],
+  errorPages: ThreadContext["errorPages"],
+): ThreadContext {
+  return {
+    index: options.index,
+    log,
+    errorPages,
+    timeOrigin: performance.timeOrigin,
+    metrics: createThreadMetrics(options.metrics, options.index),
+    budget: createBufferBudget(options.budget, options.index, options.budgetBytes),
+    active: {
+      plan: emptyPlan,
+      table: buildRouteTable([]),
+      backends: [],
+      trust: undefined,
+      logAccess: undefined,
+    },
+    draining: false,
+    dateLine: dateLine(),
+    heads: [],
+    flushLater: createFlusher(crash),
+  };
+}
+
+/** Until the first plan comes; nothing listens before that. */
+const emptyPlan: EdgePlan = {
+  trustedProxies: [],
+  limits: { headerBytes: 0, headerCount: 0, bodyBytes: 0, bufferBytes: 0, connections: 0 },
+  timeoutsMs: { header: 0, body: 0, idle: 0, connect: 0, firstByte: 0 },
+  accessLog: null,
+  routes: [],
+  upstreams: {},
+  apps: {},
+};
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function dateLine(): string {
+  return `Date: ${formatHttpDate(Date.now())}\r\n`;
+}

@@ -1,0 +1,250 @@
+/**
+ * One connection to an HTTP server: one request after the other, each with its body at the pace of
+ * both sides. It reads into the thread's shared buffer, always, so that the server's end is seen at
+ * once; only while the client is slower than the server does it stop.
+ *
+ *   connecting ──▸ busy ──▸ idle ──▸ busy …          any ──▸ closed
+ */
+import { connect, type Socket } from "node:net";
+import type { SocketAddress } from "@stack/base";
+import type { HeadLimits, ResponseHead } from "@stack/protocols";
+import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
+import type { ChunkPool } from "../static/chunk-pool.ts";
+import {
+  type AnswerReader,
+  answerState,
+  createAnswerReader,
+  endAnswer,
+  readAnswer,
+  resetAnswerReader,
+} from "./http-answer.ts";
+import { chunkOf, lastChunkOf, sendHttpRequest } from "./http-request.ts";
+
+export interface HttpConnection {
+  readonly phase: () => "connecting" | "idle" | "busy" | "closed";
+  /** Sends the exchange: at once when idle, or when connected. */
+  readonly start: (exchange: Exchange, observer: LinkObserver) => void;
+  /** Compares its deadline with the time; called a few times per second. */
+  readonly check: (nowMs: number) => void;
+  /** Closes it now; an exchange on it must be over. */
+  readonly close: () => void;
+}
+
+export interface HttpConnectionOptions {
+  readonly address: SocketAddress;
+  /** Shared by all connections of the thread; no byte of it may be kept. */
+  readonly readBuffer: Buffer;
+  /** Scratch, shared as well. */
+  readonly head: ResponseHead;
+  readonly chunks: ChunkPool;
+  readonly limits: HeadLimits;
+  readonly connectMs: number;
+  /** Until the head of the answer, and between two pieces of its body. */
+  readonly firstByteMs: () => number;
+  readonly idleMs: number;
+  /** It can be used again. */
+  readonly onIdle: (connection: HttpConnection) => void;
+  readonly onClosed: (connection: HttpConnection) => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+const never = Number.POSITIVE_INFINITY;
+
+export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
+  const reader: AnswerReader = createAnswerReader();
+  let phase: "connecting" | "idle" | "busy" | "closed" = "connecting";
+  let exchange: Exchange | undefined;
+  let observer: LinkObserver | undefined;
+  /** How long the next step may take, and when it was first seen to be awaited; 0 for not yet. */
+  let limitMs = options.connectMs;
+  let since = 0;
+  /** All of the request was handed to the socket. */
+  let isSent = false;
+  let isChunked = false;
+
+  /** Time runs from the next check on, so that no request has to read the clock. */
+  const expect = (ms: number): void => {
+    limitMs = ms;
+    since = 0;
+  };
+  const close = (): void => {
+    if (phase === "closed") return;
+    phase = "closed";
+    socket.destroy();
+    options.onClosed(connection);
+  };
+  /** Hands the exchange back; the connection must be idle or closed by now. */
+  const settle = (outcome: LinkOutcome): void => {
+    const settled = exchange;
+    const told = observer;
+    exchange = undefined;
+    observer = undefined;
+    if (settled === undefined) return;
+    if (!settled.done) settled.owner = undefined;
+    told?.onSettled(settled, outcome);
+  };
+  const fail = (status: number, reason: string): void => {
+    const failed = exchange;
+    close();
+    failed?.fail(status, reason);
+    settle("answered");
+  };
+  const finish = (): void => {
+    if (!reader.keepAlive || !isSent || reader.hasSurplus || socket.readableEnded) {
+      close();
+      settle("answered");
+      return;
+    }
+    rest();
+  };
+  /** The request is over, and the connection can take another. */
+  const rest = (): void => {
+    phase = "idle";
+    // A server that says how long it waits is believed, a second less: it must not close first.
+    const heldMs = reader.heldMs <= 0 ? never : Math.max(500, reader.heldMs - 1_000);
+    expect(Math.min(options.idleMs, heldMs));
+    settle("answered");
+    // The observer may have closed it.
+    if (phase === "idle") options.onIdle(connection);
+  };
+  const judge = (state: number): void => {
+    if (state === answerState.complete) finish();
+    else if (state === answerState.bad) fail(502, `bad answer of the upstream: ${reader.problem}`);
+  };
+  const send = (): void => {
+    if (exchange === undefined || exchange.done) {
+      rest(); // its client left while we connected
+      return;
+    }
+    phase = "busy";
+    resetAnswerReader(reader);
+    exchange.owner = owner;
+    const sending = sendHttpRequest(socket, exchange);
+    isChunked = sending.isChunked;
+    isSent = sending.isComplete;
+    // While the body is still to come, the next step is the client's, who has deadlines of its own.
+    expect(isSent ? options.firstByteMs() : never);
+    if (!isSent) exchange.readBody();
+  };
+  const onRead = (length: number): boolean => {
+    if (phase !== "busy" || exchange === undefined) {
+      // Nothing was asked for.
+      close();
+      return false;
+    }
+    since = 0;
+    try {
+      const { readBuffer, limits, head, chunks } = options;
+      judge(readAnswer(reader, exchange, readBuffer, length, limits, head, chunks));
+    } catch (error) {
+      options.onBug(error);
+      fail(502, "the answer could not be passed on");
+    }
+    if (!reader.blocked || exchange === undefined) return true;
+    expect(never); // the client's own deadline runs
+    return false;
+  };
+  const onEnd = (clean: boolean): void => {
+    if (phase === "closed") return;
+    if (phase !== "busy" || exchange === undefined) {
+      const wasConnecting = phase === "connecting";
+      close();
+      if (wasConnecting) settle("unreached");
+      return;
+    }
+    if (!reader.passedOn && !exchange.begun) {
+      close();
+      settle("lost");
+      return;
+    }
+    judge(endAnswer(reader, exchange, clean));
+  };
+  const expire = (): void => {
+    if (phase === "connecting") {
+      close();
+      settle("unreached");
+    } else if (phase === "idle") {
+      close();
+    } else if (!reader.passedOn) {
+      close();
+      settle("late");
+    } else {
+      fail(504, "the upstream stopped in its answer");
+    }
+  };
+
+  const onConnect = (): void => {
+    if (phase === "connecting") send();
+  };
+  const onDrain = (): void => {
+    if (phase !== "busy" || isSent) return;
+    expect(never);
+    exchange?.resumeBody();
+  };
+  /** An exception of ours costs this connection and its request, not the thread. */
+  const guard = (run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      options.onBug(error);
+      fail(502, "the answer could not be passed on");
+    }
+  };
+
+  const owner: ExchangeOwner = {
+    onAbort() {
+      close();
+      settle("answered");
+    },
+    onDrain() {
+      if (!reader.blocked) return;
+      reader.blocked = false;
+      expect(options.firstByteMs());
+      socket.resume();
+    },
+    onBody(_exchange, piece) {
+      if (phase !== "busy") return true;
+      const hasRoom = isChunked ? chunkOf(socket, piece) : socket.write(piece);
+      // A server that reads nothing must not hold us for ever.
+      expect(hasRoom ? never : options.firstByteMs());
+      return hasRoom;
+    },
+    onBodyEnd() {
+      if (phase !== "busy") return;
+      if (isChunked) lastChunkOf(socket);
+      isSent = true;
+      expect(options.firstByteMs());
+    },
+  };
+  const connection: HttpConnection = {
+    phase: () => phase,
+    start(given, by) {
+      exchange = given;
+      observer = by;
+      if (phase === "idle") send();
+    },
+    check(nowMs) {
+      if (since === 0) since = nowMs;
+      else if (nowMs - since >= limitMs) guard(expire);
+    },
+    close,
+  };
+  const socket = openSocket(options, onRead);
+  socket.on("connect", () => guard(onConnect));
+  socket.on("drain", () => guard(onDrain));
+  socket.on("end", () => guard(() => onEnd(true)));
+  socket.on("error", () => guard(() => onEnd(false)));
+  socket.on("close", () => guard(() => onEnd(false)));
+  return connection;
+}
+
+function openSocket(
+  options: HttpConnectionOptions,
+  callback: (length: number, buffer: Uint8Array) => boolean,
+): Socket {
+  const { address } = options;
+  const onread = { buffer: options.readBuffer, callback };
+  return address.kind === "unix"
+    ? connect({ path: address.path, onread })
+    : connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread });
+}

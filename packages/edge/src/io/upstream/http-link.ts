@@ -1,0 +1,84 @@
+/**
+ * All connections of this thread to one HTTP server. Idle ones are kept for the next request, the
+ * one used last first, so that surplus ones grow old and are closed.
+ */
+import type { SocketAddress } from "@stack/base";
+import { createResponseHead, type HeadLimits } from "@stack/protocols";
+import type { Exchange, LinkObserver, ServerLink } from "../exchange.ts";
+import { createChunkPool } from "../static/chunk-pool.ts";
+import { type HttpConnection, openHttpConnection } from "./http-connection.ts";
+
+export interface HttpLinkOptions {
+  readonly address: SocketAddress;
+  /** Shared by all connections of the thread; at least 16 KB. */
+  readonly readBuffer: Buffer;
+  readonly limits: HeadLimits;
+  readonly connectMs: number;
+  /** Until the head of an answer, and between two pieces of its body. */
+  readonly firstByteMs: () => number;
+  /** How long a connection is kept for the next request. */
+  readonly idleMs?: number;
+  readonly maxIdle?: number;
+  /** An exception of ours was caught; it cost one connection. */
+  readonly onBug: (error: unknown) => void;
+}
+
+export interface HttpLink extends ServerLink {
+  /** As `serve`, on a connection that no request was sent on before. */
+  readonly serveFresh: (exchange: Exchange, observer: LinkObserver) => void;
+}
+
+const keptChunks = 2;
+/** A deadline is seen this much late at most. */
+const coarsestCheckMs = 500;
+
+export function createHttpLink(options: HttpLinkOptions): HttpLink {
+  const { maxIdle = 64, idleMs = 60_000 } = options;
+  const connections = new Set<HttpConnection>();
+  const idle: HttpConnection[] = [];
+  const head = createResponseHead();
+  const chunks = createChunkPool(options.readBuffer.length, keptChunks);
+  let retired = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const check = (): void => {
+    const now = performance.now();
+    for (const connection of connections) connection.check(now);
+  };
+  const open = (): HttpConnection => {
+    const connection = openHttpConnection({
+      ...options,
+      idleMs,
+      head,
+      chunks,
+      onIdle(free) {
+        if (retired || idle.length >= maxIdle) free.close();
+        else idle.push(free);
+      },
+      onClosed(gone) {
+        connections.delete(gone);
+        const at = idle.indexOf(gone);
+        if (at >= 0) idle.splice(at, 1);
+        if (connections.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      },
+    });
+    connections.add(connection);
+    const shortest = Math.min(options.connectMs, options.firstByteMs(), idleMs);
+    timer ??= setInterval(check, Math.min(coarsestCheckMs, Math.max(10, shortest / 8))).unref();
+    return connection;
+  };
+  return {
+    serve(exchange, observer) {
+      (idle.pop() ?? open()).start(exchange, observer);
+    },
+    serveFresh(exchange, observer) {
+      open().start(exchange, observer);
+    },
+    retire() {
+      retired = true;
+      for (const connection of idle.splice(0)) connection.close();
+    },
+  };
+}
