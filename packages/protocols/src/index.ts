@@ -1,3 +1,43 @@
+export { findCgiHeadEnd } from "./cgi/find-cgi-head-end.ts";
+export { formatCgiResponse } from "./cgi/format-cgi-response.ts";
+export {
+  type CgiParams,
+  formatCgiParams,
+  noScript,
+  scriptLookupPath,
+} from "./cgi/format-params.ts";
+export {
+  type CgiRequestFacts,
+  createCgiRequestFacts,
+  parseCgiRequest,
+} from "./cgi/parse-cgi-request.ts";
+export { parseCgiResponse } from "./cgi/parse-cgi-response.ts";
+export { type ScriptPath, splitScriptPath } from "./cgi/script-path.ts";
+export {
+  abortRequest,
+  encodeAnswerEnd,
+  encodeEndRequest,
+  encodeFastcgiRequest,
+  encodeOutput,
+  stdinEnd,
+  stdinStart,
+  stdoutStart,
+} from "./fastcgi/encode-fastcgi.ts";
+export {
+  createFastcgiAnswerReader,
+  type FastcgiAnswerReader,
+  readFastcgiAnswer,
+  resetFastcgiAnswerReader,
+} from "./fastcgi/read-fastcgi-answer.ts";
+export {
+  createFastcgiRequestReader,
+  type FastcgiEvent,
+  type FastcgiRequestReader,
+  finishFastcgiRequest,
+  maxFastcgiParams,
+  readFastcgiRequest,
+} from "./fastcgi/read-fastcgi-request.ts";
+export { maxRecordContent, protocolStatus, recordPadding, recordType } from "./fastcgi/records.ts";
 export {
   type BodyReader,
   createBodyReader,
@@ -65,6 +105,22 @@ export {
   createResponseHead,
   type ResponseHead,
 } from "./http/response-head.ts";
+export { encodeProxyHeader, type ProxyAddresses } from "./proxy-protocol/encode-proxy-header.ts";
+export {
+  createProxyHeader,
+  maxProxyHeaderBytes,
+  type ProxyHeader,
+  parseProxyHeader,
+} from "./proxy-protocol/parse-proxy-header.ts";
+export { encodeScgiRequest } from "./scgi/encode-scgi.ts";
+export {
+  createScgiReader,
+  maxScgiVariables,
+  readScgi,
+  type ScgiReader,
+} from "./scgi/read-scgi.ts";
+export { encodeUwsgiRequest, maxUwsgiVariables } from "./uwsgi/encode-uwsgi.ts";
+export { createUwsgiReader, readUwsgi, type UwsgiReader } from "./uwsgi/read-uwsgi.ts";
 export {
   bodyFrameStart,
   encodeHead,

@@ -15,9 +15,16 @@ import type { RequestHead } from "./request-head.ts";
 
 /** latin-1 `KEY\0VALUE\0KEY\0VALUE`, no trailing NUL; ready for `encodeRequest`. */
 export function formatCgiBlock(head: RequestHead, options: ForwardOptions): string {
+  return requestKeys(head, options) + formatCgiHeaders(head, options);
+}
+
+/**
+ * What the block says of the header lines and the client: CONTENT_TYPE, HTTP_*, REMOTE_ADDR,
+ * REMOTE_PORT, `wsgi.url_scheme`. Begins with NUL, to be put after other keys.
+ */
+export function formatCgiHeaders(head: RequestHead, options: ForwardOptions): string {
   const host = receivedHost(head, options);
-  let out = requestKeys(head, options);
-  out += headerKeys(head, options);
+  let out = headerKeys(head, options);
   out += clientKeys(head, options, host);
   return out + viaKey(head);
 }

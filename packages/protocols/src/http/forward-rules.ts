@@ -185,7 +185,7 @@ function forwardedElement(options: ForwardOptions): string {
 }
 
 /** The scheme the client used, as far as it is known: a trusted peer's word, else the connection's. */
-function clientScheme(head: RequestHead, options: ForwardOptions): string {
+export function clientScheme(head: RequestHead, options: ForwardOptions): string {
   if (!options.trusted) return options.scheme;
   const said = joinedValues(head, fieldId.forwardedProto).toLowerCase();
   return said === "https" || said === "http" ? said : options.scheme;
