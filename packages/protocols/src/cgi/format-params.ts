@@ -55,7 +55,7 @@ export function formatCgiParams(
   out += `\0SERVER_PORT\0${options.serverPort}\0GATEWAY_INTERFACE\0CGI/1.1`;
   out += `\0REDIRECT_STATUS\x00200\0REQUEST_SCHEME\0${scheme}`;
   if (scheme === "https") out += "\0HTTPS\0on";
-  // No value holds a NUL, so this finds the one key that is WSGI's alone.
+  // Every other key is in capitals, and no value holds a NUL: this finds the one that is WSGI's alone.
   out += formatCgiHeaders(head, options).replace(`\0wsgi.url_scheme\0${scheme}`, "");
   return params.extra.length === 0 ? out : withExtra(out, params.extra);
 }

@@ -6,14 +6,20 @@ import type { CgiBlock } from "../worker/frames.ts";
 
 /** The head of a request as latin-1 text; CONTENT_LENGTH comes first, "0" where the block has none. */
 export function encodeScgiRequest(block: CgiBlock): string {
-  const key = "\0CONTENT_LENGTH\0";
-  const at = `\0${block}`.indexOf(key);
-  const from = at + key.length - 1;
-  const nul = at < 0 ? -1 : block.indexOf("\0", from);
-  const end = nul < 0 ? block.length : nul;
-  const length = at < 0 ? "0" : block.slice(from, end);
-  const rest = at < 0 ? block : block.slice(0, Math.max(0, at - 1)) + block.slice(end);
-  const others = rest.startsWith("\0") ? rest.slice(1) : rest;
-  const head = `CONTENT_LENGTH\0${length}\0SCGI\x001\0${others}\0`;
+  let length = "0";
+  let others = "";
+  // Pair by pair: a client may well send a value that reads CONTENT_LENGTH.
+  for (let from = 0; from < block.length; ) {
+    const nameEnd = block.indexOf("\0", from);
+    const nul = block.indexOf("\0", nameEnd + 1);
+    const end = nul < 0 ? block.length : nul;
+    if (nameEnd - from === 14 && block.startsWith("CONTENT_LENGTH", from)) {
+      length = block.slice(nameEnd + 1, end);
+    } else {
+      others += `${block.slice(from, end)}\0`;
+    }
+    from = end + 1;
+  }
+  const head = `CONTENT_LENGTH\0${length}\0SCGI\x001\0${others}`;
   return `${head.length}:${head},`;
 }

@@ -46,18 +46,25 @@ export function readScgi(reader: ScgiReader, buffer: Buffer, start: number, end:
   const until = Math.min(end, at + reader.whole - reader.text.length);
   reader.text += buffer.toString("latin1", at, until);
   if (reader.text.length < reader.whole) return until;
-  const from = reader.text.indexOf(":") + 1;
-  const variables = reader.text.slice(from, -1);
+  const variables = reader.text.slice(reader.text.indexOf(":") + 1, -1);
   if (!reader.text.endsWith(","))
     return refuse(reader, until, "SCGI variables without their comma");
-  if (!/^CONTENT_LENGTH\0\d+\0/.test(variables) || !variables.includes("\0SCGI\x001\0")) {
+  if (!variables.endsWith("\0")) return refuse(reader, until, "SCGI variables without their end");
+  const parts = variables.slice(0, -1).split("\0");
+  if (parts[0] !== "CONTENT_LENGTH" || !/^\d+$/.test(parts[1] ?? "") || !isVersion1(parts)) {
     return refuse(reader, until, "SCGI without CONTENT_LENGTH first, or not version 1");
   }
-  if (!variables.endsWith("\0")) return refuse(reader, until, "SCGI variables without their end");
   reader.block = variables.slice(0, -1);
   reader.text = "";
   reader.done = true;
   return until;
+}
+
+/** A name, not a value: those have even places. */
+function isVersion1(parts: readonly string[]): boolean {
+  return parts.some(
+    (part, index) => index % 2 === 0 && part === "SCGI" && parts[index + 1] === "1",
+  );
 }
 
 function refuse(reader: ScgiReader, at: number, problem: string): number {

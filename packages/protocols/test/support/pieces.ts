@@ -36,3 +36,13 @@ export function feed(
 export function everywhere(text: string): number[] {
   return Array.from(text, (_char, index) => index);
 }
+
+/** Variables as a client may have sent them: any latin-1 text but NUL, which the block has no room for. */
+export function blocks(maxLength: number): fc.Arbitrary<string> {
+  const word = fc
+    .uint8Array({ maxLength })
+    .map((array) => Buffer.from(array).toString("latin1").replaceAll("\0", "x"));
+  return fc
+    .array(fc.tuple(word, word), { minLength: 1, maxLength: 8 })
+    .map((pairs) => pairs.flat().join("\0"));
+}
