@@ -19,6 +19,15 @@
  * Each exchange begins with a full window both ways. A WINDOW frame that arrives between two
  * exchanges belongs to the one that ended and counts for nothing, so small bodies need no grants.
  *
+ * Tunnel (RFC 9110 §7.8; WebSocket of RFC 6455): for an upgrade that the route allows the edge sends
+ * REQUEST whose block names HTTP_UPGRADE, HTTP_CONNECTION (`upgrade`) and the HTTP_SEC_WEBSOCKET_*
+ * fields as the client sent them; no BODY frame of either side precedes the answer. The worker accepts
+ * with HEAD `101 Switching Protocols` and its fields (`Upgrade`, for WebSocket `Sec-WebSocket-Accept`:
+ * the edge writes `Connection: upgrade` and checks the rest), or refuses with any other HEAD, which is
+ * an ordinary answer. After the 101 BODY frames carry raw bytes both ways, each way under a window
+ * that begins full; END from either side is a half-close of that direction; after both ENDs READY.
+ * A tunnel keeps its connection and its slot until then; closing the connection aborts it.
+ *
  * GOAWAY (worker → edge, at any frame boundary, once per connection): send no new request here. A
  * REQUEST that crossed it on the wire is still served. The edge closes the connection as soon as no
  * exchange is in flight on it, and the worker exits when all its connections are closed.
