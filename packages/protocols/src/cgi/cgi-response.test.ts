@@ -74,6 +74,7 @@ describe("an answer is refused", () => {
     ["a Status of 1xx", "Status: 101 Switching Protocols\n\n"],
     ["a Status of 600", "Status: 600 X\n\n"],
     ["a control character in Status", "Status: 200 O\x01K\n\n"],
+    ["a vertical tab after Status", "Status: 200 OK\x0b\n\n"],
     ["NUL", "A: \0\n\n"],
     ["a bare CR", "A: b\rC: d\n\n"],
     ["two CR", "A: b\r\r\n\n"],

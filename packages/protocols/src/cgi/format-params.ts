@@ -14,9 +14,9 @@ import type { ScriptPath } from "./script-path.ts";
 export interface CgiParams {
   /** Found by `splitScriptPath` on the path without `stripPrefix`; undefined for an application that is no file. */
   readonly script: ScriptPath | undefined;
-  /** The folder of the scripts, without "/" at its end; "" for none. */
+  /** The folder of the scripts, without "/" at its end, as latin-1 text of its bytes; "" for none. */
   readonly documentRoot: string;
-  /** Variables of the operator; they win over ours. */
+  /** Variables of the operator, as latin-1 text of their bytes; they win over ours. */
   readonly extra: readonly (readonly [name: string, value: string])[];
 }
 

@@ -99,7 +99,13 @@ test.each([
   ["/", "/x", ""],
   ["", "/x", ""],
 ])("mounted at %j, %j has the prefix %j", (SCRIPT_NAME, REQUEST_URI, prefix) => {
-  expect(read({ ...plain, SCRIPT_NAME, REQUEST_URI }).facts.scriptName).toBe(prefix);
+  const variables = { ...plain, SCRIPT_NAME, REQUEST_URI, PATH_INFO: "" };
+  expect(read(variables).facts.scriptName).toBe(prefix);
+});
+
+test("SCRIPT_NAME alone, as in nginx's fastcgi_params, is no mount", () => {
+  const { facts } = read({ ...plain, SCRIPT_NAME: "/x", REQUEST_URI: "/x?y" });
+  expect(facts.scriptName).toBe("");
 });
 
 test("one variable sent twice is the last one, as for nginx's other readers", () => {

@@ -30,7 +30,7 @@ export interface CgiRequestFacts {
   scheme: "http" | "https";
   serverName: string;
   serverPort: number;
-  /** Where the other server mounted us, when the path begins with it: for `stripPrefix`. */
+  /** Where the other server mounted us (SCRIPT_NAME beside a PATH_INFO), for `stripPrefix`; else "". */
   scriptName: string;
 }
 
@@ -157,7 +157,9 @@ function readFacts(
   facts.scheme = isHttps ? "https" : "http";
   facts.serverName = variables.get("SERVER_NAME") ?? "";
   facts.serverPort = portOf(variables.get("SERVER_PORT"));
-  const mounted = encodePath(variables.get("SCRIPT_NAME") ?? "");
+  // Without PATH_INFO it is nginx's $fastcgi_script_name: the whole path, not where we are mounted.
+  const isMounted = variables.has("PATH_INFO");
+  const mounted = isMounted ? encodePath(variables.get("SCRIPT_NAME") ?? "") : "";
   const isPrefix = head.path === mounted || head.path.startsWith(`${mounted}/`);
   facts.scriptName = isPrefix && mounted !== "/" ? mounted : "";
 }

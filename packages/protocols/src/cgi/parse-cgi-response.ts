@@ -58,7 +58,7 @@ function parseDocument(
     const next = lines.indexOf("\n", from) + 1;
     if (startsLine(lines, from, "status:")) {
       if (status !== "") return refuse(head, "more than one Status");
-      status = lines.slice(from + 7, next - 2).trim();
+      status = lines.slice(from + 7, next - 2).replace(/^[\t ]+|[\t ]+$/g, "");
       if (!/^[2-5]\d\d(?: |$)/.test(status)) return refuse(head, "its Status is malformed");
     } else {
       hasLocation ||= startsLine(lines, from, "location:");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { blocks, bytes, cuts, everywhere, feed } from "../../test/support/pieces.ts";
+import { blocks, cuts, everywhere, feed } from "../../test/support/pieces.ts";
 import { encodeScgiRequest } from "./encode-scgi.ts";
 import { createScgiReader, maxScgiVariables, readScgi } from "./read-scgi.ts";
 

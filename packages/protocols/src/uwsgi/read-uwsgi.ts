@@ -12,12 +12,14 @@ export interface UwsgiReader {
   problem: string;
   /** What was read of the head so far. */
   text: string;
+  /** Characters of the head with its header; 0 while not known. */
+  whole: number;
 }
 
 const headerBytes = 4;
 
 export function createUwsgiReader(): UwsgiReader {
-  return { block: "", done: false, problem: "", text: "" };
+  return { block: "", done: false, problem: "", text: "", whole: 0 };
 }
 
 /**
@@ -27,14 +29,17 @@ export function createUwsgiReader(): UwsgiReader {
  */
 export function readUwsgi(reader: UwsgiReader, buffer: Buffer, start: number, end: number): number {
   if (reader.done || reader.problem !== "") return start;
-  let at = take(reader, buffer, start, end, headerBytes);
-  if (reader.text.length < headerBytes) return at;
-  if (reader.text.charCodeAt(0) !== 0 || reader.text.charCodeAt(3) !== 0) {
-    return refuse(reader, at, "a uwsgi packet that is no request");
+  let at = start;
+  if (reader.whole === 0) {
+    at = take(reader, buffer, at, end, headerBytes);
+    if (reader.text.length < headerBytes) return at;
+    if (reader.text.charCodeAt(0) !== 0 || reader.text.charCodeAt(3) !== 0) {
+      return refuse(reader, at, "a uwsgi packet that is no request");
+    }
+    reader.whole = headerBytes + littleEndianAt(reader.text, 1);
   }
-  const whole = headerBytes + littleEndianAt(reader.text, 1);
-  at = take(reader, buffer, at, end, whole);
-  if (reader.text.length < whole) return at;
+  at = take(reader, buffer, at, end, reader.whole);
+  if (reader.text.length < reader.whole) return at;
   const block = decodeVariables(reader.text, headerBytes);
   if (block === undefined) return refuse(reader, at, "uwsgi variables that do not add up");
   reader.block = block;
