@@ -64,6 +64,7 @@ export {
   weakMatch,
 } from "./http/conditional.ts";
 export { formatHttpDate, parseHttpDate } from "./http/dates.ts";
+export { editHeadLines } from "./http/edit-head.ts";
 export { findHeadEnd } from "./http/find-head-end.ts";
 export { formatCgiBlock } from "./http/format-cgi.ts";
 export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";

@@ -24,7 +24,13 @@ import {
   putAndFlush,
   unsentBytes,
 } from "./client-output.ts";
-import { bodyMode, type ClientConnection, type ClientExchange } from "./client-state.ts";
+import { keepsPace } from "./client-pace.ts";
+import {
+  type AnswerEdit,
+  bodyMode,
+  type ClientConnection,
+  type ClientExchange,
+} from "./client-state.ts";
 
 /** After these the rest of what the client sends cannot be told apart from a body: close. */
 const closingStatuses: ReadonlySet<number> = new Set([400, 408, 413, 414, 417, 431, 501, 505]);
@@ -72,6 +78,10 @@ export function createExchange(
     answerChunked: false,
     answerBodiless: false,
     blocked: false,
+    editAnswer: undefined,
+    onDone: undefined,
+    bytesPerSecond: 0,
+    paced: false,
     app: "",
     queueMs: 0,
     readBody,
@@ -115,7 +125,8 @@ function begin(
   this.status = status;
   this.answerLength = length;
   this.answerBodiless = this.isHead || status === 204 || status === 304;
-  let head = `HTTP/1.1 ${status} ${reason || reasonOf(status)}\r\n${fields}`;
+  const lines = this.editAnswer === undefined ? fields : this.editAnswer(fields, this, status);
+  let head = `HTTP/1.1 ${status} ${reason || reasonOf(status)}\r\n${lines}`;
   if (!hasDate) head += this.io.thread.dateLine;
   if (length >= 0) {
     if (status !== 204) head += `Content-Length: ${length}\r\n`;
@@ -149,6 +160,7 @@ function write(this: ClientExchange, bytes: Bytes): boolean {
   } else {
     put(io, piece);
   }
+  if (this.bytesPerSecond > 0 && !keepsPace(this)) return false;
   return hasRoom(this);
 }
 
@@ -191,7 +203,13 @@ function answerPrepared(this: ClientExchange, prepared: PreparedAnswer): void {
   this.begun = true;
   this.status = prepared.status;
   const last = connectionLine(this);
-  if (last === "\r\n" && !this.isHead) {
+  if (this.editAnswer !== undefined) {
+    put(this.io, editedHead(this, this.editAnswer, prepared) + last);
+    if (!this.isHead) {
+      put(this.io, prepared.body);
+      this.answerBytes = prepared.body.length;
+    }
+  } else if (last === "\r\n" && !this.isHead) {
     putAndFlush(this.io, prepared.whole);
     this.answerBytes = prepared.body.length;
   } else {
@@ -214,6 +232,12 @@ function fail(this: ClientExchange, status: number, reason: string, retryAfterS 
   const html = asksForHtml(headerValue(this.head, "accept"));
   const page = this.io.thread.errorPages.page(status, reason, html, retryAfterS);
   this.answer(status, page.phrase, page.fields, page.body);
+}
+
+function editedHead(exchange: ClientExchange, edit: AnswerEdit, prepared: PreparedAnswer): string {
+  const fieldsAt = prepared.head.indexOf("\n") + 1;
+  const fields = edit(prepared.head.slice(fieldsAt), exchange, prepared.status);
+  return prepared.head.slice(0, fieldsAt) + fields;
 }
 
 /** The client must see that this is not all: no terminator, and no clean end either. */
@@ -262,5 +286,6 @@ function finish(exchange: ClientExchange): void {
   const durationMs = now - exchange.startedAt;
   io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
   io.thread.active.logAccess?.(exchange, durationMs);
+  if (exchange.onDone !== undefined) exchange.onDone(exchange);
   io.onExchangeDone(io);
 }

@@ -79,10 +79,14 @@ export const bodyMode = {
 } as const;
 type BodyMode = (typeof bodyMode)[keyof typeof bodyMode];
 
+/** From `Name: value\r\n` lines to the ones that leave. */
+export type AnswerEdit = (fields: string, exchange: ClientExchange, status: number) => string;
+
 export interface ClientExchange extends Exchange {
   readonly head: RequestHead;
   readonly io: ClientConnection;
-  readonly backend: Backend;
+  /** Replaced by what a guarded route lets it through to. */
+  backend: Backend;
   /** The plan it began with, whatever was configured since. */
   readonly plan: EdgePlan;
   body: Buffer[];
@@ -110,6 +114,14 @@ export interface ClientExchange extends Exchange {
   answerBodiless: boolean;
   /** `write` returned false and `onDrain` was not called yet. */
   blocked: boolean;
+  /** Changes the fields of the answer before they leave; undefined as long as nothing has to. */
+  editAnswer: AnswerEdit | undefined;
+  /** Told once when it is done, whatever became of it; undefined when nobody has to be. */
+  onDone: ((exchange: ClientExchange) => void) | undefined;
+  /** Bytes per second of the answer's body; 0 for as fast as it goes. */
+  bytesPerSecond: number;
+  /** A timer runs until the answer may go on. */
+  paced: boolean;
   /** For the access log; set by the app's backend. */
   app: string;
   queueMs: number;
