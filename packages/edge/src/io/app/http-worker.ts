@@ -1,4 +1,9 @@
-/** A worker that speaks HTTP/1.1 (Node workers, `command` apps): free as soon as its answer ended. */
+/**
+ * A worker that speaks HTTP/1.1 (Node workers, `command` apps): free as soon as its answer ended.
+ * One that lost a request, or could not be reached, is doubted until a connection to it has opened
+ * and stayed: it may be dead, and nobody has said so yet.
+ */
+import { connect, type Socket } from "node:net";
 import { parseAddress } from "@stack/base";
 import { isIdempotent } from "../../core/scheduling/replay.ts";
 import { readState, releaseSlot, workerState } from "../../core/scheduling/worker-slots.ts";
@@ -8,11 +13,17 @@ import type { WorkerLinkOptions } from "./worker-link.ts";
 
 const limits = { headerBytes: 1024 * 1024, headerCount: 1000 };
 const connectMs = 2_000;
+/** A connection of a process that is being killed may still open: it has to stay this long. */
+const trialMs = 20;
+/** Pause before the next attempt; doubled up to the longest. */
+const firstRetryMs = 50;
+const longestRetryMs = 1_000;
 
 export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
   const { record, slots, observer, thread } = options;
+  const address = parseAddress(record.address) ?? { kind: "unix", path: record.address };
   const link = createHttpLink({
-    address: parseAddress(record.address) ?? { kind: "unix", path: record.address },
+    address,
     readBuffer: options.buffer,
     limits,
     connectMs,
@@ -22,12 +33,17 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
   let inFlight = 0;
   let retired = false;
   let reported = false;
+  let doubted = false;
+  let trial: Socket | undefined;
+  let trialEndsAt = 0;
+  let retryAt = 0;
+  let retryMs = firstRetryMs;
 
   const handle: WorkerHandle = {
     serial: options.serial,
     id: record.id,
     slots,
-    isReady: () => !retired,
+    isReady: () => !retired && !doubted,
     prepare: () => {},
     start(call: AppCall, slot: number) {
       inFlight += 1;
@@ -35,6 +51,8 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
       const observed = {
         onSettled(_exchange: unknown, outcome: "answered" | "unreached" | "lost" | "late"): void {
           inFlight -= 1;
+          // Before its slot comes free, or the same request would be given to it again.
+          if (outcome === "unreached" || outcome === "lost") doubt();
           releaseSlot(slots, slot);
           observer.onCallSettled(call, handle, outcome);
           observer.onWorkerFree(handle);
@@ -42,25 +60,70 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
         },
       };
       // An idle connection may be closed by the worker just now: what cannot be sent twice gets its own.
-      if (isIdempotent(call.exchange.head.method)) link.serve(call.exchange, observed);
+      // So does what was lost before: it has no second replay.
+      const mayBeLost = isIdempotent(call.exchange.head.method) && call.attempts === 0;
+      if (mayBeLost) link.serve(call.exchange, observed);
       else link.serveFresh(call.exchange, observed);
     },
     retire() {
       retired = true;
+      endTrial();
       link.retire();
       reportClosed();
     },
-    drop() {
-      // Its connections end by themselves, and what they carried is lost.
-      retired = true;
-      link.retire();
-      reportClosed();
-    },
+    // Its connections end by themselves, and what they carried is lost.
+    drop: () => handle.retire(),
     distrust: () => {},
-    check: () => {
+    check(now) {
       if (!retired && readState(slots) === workerState.gone) handle.drop();
+      if (!doubted || retired) return;
+      if (trial === undefined && now >= retryAt) tryOut();
+      else if (trial !== undefined && now >= trialEndsAt) refute();
     },
   };
+
+  function doubt(): void {
+    if (doubted || retired) return;
+    doubted = true;
+    retryMs = firstRetryMs;
+    link.closeIdle();
+    tryOut();
+  }
+
+  function tryOut(): void {
+    trialEndsAt = performance.now() + connectMs;
+    const socket = address.kind === "unix" ? connect(address.path) : connect(address);
+    trial = socket;
+    socket.once("connect", () => {
+      trialEndsAt = performance.now() + connectMs;
+      setTimeout(() => {
+        if (trial === socket) believe();
+      }, trialMs);
+    });
+    socket.on("data", () => {});
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      if (trial === socket) refute();
+    });
+  }
+
+  function believe(): void {
+    endTrial();
+    doubted = false;
+    observer.onWorkerFree(handle);
+  }
+
+  function refute(): void {
+    endTrial();
+    retryAt = performance.now() + retryMs;
+    retryMs = Math.min(retryMs * 2, longestRetryMs);
+  }
+
+  function endTrial(): void {
+    const socket = trial;
+    trial = undefined;
+    socket?.destroy();
+  }
 
   function reportClosed(): void {
     if (!retired || reported || inFlight > 0) return;

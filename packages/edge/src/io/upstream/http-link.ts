@@ -26,6 +26,8 @@ export interface HttpLinkOptions {
 export interface HttpLink extends ServerLink {
   /** As `serve`, on a connection that no request was sent on before. */
   readonly serveFresh: (exchange: Exchange, observer: LinkObserver) => void;
+  /** The server may have died: what is kept is not to be used again. */
+  readonly closeIdle: () => void;
 }
 
 const keptChunks = 2;
@@ -69,6 +71,9 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     timer ??= setInterval(check, Math.min(coarsestCheckMs, Math.max(10, shortest / 8))).unref();
     return connection;
   };
+  const closeIdle = (): void => {
+    for (const connection of idle.splice(0)) connection.close();
+  };
   return {
     serve(exchange, observer) {
       (idle.pop() ?? open()).start(exchange, observer);
@@ -76,9 +81,10 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     serveFresh(exchange, observer) {
       open().start(exchange, observer);
     },
+    closeIdle,
     retire() {
       retired = true;
-      for (const connection of idle.splice(0)) connection.close();
+      closeIdle();
     },
   };
 }
