@@ -58,7 +58,7 @@ function parseDocument(
     const next = lines.indexOf("\n", from) + 1;
     if (startsLine(lines, from, "status:")) {
       if (status !== "") return refuse(head, "more than one Status");
-      status = lines.slice(from + 7, next - 2).replace(/^[\t ]+|[\t ]+$/g, "");
+      status = trimBlanks(lines, from + 7, next - 2);
       if (!/^[2-5]\d\d(?: |$)/.test(status)) return refuse(head, "its Status is malformed");
     } else {
       hasLocation ||= startsLine(lines, from, "location:");
@@ -73,6 +73,19 @@ function parseDocument(
 
 function startsLine(lines: string, at: number, name: string): boolean {
   return lines.slice(at, at + name.length).toLowerCase() === name;
+}
+
+/** Without blanks around it; other white space (`trim`) is for the grammar to refuse. */
+function trimBlanks(text: string, start: number, end: number): string {
+  let from = start;
+  let until = end;
+  while (from < until && isBlank(text.charCodeAt(from))) from++;
+  while (until > from && isBlank(text.charCodeAt(until - 1))) until--;
+  return text.slice(from, until);
+}
+
+function isBlank(char: number): boolean {
+  return char === 32 || char === 9;
 }
 
 function refuse(head: ResponseHead, problem: string): number {

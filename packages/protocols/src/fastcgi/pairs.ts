@@ -10,7 +10,12 @@ export function encodePairs(block: CgiBlock): string {
     const nameEnd = block.indexOf("\0", from);
     const nul = block.indexOf("\0", nameEnd + 1);
     const end = nul < 0 ? block.length : nul;
-    out += encodeLength(nameEnd - from) + encodeLength(end - nameEnd - 1);
+    const nameLength = nameEnd - from;
+    const valueLength = end - nameEnd - 1;
+    out +=
+      nameLength < 128 && valueLength < 128
+        ? String.fromCharCode(nameLength, valueLength)
+        : encodeLength(nameLength) + encodeLength(valueLength);
     out += block.slice(from, nameEnd);
     out += block.slice(nameEnd + 1, end);
     from = end + 1;

@@ -22,13 +22,19 @@ export function encodeUwsgiRequest(block: CgiBlock): string {
     const nul = block.indexOf("\0", from);
     const end = nul < 0 ? block.length : nul;
     if (end - from > maxUwsgiVariables) return "";
-    variables += littleEndian(end - from) + block.slice(from, end);
+    variables += littleEndian(end - from);
+    variables += block.slice(from, end);
     from = end + 1;
   }
   if (variables.length > maxUwsgiVariables) return "";
   return `\0${littleEndian(variables.length)}\0${variables}`;
 }
 
+/** Nearly all lengths are short: made once, since making strings is what this costs. */
+const shortLengths: readonly string[] = Array.from({ length: 256 }, (_, length) =>
+  String.fromCharCode(length, 0),
+);
+
 function littleEndian(value: number): string {
-  return String.fromCharCode(value & 255, value >> 8);
+  return shortLengths[value] ?? String.fromCharCode(value & 255, value >> 8);
 }
