@@ -25,13 +25,16 @@ export {
 } from "./loader-document.ts";
 export type {
   AppPlan,
+  CompressionPlan,
   EdgeAppPlan,
   EdgePlan,
   EdgeSettings,
+  Encoding,
   ProgramPlan,
   RedisPlan,
   ResolvedConfig,
   RouteAction,
   RoutePlan,
   SmokeCheck,
+  StaticSettings,
 } from "./plans.ts";

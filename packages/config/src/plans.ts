@@ -45,6 +45,8 @@ export interface EdgePlan {
   };
   /** Absolute path. */
   readonly accessLog: { readonly file: string; readonly format: string } | null;
+  /** Absent or null: nothing is compressed on its way. */
+  readonly compression?: CompressionPlan | null;
   readonly routes: readonly RoutePlan[];
   readonly upstreams: Readonly<Record<string, { readonly servers: readonly string[] }>>;
   readonly apps: Readonly<Record<string, EdgeAppPlan>>;
@@ -66,10 +68,14 @@ export interface RoutePlan {
   readonly action: RouteAction;
   /** "deploy.config.ts:14" */
   readonly source: string;
+  /** Reached through X-Accel-Redirect and X-Sendfile only. */
+  readonly internal?: boolean;
+  /** False: not compressed, whatever the plan says. */
+  readonly compression?: false;
 }
 
 export type RouteAction =
-  | { readonly kind: "static"; readonly root: string }
+  | { readonly kind: "static"; readonly root: string; readonly settings?: StaticSettings }
   | { readonly kind: "app"; readonly app: string }
   | { readonly kind: "upstream"; readonly upstream: string }
   | {
@@ -79,6 +85,29 @@ export type RouteAction =
       readonly type: string;
     }
   | { readonly kind: "redirect"; readonly to: string; readonly status: number };
+
+/** How the files of a route are found and told; see `edge.routes[].static` for each. */
+export interface StaticSettings {
+  readonly index: readonly string[];
+  readonly tryFiles: readonly string[];
+  readonly fallback: string | null;
+  readonly listing: boolean;
+  readonly precompressed: boolean;
+  readonly types: Readonly<Record<string, string>>;
+  readonly maxAgeMs: number | null;
+  readonly immutable: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type Encoding = "zstd" | "br" | "gzip";
+
+export interface CompressionPlan {
+  /** The preferred first. */
+  readonly encodings: readonly Encoding[];
+  readonly minBytes: number;
+  /** "text/html", "text/*" */
+  readonly types: readonly string[];
+}
 
 interface AppPlanBase {
   readonly name: string;

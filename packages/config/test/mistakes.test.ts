@@ -59,7 +59,6 @@ test.for([
   ],
   // Known, and not built
   ["{ cache: { memory: '64mb' } }", "cache | not in this version"],
-  ["{ edge: { compression: {} } }", "edge.compression | not in this version"],
   [
     "{ edge: { listen: [{ address: '0.0.0.0:443', tls: {} }] } }",
     "edge.listen[0] | an object is not in this version",
@@ -76,9 +75,30 @@ test.for([
     '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',
     "edge.routes[0].cache | not in this version",
   ],
+  // Files and compression
   [
-    '{ edge: { routes: [{ path: "/*", static: { root: "public", maxAge: "1y" } }] } }',
-    "edge.routes[0].static.maxAge | not in this version",
+    '{ edge: { routes: [{ path: "/*", static: { root: "public", immutable: true } }] } }',
+    'edge.routes[0].static.immutable | says nothing without a lifetime; add maxAge: "1y"',
+  ],
+  [
+    '{ edge: { routes: [{ path: "/*", static: { root: "public", headers: { "content-length": "1" } } }] } }',
+    /static\.headers\S* \| is set by the edge; remove it$/,
+  ],
+  [
+    '{ edge: { routes: [{ path: "/*", static: { root: "public", tryFiles: ["/{uri}"] } }] } }',
+    /^edge\.routes\[0\]\.static\.tryFiles\[0\] \| /,
+  ],
+  [
+    '{ edge: { routes: [{ path: "/*", static: { root: "public", fallback: "index.html" } }] } }',
+    /fallback \| .* Write the path of a file below the root, like "\/index\.html"/,
+  ],
+  [
+    '{ edge: { routes: [{ path: "/x", internal: true, respond: {} }] } }',
+    "edge.routes[0].internal | only files can be internal; remove it",
+  ],
+  [
+    '{ edge: { compression: { encodings: ["deflate"] } } }',
+    /^edge\.compression\.encodings\[0\] \| /,
   ],
   [`{ apps: { a: { ${wsgi}, threads: 2 } } }`, "apps.a.threads | not in this version"],
   [`{ apps: { a: { ${wsgi}, maxRequests: 2 } } }`, "apps.a.maxRequests | not in this version"],

@@ -6,10 +6,8 @@
 /** By the path of the object, with [] for an index and * for a name. */
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
-  edge: ["compression"],
   "edge.listen[]": ["address", "tls", "proxyProtocol"],
   "edge.routes[]": ["rateLimit", "cache"],
-  "edge.routes[].static": ["maxAge", "immutable", "precompressed"],
   "apps.*": ["threads", "maxRequests", "release", "user"],
   "upstreams.*": ["balance", "health", "root", "index"],
 };

@@ -85,6 +85,7 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
               : `${context.logFolder}/${edge.accessLog.file}`,
             format: edge.accessLog.format,
           },
+    compression: edge.compression === false ? null : edge.compression,
     routes: edge.routes.map((route, index) => resolveRoute(route, index, context)),
     upstreams: mapRecord(parsed.upstreams, ({ servers }) => ({
       servers: servers.map((server) =>
@@ -119,16 +120,29 @@ function resolveRoute(route: ParsedRoute, index: number, context: ResolveContext
     stripPrefix: route.stripPrefix,
     action: resolveAction(route, context),
     source: line === undefined ? context.shownFile : `${context.shownFile}:${line}`,
+    ...(route.internal ? { internal: true } : {}),
+    ...(route.compression === false ? { compression: false } : {}),
   };
 }
 
 function resolveAction(route: ParsedRoute, context: ResolveContext): RouteAction {
-  if (route.static) return { kind: "static", root: context.absolute(route.static.root) };
+  if (route.static) return resolveStatic(route.static, context);
   if (route.app !== undefined) return { kind: "app", app: route.app };
   if (route.upstream !== undefined) return { kind: "upstream", upstream: route.upstream };
   if (route.respond) return { kind: "respond", ...route.respond };
   if (route.redirect) return { kind: "redirect", ...route.redirect };
   throw new TypeError(`unchecked route ${route.path}`);
+}
+
+function resolveStatic(
+  { root, maxAge, fallback, ...settings }: NonNullable<ParsedRoute["static"]>,
+  context: ResolveContext,
+): RouteAction {
+  return {
+    kind: "static",
+    root: context.absolute(root),
+    settings: { ...settings, fallback: fallback ?? null, maxAgeMs: maxAge ?? null },
+  };
 }
 
 function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppPlan {

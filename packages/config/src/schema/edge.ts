@@ -3,8 +3,10 @@
  * default, the validation and the reference page.
  */
 import { z } from "zod";
+import { compressionSchema } from "./compression.ts";
 import { accessLogFields, accessLogFormat, onlyFields, redirectFields } from "./placeholders.ts";
 import { bytes, durationMs } from "./scalars.ts";
+import { staticSchema } from "./static.ts";
 
 const routeMatch = {
   host: z
@@ -32,15 +34,7 @@ const routeMatch = {
 const routeSchema = z
   .strictObject({
     ...routeMatch,
-    static: z
-      .strictObject({
-        root: z.string().min(1).meta({
-          description:
-            "Folder of the files; the part of the path below the route's prefix is looked up in it.",
-        }),
-      })
-      .optional()
-      .meta({ description: "Serve files." }),
+    static: staticSchema.optional().meta({ description: "Serve files." }),
     app: z.string().optional().meta({ description: "Name of an entry in `apps`." }),
     upstream: z.string().optional().meta({ description: "Name of an entry in `upstreams`." }),
     respond: z
@@ -77,6 +71,14 @@ const routeSchema = z
     stripPrefix: z.boolean().default(false).meta({
       description: "Take the route's prefix off the path before the app or upstream sees it.",
     }),
+    internal: z.boolean().default(false).meta({
+      description:
+        "Only for files: no client reaches them by the path, only an app or upstream whose answer says `X-Accel-Redirect: PATH` or `X-Sendfile: FILE`.",
+    }),
+    compression: z.literal(false).optional().meta({
+      description:
+        "`false`: answers of this route are not compressed, whatever `edge.compression` says.",
+    }),
   })
   .superRefine((route, context) => {
     const actions = (["static", "app", "upstream", "respond", "redirect"] as const).filter(
@@ -96,6 +98,13 @@ const routeSchema = z
         code: "custom",
         path: ["stripPrefix"],
         message: "only an app or an upstream has a path to strip; remove it",
+      });
+    }
+    if (route.internal && route.static === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["internal"],
+        message: "only files can be internal; remove it",
       });
     }
   });
@@ -194,6 +203,7 @@ export const edgeSchema = z.strictObject({
     )
     .prefault({})
     .meta({ description: "One line per request; `false` writes none." }),
+  compression: compressionSchema,
   routes: z.array(routeSchema).default([]).meta({
     description: "What answers which request; the most specific route wins, whatever the order.",
   }),
