@@ -66,7 +66,7 @@ function get(target: string, lines = ""): string {
 test("a script has its path info, its query and its variables", async () => {
   using client = openFastcgiClient(socket);
   const raw = get("/index.php/a%20b/c?x=1&y[]=2", "Proxy: http://evil\r\n");
-  const answer = await client.ask({ raw, params: php("/index.php/a b/c") });
+  const answer = await client.ask({ raw, params: php("/index.php/a%20b/c") });
   expect(answer).toMatchObject({ status: 200, complete: true, problem: "" });
   expect(answer.fields).toMatch(/Content-type: application\/json/i);
   expect(JSON.parse(answer.body)).toMatchObject({

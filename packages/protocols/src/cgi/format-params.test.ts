@@ -33,7 +33,7 @@ function phpOf(path: string, extra: CgiParams["extra"] = []): CgiParams {
 test("an upload to a PHP script has the variables of nginx's fastcgi_params", () => {
   const raw =
     "POST /app.php/a%20b?x=%20y HTTP/1.1\r\nHost: A.test:81\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCookie: a=1\r\nCookie: b=2\r\nX-One: 1\r\nX-One: 2\r\n\r\n";
-  expect(paramsOf(raw, phpOf("/app.php/a b"))).toEqual({
+  expect(paramsOf(raw, phpOf("/app.php/a%20b"))).toEqual({
     REQUEST_METHOD: "POST",
     QUERY_STRING: "x=%20y",
     REQUEST_URI: "/app.php/a%20b?x=%20y",

@@ -12,7 +12,7 @@ import type { CgiBlock } from "../worker/frames.ts";
 import type { ScriptPath } from "./script-path.ts";
 
 export interface CgiParams {
-  /** Found by `splitScriptPath` on the path without `stripPrefix`; undefined for an application that is no file. */
+  /** `splitScriptPath` of `scriptLookupPath`; undefined for an application that is no file. */
   readonly script: ScriptPath | undefined;
   /** The folder of the scripts, without "/" at its end, as latin-1 text of its bytes; "" for none. */
   readonly documentRoot: string;
@@ -23,9 +23,9 @@ export interface CgiParams {
 /** For an application that is no file: the whole path is PATH_INFO. */
 export const noScript: CgiParams = { script: undefined, documentRoot: "", extra: [] };
 
-/** The path a script is looked for by: percent-decoded, with `stripPrefix` taken off. */
+/** What `splitScriptPath` asks for: the normalised path with `stripPrefix` taken off. */
 export function scriptLookupPath(head: RequestHead, stripPrefix: string): string {
-  const path = decodePath(head.path.slice(prefixOf(head, stripPrefix).length));
+  const path = head.path.slice(prefixOf(head, stripPrefix).length);
   return path.startsWith("/") ? path : `/${path}`;
 }
 
