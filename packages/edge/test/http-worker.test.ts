@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { type EdgeProcess, startEdge } from "./edge-process.ts";
 
 const program = fileURLToPath(new URL("fixtures/http-worker.mjs", import.meta.url));
+const shop = "shop";
 const get = (path: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`;
 
@@ -66,9 +67,9 @@ test("requests of the only worker wait until there is another, in the order they
   const answers = Promise.all(
     Array.from({ length: 3 }, () => exchangeRaw(edge.target, [get("/")], undefined, 9_000)),
   );
-  await eventually("three in flight", () => edge.metrics()?.apps.shop?.inFlight === 3);
+  await eventually("three in flight", () => edge.metrics()?.apps[shop]?.inFlight === 3);
   first.child.kill("SIGKILL");
-  await eventually("three to wait", () => edge.metrics()?.apps.shop?.queue === 3);
+  await eventually("three to wait", () => edge.metrics()?.apps[shop]?.queue === 3);
   await using second = await startHttpWorker(edge, 2);
   arbiter.up(second.record);
   for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1\.1 200 /);
@@ -81,7 +82,7 @@ test("a request that may not be repeated is not sent to the worker that died und
   const answer = exchangeRaw(edge.target, [
     "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx",
   ]);
-  await eventually("it in flight", () => edge.metrics()?.apps.shop?.inFlight === 1);
+  await eventually("it in flight", () => edge.metrics()?.apps[shop]?.inFlight === 1);
   first.child.kill("SIGKILL");
   expect(await answer).toMatch(/^HTTP\/1\.1 502 /);
 });

@@ -8,15 +8,14 @@ import {
   clearResponseHead,
   createChunkedDecoder,
   decodeChunked,
-  findHeadEnd,
   type HeadLimits,
   headerValue,
-  parseResponseHead,
   type ResponseHead,
   resetChunkedDecoder,
 } from "@stack/protocols";
 import { type Exchange, unknownLength } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
+import { findSwitchProblem } from "../upgrade/check-switch.ts";
 
 /** What the bytes read so far amount to. */
 export const answerState = {
@@ -25,6 +24,10 @@ export const answerState = {
   complete: 1,
   /** It broke the protocol; `problem` says how. */
   bad: 2,
+  /** The server took nothing of the request, as it says: it may be sent elsewhere. */
+  unserved: 3,
+  /** The exchange is a tunnel now, and its first bytes may have been passed on. */
+  switched: 3,
 } as const;
 
 const inHead = 0;
@@ -38,8 +41,26 @@ const headWindow = 16 * 1024;
 /** Pieces up to this size travel as text, which the client's side joins into one write. */
 const textBytes = 8 * 1024;
 
+/** How a protocol writes the head of an answer. */
+export interface AnswerDialect {
+  /** See `findHeadEnd`. */
+  readonly findEnd: (text: string, start: number, from: number, limits: HeadLimits) => number;
+  /** See `parseResponseHead`. */
+  readonly parse: (
+    text: string,
+    start: number,
+    end: number,
+    limits: HeadLimits,
+    method: string,
+    head: ResponseHead,
+  ) => number;
+  /** What every head begins with; "" for anything. */
+  readonly firstText: string;
+}
+
 /** One per connection, used for one answer after the other. */
 export interface AnswerReader {
+  readonly dialect: AnswerDialect;
   phase: number;
   /** The head so far. */
   text: string;
@@ -61,8 +82,8 @@ export interface AnswerReader {
   decoder: ChunkedDecoder | undefined;
 }
 
-export function createAnswerReader(): AnswerReader {
-  const reader = {} as AnswerReader;
+export function createAnswerReader(dialect: AnswerDialect): AnswerReader {
+  const reader = { dialect } as AnswerReader;
   resetAnswerReader(reader);
   reader.decoder = undefined;
   reader.heldMs = -1;
@@ -100,13 +121,14 @@ export function readAnswer(
   pool: ChunkPool,
 ): number {
   if (reader.phase !== inHead) return readBody(reader, exchange, buffer, 0, length, pool);
+  const { dialect } = reader;
   const before = reader.text.length;
   // Of a long read the head is in the beginning: no need to make text of all of it.
   let taken = Math.min(length, headWindow);
   reader.text += buffer.toString("latin1", 0, taken);
   let start = 0;
   for (;;) {
-    const end = findHeadEnd(reader.text, start, Math.max(reader.scanned, start), limits);
+    const end = dialect.findEnd(reader.text, start, Math.max(reader.scanned, start), limits);
     if (end === 0) {
       if (taken < length) {
         reader.text += buffer.toString("latin1", taken, length);
@@ -114,13 +136,15 @@ export function readAnswer(
         continue;
       }
       // Seen at once, not when the time is up.
-      if (!isStartOfHead(reader.text, start)) return refuse(reader, "it is not HTTP/1");
+      if (!isStartOfHead(reader.text, start, dialect.firstText)) {
+        return refuse(reader, "it is not HTTP/1");
+      }
       reader.text = reader.text.slice(start);
       reader.scanned = reader.text.length;
       return answerState.open;
     }
     if (end < 0) return refuse(reader, "its head has no valid end");
-    if (parseResponseHead(reader.text, start, end, limits, exchange.head.method, head) !== 0) {
+    if (dialect.parse(reader.text, start, end, limits, exchange.head.method, head) !== 0) {
       return refuse(reader, head.problem);
     }
     if (head.status >= 200) {
@@ -136,7 +160,9 @@ export function readAnswer(
       }
       return readBody(reader, exchange, buffer, end - before, length, pool);
     }
-    if (head.status === 101) return refuse(reader, "it switched protocols unasked");
+    if (head.status === 101) {
+      return switchOver(reader, exchange, head, buffer, end - before, length, pool);
+    }
     reader.interim += 1;
     if (reader.interim > maxInterim) return refuse(reader, "it sent too many interim answers");
     // 100 was for us, if for anybody: the client's own Expect was answered by the edge.
@@ -146,6 +172,28 @@ export function readAnswer(
     }
     start = end;
   }
+}
+
+/** What follows the head of a 101 are bytes of the tunnel already. */
+function switchOver(
+  reader: AnswerReader,
+  exchange: Exchange,
+  head: ResponseHead,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  pool: ChunkPool,
+): number {
+  const problem = findSwitchProblem(exchange.head, exchange.upgrade, head);
+  if (problem !== "") return refuse(reader, problem);
+  reader.phase = untilEnd;
+  reader.passedOn = true;
+  reader.keepAlive = false;
+  reader.text = "";
+  exchange.switchProtocols(head.reason, head.forwardable);
+  clearResponseHead(head);
+  pass(reader, exchange, buffer, start, end, pool);
+  return answerState.switched;
 }
 
 /**
@@ -185,9 +233,8 @@ function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHea
   return reader.phase;
 }
 
-function isStartOfHead(text: string, start: number): boolean {
-  const version = text.slice(start, start + 7);
-  return "HTTP/1.".startsWith(version);
+function isStartOfHead(text: string, start: number, firstText: string): boolean {
+  return firstText.startsWith(text.slice(start, start + firstText.length));
 }
 
 /** `Keep-Alive: timeout=5`, as Node and Apache send it. */

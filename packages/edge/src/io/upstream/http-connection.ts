@@ -1,5 +1,5 @@
 /**
- * One connection to an HTTP server: one request after the other, each with its body at the pace of
+ * One connection to a server, whatever it speaks: one request after the other, each with its body at the pace of
  * both sides. It reads into the thread's shared buffer, always, so that the server's end is seen at
  * once; only while the client is slower than the server does it stop.
  *
@@ -10,15 +10,8 @@ import type { SocketAddress } from "@stack/base";
 import type { HeadLimits, ResponseHead } from "@stack/protocols";
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
-import {
-  type AnswerReader,
-  answerState,
-  createAnswerReader,
-  endAnswer,
-  readAnswer,
-  resetAnswerReader,
-} from "./http-answer.ts";
-import { chunkOf, lastChunkOf, sendHttpRequest } from "./http-request.ts";
+import { answerState } from "./http-answer.ts";
+import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
 export interface HttpConnection {
   readonly phase: () => "connecting" | "idle" | "busy" | "closed";
@@ -32,6 +25,7 @@ export interface HttpConnection {
 
 export interface HttpConnectionOptions {
   readonly address: SocketAddress;
+  readonly protocol: ServerProtocol;
   /** Shared by all connections of the thread; no byte of it may be kept. */
   readonly readBuffer: Buffer;
   /** Scratch, shared as well. */
@@ -49,9 +43,12 @@ export interface HttpConnectionOptions {
 }
 
 const never = Number.POSITIVE_INFINITY;
+/** For what a tunnel has not written yet when both its sides have ended. */
+const lingerMs = 5_000;
 
 export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
-  const reader: AnswerReader = createAnswerReader();
+  const source = options.protocol.openSource();
+  const { reader } = source;
   let phase: "connecting" | "idle" | "busy" | "closed" = "connecting";
   let exchange: Exchange | undefined;
   let observer: LinkObserver | undefined;
@@ -60,7 +57,9 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let since = 0;
   /** All of the request was handed to the socket. */
   let isSent = false;
-  let isChunked = false;
+  let sending: Sending | undefined;
+  /** It was upgraded: both sides end on their own, and the client's deadline is the only one. */
+  let isTunnel = false;
 
   /** Time runs from the next check on, so that no request has to read the clock. */
   const expect = (ms: number): void => {
@@ -109,7 +108,30 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   };
   const judge = (state: number): void => {
     if (state === answerState.complete) finish();
+    else if (state === answerState.switched) beginTunnel();
     else if (state === answerState.bad) fail(502, `bad answer of the upstream: ${reader.problem}`);
+    else if (state === answerState.unserved) {
+      close();
+      settle("unreached");
+    }
+  };
+  const beginTunnel = (): void => {
+    if (exchange === undefined || exchange.done) return;
+    isTunnel = true;
+    isSent = false;
+    socket.allowHalfOpen = true;
+    expect(never);
+    observer?.onSwitched?.(exchange);
+    exchange.readBody();
+  };
+  /** Both sides have ended; what is still to be written has a moment for it. */
+  const endTunnel = (): void => {
+    if (phase === "closed") return;
+    phase = "closed";
+    socket.destroySoon();
+    socket.setTimeout(lingerMs, () => socket.destroy());
+    options.onClosed(connection);
+    settle("answered");
   };
   const send = (): void => {
     if (exchange === undefined || exchange.done) {
@@ -117,10 +139,15 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       return;
     }
     phase = "busy";
-    resetAnswerReader(reader);
+    source.reset();
     exchange.owner = owner;
-    const sending = sendHttpRequest(socket, exchange);
-    isChunked = sending.isChunked;
+    sending = options.protocol.send(socket, exchange);
+    const { refusal } = sending;
+    if (refusal !== undefined) {
+      exchange.fail(refusal.status, refusal.reason);
+      rest();
+      return;
+    }
     isSent = sending.isComplete;
     // While the body is still to come, the next step is the client's, who has deadlines of its own.
     expect(isSent ? options.firstByteMs() : never);
@@ -135,7 +162,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     since = 0;
     try {
       const { readBuffer, limits, head, chunks } = options;
-      judge(readAnswer(reader, exchange, readBuffer, length, limits, head, chunks));
+      judge(source.read(exchange, readBuffer, length, limits, head, chunks));
     } catch (error) {
       options.onBug(error);
       fail(502, "the answer could not be passed on");
@@ -157,7 +184,16 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       settle("lost");
       return;
     }
-    judge(endAnswer(reader, exchange, clean));
+    if (isTunnel) {
+      if (!clean) {
+        fail(502, "the tunnel was cut by the upstream");
+        return;
+      }
+      exchange.end();
+      if (exchange.done) endTunnel();
+      return;
+    }
+    judge(source.end(exchange, clean));
   };
   const expire = (): void => {
     if (phase === "connecting") {
@@ -199,19 +235,24 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     onDrain() {
       if (!reader.blocked) return;
       reader.blocked = false;
-      expect(options.firstByteMs());
+      expect(isTunnel ? never : options.firstByteMs());
       socket.resume();
     },
     onBody(_exchange, piece) {
-      if (phase !== "busy") return true;
-      const hasRoom = isChunked ? chunkOf(socket, piece) : socket.write(piece);
+      if (phase !== "busy" || sending === undefined) return true;
+      const hasRoom = sending.writePiece(socket, piece);
       // A server that reads nothing must not hold us for ever.
-      expect(hasRoom ? never : options.firstByteMs());
+      expect(hasRoom || isTunnel ? never : options.firstByteMs());
       return hasRoom;
     },
     onBodyEnd() {
       if (phase !== "busy") return;
-      if (isChunked) lastChunkOf(socket);
+      if (isTunnel) {
+        socket.end();
+        if (exchange?.done === true) endTunnel();
+        return;
+      }
+      sending?.writeEnd(socket);
       isSent = true;
       expect(options.firstByteMs());
     },

@@ -7,9 +7,12 @@ import { createResponseHead, type HeadLimits } from "@stack/protocols";
 import type { Exchange, LinkObserver, ServerLink } from "../exchange.ts";
 import { createChunkPool } from "../static/chunk-pool.ts";
 import { type HttpConnection, openHttpConnection } from "./http-connection.ts";
+import { httpProtocol, type ServerProtocol } from "./server-protocol.ts";
 
 export interface HttpLinkOptions {
   readonly address: SocketAddress;
+  /** HTTP unless given. */
+  readonly protocol?: ServerProtocol;
   /** Shared by all connections of the thread; at least 16 KB. */
   readonly readBuffer: Buffer;
   readonly limits: HeadLimits;
@@ -35,7 +38,7 @@ const keptChunks = 2;
 const coarsestCheckMs = 500;
 
 export function createHttpLink(options: HttpLinkOptions): HttpLink {
-  const { maxIdle = 64, idleMs = 60_000 } = options;
+  const { maxIdle = 64, idleMs = 60_000, protocol = httpProtocol } = options;
   const connections = new Set<HttpConnection>();
   const idle: HttpConnection[] = [];
   const head = createResponseHead();
@@ -50,6 +53,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const open = (): HttpConnection => {
     const connection = openHttpConnection({
       ...options,
+      protocol,
       idleMs,
       head,
       chunks,

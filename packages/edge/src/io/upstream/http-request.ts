@@ -10,19 +10,28 @@ import {
   noBody,
 } from "@stack/protocols";
 import type { Exchange } from "../exchange.ts";
+import type { Sending } from "./server-protocol.ts";
 
 /** Bodies up to this size are joined with the head. */
 const joinBytes = 16 * 1024;
 
-export interface Sending {
-  /** False: the rest of the body comes through the exchange's owner. */
-  readonly isComplete: boolean;
-  readonly isChunked: boolean;
-}
-
-const whole: Sending = { isComplete: true, isChunked: false };
-const sized: Sending = { isComplete: false, isChunked: false };
-const chunked: Sending = { isComplete: false, isChunked: true };
+const whole: Sending = {
+  isComplete: true,
+  writePiece: () => true,
+  writeEnd: () => {},
+  refusal: undefined,
+};
+const sized: Sending = {
+  ...whole,
+  isComplete: false,
+  writePiece: (socket, piece) => socket.write(piece),
+};
+const chunked: Sending = {
+  ...whole,
+  isComplete: false,
+  writePiece: chunkOf,
+  writeEnd: (socket) => void socket.write(lastChunk, "latin1"),
+};
 
 /** Writes the head, and the body when it is complete. A body that is known is sent with its length. */
 export function sendHttpRequest(socket: Socket, exchange: Exchange): Sending {
@@ -52,7 +61,7 @@ export function sendHttpRequest(socket: Socket, exchange: Exchange): Sending {
 }
 
 /** A piece of a body of unknown length; false when the server should be waited for. */
-export function chunkOf(socket: Socket, piece: Buffer): boolean {
+function chunkOf(socket: Socket, piece: Buffer): boolean {
   socket.cork();
   socket.write(chunkStart(piece.length), "latin1");
   socket.write(piece);
@@ -61,13 +70,14 @@ export function chunkOf(socket: Socket, piece: Buffer): boolean {
   return hasRoom;
 }
 
-export function lastChunkOf(socket: Socket): void {
-  socket.write(lastChunk, "latin1");
+function formatHead(exchange: Exchange, framing: number): string {
+  return formatForwardedRequest(exchange.head, forwardOptions(exchange, framing));
 }
 
-function formatHead(exchange: Exchange, framing: number): string {
+/** What the edge says about a request besides its head. */
+export function forwardOptions(exchange: Exchange, framing: number): ForwardOptions {
   const { client, connection, head, route } = exchange;
-  const options: ForwardOptions = {
+  return {
     peerAddress: connection.peerAddress,
     peerPort: connection.peerPort,
     clientAddress: client.address,
@@ -78,5 +88,4 @@ function formatHead(exchange: Exchange, framing: number): string {
     stripPrefix: route.stripLength === 0 ? "" : head.path.slice(0, route.stripLength),
     framing,
   };
-  return formatForwardedRequest(head, options);
 }
