@@ -38,6 +38,7 @@ export {
   readFastcgiRequest,
 } from "./fastcgi/read-fastcgi-request.ts";
 export { maxRecordContent, protocolStatus, recordPadding, recordType } from "./fastcgi/records.ts";
+export { type AcceptedEncodings, parseAcceptEncoding } from "./http/accept-encoding.ts";
 export {
   type BodyReader,
   createBodyReader,
@@ -91,7 +92,13 @@ export { type Authority, parseAuthority } from "./http/host.ts";
 export { parseRequestHead } from "./http/parse-request.ts";
 export { parseResponseHead, parseWorkerHead } from "./http/parse-response.ts";
 export { decodePath, normalisePath } from "./http/path.ts";
-export { decideRange, formatContentRange, type RangeDecision } from "./http/ranges.ts";
+export {
+  type BytePart,
+  decideRange,
+  formatContentRange,
+  maxRanges,
+  type RangeDecision,
+} from "./http/ranges.ts";
 export { reasonOf } from "./http/reasons.ts";
 export {
   clearRequestHead,
