@@ -44,9 +44,14 @@ beforeAll(async () => {
     `${root}/location.php`,
     '<?php header("Location: /elsewhere"); setcookie("a", "1");',
   );
+  writeFileSync(`${root}/short.php`, '<?php header("Content-Length: 9"); echo "abc";');
+  writeFileSync(
+    `${root}/killed.php`,
+    '<?php echo str_repeat("x", 100000); flush(); posix_kill(posix_getpid(), 9);',
+  );
   writeFileSync(`${root}/fatal.php`, "<?php nowhere();");
   writeFileSync(`${folder.path}/fpm.conf`, fpmConfig(folder.path));
-  const args = ["-F", "-R", "-n", "-y", `${folder.path}/fpm.conf`];
+  const args = ["-F", "-R", "-n", "-d", "extension=posix", "-y", `${folder.path}/fpm.conf`];
   fpm = await startPeer(findPhpFpm(), args, [socket]);
 });
 
@@ -161,6 +166,21 @@ test("a script that fails is a 500 with the reason on stderr", async () => {
   const answer = await client.ask({ raw: get("/fatal.php"), params: php("/fatal.php") });
   expect(answer.status).toBe(500);
   expect(answer.stderr).toContain("undefined function nowhere()");
+});
+
+test("a page shorter than it announced is not complete", async () => {
+  using client = openFastcgiClient(socket);
+  const answer = await client.ask({ raw: get("/short.php"), params: php("/short.php") });
+  expect(answer).toMatchObject({ status: 200, body: "abc", complete: false });
+});
+
+test("a page whose process is killed has no end", async () => {
+  using client = openFastcgiClient(socket);
+  const asked = client.ask({ raw: get("/killed.php"), params: php("/killed.php") });
+  await expect(asked).rejects.toThrow(/closed the connection|EPIPE|ECONNRESET/);
+  using next = openFastcgiClient(socket);
+  const { status } = await next.ask({ raw: get("/index.php"), params: php("/index.php") });
+  expect(status).toBe(200);
 });
 
 test("a script that is not there is PHP's own 404", async () => {

@@ -14,6 +14,9 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/status":
         start_response("418 Teapot", [("X-Kind", "test"), ("Content-Length", "4")])
         return [b"done"]
+    if environ["PATH_INFO"] == "/short":
+        start_response("200 OK", [("Content-Length", "9")])
+        return [b"abc"]
     start_response("200 OK", [("Content-Type", "application/json")])
     names = ["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "HTTP_HOST",
         "SERVER_NAME", "SERVER_PORT", "REQUEST_URI", "wsgi.url_scheme", "HTTP_X_A", "HTTP_PROXY"]
@@ -93,5 +96,10 @@ describe.each(protocols)("over %s", (protocol) => {
     const answer = await ask(protocol, { raw: "GET /status HTTP/1.1\r\nHost: a.test\r\n\r\n" });
     expect(answer).toMatchObject({ status: 418, body: "done", complete: true });
     expect(answer.fields).toContain("X-Kind: test\r\n");
+  });
+
+  test("an answer shorter than it announced is not complete", async () => {
+    const answer = await ask(protocol, { raw: "GET /short HTTP/1.1\r\nHost: a.test\r\n\r\n" });
+    expect(answer).toMatchObject({ status: 200, body: "abc", complete: false });
   });
 });
