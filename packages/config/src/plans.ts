@@ -127,15 +127,28 @@ interface AppPlanBase {
   readonly place: ConfigPlace;
 }
 
+/** What Python apps of both kinds have. */
+interface PythonAppPlan {
+  /** "module:callable" or "module:factory()" */
+  readonly app: string;
+  /** "module:callable" of each, outermost first. */
+  readonly middleware?: readonly string[];
+  readonly preload: boolean;
+  /** Absolute, and seen to exist when the config was resolved; else `pythonTried` says where it was looked for. */
+  readonly python: string | null;
+  readonly pythonTried: readonly string[];
+  /** Requests a worker takes at once; 1 if not said. */
+  readonly concurrency?: number;
+}
+
 export type AppPlan =
-  | (AppPlanBase & {
-      readonly kind: "wsgi";
-      readonly app: string;
-      readonly preload: boolean;
-      /** Absolute, and seen to exist when the config was resolved; else `pythonTried` says where it was looked for. */
-      readonly python: string | null;
-      readonly pythonTried: readonly string[];
-    })
+  | (AppPlanBase &
+      PythonAppPlan & {
+        readonly kind: "wsgi";
+        /** "sync" if not said. */
+        readonly worker?: "sync" | "threads" | "gevent" | "eventlet";
+      })
+  | (AppPlanBase & PythonAppPlan & { readonly kind: "asgi" })
   /** `entry` is absolute. */
   | (AppPlanBase & { readonly kind: "node"; readonly entry: string })
   | (AppPlanBase & { readonly kind: "command"; readonly command: readonly [string, ...string[]] });

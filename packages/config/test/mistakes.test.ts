@@ -100,13 +100,26 @@ test.for([
     '{ edge: { compression: { encodings: ["deflate"] } } }',
     /^edge\.compression\.encodings\[0\] \| /,
   ],
-  [`{ apps: { a: { ${wsgi}, threads: 2 } } }`, "apps.a.threads | not in this version"],
   [`{ apps: { a: { ${wsgi}, maxRequests: 2 } } }`, "apps.a.maxRequests | not in this version"],
   [`{ apps: { a: { ${wsgi}, release: [] } } }`, "apps.a.release | not in this version"],
-  ['{ apps: { a: { kind: "asgi", app: "a:b" } } }', 'apps.a.kind | "asgi" is not in this version'],
+  // Worker models
   [
-    '{ apps: { a: { kind: "wsgi", app: "a:make()" } } }',
-    'apps.a.app | "a:make()" is not in this version',
+    `{ apps: { a: { ${wsgi}, worker: "gevent", threads: 2 } } }`,
+    "apps.a.threads | a gevent worker has no threads; remove it, or use concurrency",
+  ],
+  [
+    `{ apps: { a: { ${wsgi}, concurrency: 5 } } }`,
+    'apps.a.concurrency | is for worker "gevent" and "eventlet"; use threads',
+  ],
+  [
+    `{ apps: { a: { ${wsgi}, middleware: ["timing"] } } }`,
+    /^apps\.a\.middleware\[0\] \| .*Give "module:callable"/,
+  ],
+  [`{ apps: { a: { ${wsgi}, worker: "gevnt" } } }`, /worker \| .* Did you mean "gevent"\?/],
+  ['{ apps: { a: { kind: "asgi", app: "a:b", threads: 2 } } }', /^apps\.a\.threads \| unknown key/],
+  [
+    '{ apps: { a: { kind: "wsgi", app: "a:make(1)" } } }',
+    /^apps\.a\.app \| .*Give "module:callable"/,
   ],
   [
     '{ upstreams: { a: { protocol: "fastcgi", servers: ["a:1"] } } }',
@@ -117,7 +130,7 @@ test.for([
     "upstreams.a.balance | not in this version",
   ],
   // Not suggested although near
-  [`{ apps: { a: { ${wsgi}, thread: 2 } } }`, /^apps\.a\.thread \| unknown key\. Known: /],
+  [`{ apps: { a: { ${wsgi}, releas: 2 } } }`, /^apps\.a\.releas \| unknown key\. Known: /],
   ["{ cash: 1 }", /^cash \| unknown key\. Known: /],
   // Values
   [
@@ -178,14 +191,14 @@ test.for([
     '{ apps: { Shop: { kind: "node", entry: "x" } } }',
     'apps.Shop | "Shop" is no name. Use lower-case letters, digits and "-", a letter first, at most 32',
   ],
-  ["{ apps: { a: {} } }", 'apps.a.kind | is missing. Use one of "wsgi", "node", "command"'],
+  ["{ apps: { a: {} } }", 'apps.a.kind | is missing. Use one of "wsgi", "asgi", "node", "command"'],
   [
     '{ apps: { a: { kind: "nod" } } }',
     'apps.a.kind | "nod" is not known here. Did you mean "node"?',
   ],
   [
     '{ apps: { a: { kind: "wsgi" } } }',
-    'apps.a.app | is missing. Where the application is: "module:callable".',
+    'apps.a.app | is missing. Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
   ],
   [
     '{ apps: { a: { kind: "wsgi", app: "shop" } } }',
@@ -381,7 +394,7 @@ test("all problems are told at once, in the order of the source, with the source
     routes: [{ path: "/*", app: "shop" }],
   },
   apps: {
-    web: { kind: "wsgi", app: "web:app", worker: 3 },
+    web: { kind: "wsgi", app: "web:app", wrokers: 3 },
   },
 }`);
 
@@ -393,7 +406,7 @@ test("all problems are told at once, in the order of the source, with the source
     facts: [
       'deploy.config.ts:5:5   edge.thread         unknown key. Did you mean "threads"?',
       'deploy.config.ts:6:28  edge.routes[0].app  no "shop" in apps. There is: web',
-      'deploy.config.ts:9:42  apps.web.worker     unknown key. Did you mean "workers"?',
+      'deploy.config.ts:9:42  apps.web.wrokers    unknown key. Did you mean "workers"?',
       "",
       "  4 |     listen: [8080],",
       "> 5 |     thread: 2,",

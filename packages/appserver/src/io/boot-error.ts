@@ -39,7 +39,9 @@ function describeBooting(plan: AppPlan, worker: Worker): string {
 }
 
 function importing(plan: AppPlan): string {
-  return plan.kind === "wsgi" ? `still importing ${plan.app}` : "no worker has started";
+  return plan.kind === "wsgi" || plan.kind === "asgi"
+    ? `still importing ${plan.app}`
+    : "no worker has started";
 }
 
 export function crashLoopError(

@@ -6,14 +6,14 @@ import type { AppPlan } from "@stack/config";
 import { runToEnd } from "@stack/process";
 import { pythonTooOld, pythonUnusable } from "../errors.ts";
 
-export type WsgiPlan = Extract<AppPlan, { kind: "wsgi" }>;
+export type PythonPlan = Extract<AppPlan, { kind: "wsgi" | "asgi" }>;
 
 const versionProbe = 'import sys; print("%d.%d.%d" % sys.version_info[:3])';
 const deadlineMs = 5_000;
 
 /** The reason; undefined when this Python is fine, so that the app must be to blame. */
 export async function diagnosePython(
-  plan: WsgiPlan,
+  plan: PythonPlan,
   python: string,
   env: Readonly<Record<string, string>>,
   cause: unknown,

@@ -14,7 +14,7 @@ import { workerSocketName } from "../core/names.ts";
 import { cannotStart, pythonMissing } from "../errors.ts";
 import { appEnvironment } from "./app-environment.ts";
 import { createForkedWorker, type ForkedWorker } from "./forked-worker.ts";
-import { diagnosePython, type WsgiPlan } from "./python-diagnosis.ts";
+import { diagnosePython, type PythonPlan } from "./python-diagnosis.ts";
 import type { SourceContext, WorkerSource } from "./worker-source.ts";
 
 type ZygoteToArbiter =
@@ -29,7 +29,7 @@ const pythonFolder = fileURLToPath(new URL("../../python", import.meta.url));
 /** How long a zygote with nothing left to do may take to exit. */
 const exitGraceMs = 2_000;
 
-export function createPythonSource(plan: WsgiPlan, context: SourceContext): WorkerSource {
+export function createPythonSource(plan: PythonPlan, context: SourceContext): WorkerSource {
   const workers = new Map<string, ForkedWorker>();
   const imported = Promise.withResolvers<void>();
   let zygote: SpawnedChild | undefined;

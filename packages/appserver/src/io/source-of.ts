@@ -9,6 +9,7 @@ import type { SourceContext, WorkerSource } from "./worker-source.ts";
 export function sourceOf(plan: AppPlan, context: SourceContext): WorkerSource {
   switch (plan.kind) {
     case "wsgi":
+    case "asgi":
       return createPythonSource(plan, context);
     case "node":
       return createNodeSource(plan, context);

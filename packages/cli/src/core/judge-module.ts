@@ -4,7 +4,7 @@ import type { AppPlan } from "@stack/config";
 import { noModule, oldPython } from "../check-errors.ts";
 import { suggest } from "./suggest.ts";
 
-type WsgiPlan = Extract<AppPlan, { kind: "wsgi" }>;
+type PythonPlan = Extract<AppPlan, { kind: "wsgi" | "asgi" }>;
 
 export interface ModuleFacts {
   /** "3.11.2" */
@@ -21,9 +21,10 @@ export interface ModuleFacts {
 }
 
 /** Undefined when nothing is wrong. */
-export function judgeModule(plan: WsgiPlan, facts: ModuleFacts): StackError | undefined {
+export function judgeModule(plan: PythonPlan, facts: ModuleFacts): StackError | undefined {
   const { name: app, app: target, place } = plan;
-  const [module = "", callable = ""] = target.split(":");
+  const [module = "", written = ""] = target.split(":");
+  const callable = written.replace("()", "");
   if (facts.tooOld) {
     return oldPython({ app, python: plan.python ?? "python3", version: facts.version, place });
   }

@@ -47,6 +47,7 @@ async function checkApp(plan: AppPlan, env: Environment): Promise<Finding> {
   if (folder !== null) return { name: plan.name, text: plan.cwd, error: folder };
   switch (plan.kind) {
     case "wsgi":
+    case "asgi":
       return checkPython(plan, env);
     case "node": {
       const error = existsSync(plan.entry)
@@ -70,7 +71,7 @@ async function checkApp(plan: AppPlan, env: Environment): Promise<Finding> {
 }
 
 async function checkPython(
-  plan: Extract<AppPlan, { kind: "wsgi" }>,
+  plan: Extract<AppPlan, { kind: "wsgi" | "asgi" }>,
   env: Environment,
 ): Promise<Finding> {
   const { name, app, cwd, place } = plan;

@@ -13,7 +13,6 @@ const keys: Readonly<Record<string, readonly string[]>> = {
 };
 
 const values: Readonly<Record<string, readonly unknown[]>> = {
-  "apps.*.kind": ["asgi"],
   "upstreams.*.protocol": ["uwsgi", "fastcgi", "scgi"],
 };
 
@@ -25,7 +24,6 @@ export function isLaterValue(pattern: string, value: unknown): boolean {
   if (values[pattern]?.includes(value)) return true;
   if (pattern === "edge.routes[].path") return value instanceof RegExp;
   if (pattern === "edge.listen[]") return typeof value === "object" && value !== null;
-  if (pattern === "apps.*.app") return typeof value === "string" && /^[\w.]+:[\w.]+\(/.test(value);
   return false;
 }
 

@@ -42,6 +42,8 @@ type ParsedRoute = ParsedConfig["edge"]["routes"][number];
 
 /** "auto" threads: more than four cost more than they bring (they share one accept queue). */
 const mostAutoThreads = 4;
+/** Of gevent and eventlet workers. */
+const defaultGreenConcurrency = 100;
 
 export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): ResolvedConfig {
   const { edge } = parsed;
@@ -162,17 +164,24 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
   };
   switch (app.kind) {
     case "wsgi": {
-      const { python, tried } = context.findPython(cwd, app.python);
+      const isGreen = app.worker !== "sync";
       return {
         ...base,
+        ...resolvePython(app, cwd, context),
         kind: "wsgi",
-        workers: resolveWorkers(app.workers, context),
-        app: app.app,
-        preload: app.preload,
-        python,
-        pythonTried: tried,
+        // Their loops must not cross a fork.
+        preload: app.preload && !isGreen,
+        worker: !isGreen && app.threads > 1 ? "threads" : app.worker,
+        concurrency: isGreen ? (app.concurrency ?? defaultGreenConcurrency) : app.threads,
       };
     }
+    case "asgi":
+      return {
+        ...base,
+        ...resolvePython(app, cwd, context),
+        kind: "asgi",
+        concurrency: app.concurrency,
+      };
     case "node":
       return {
         ...base,
@@ -183,6 +192,22 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
     case "command":
       return { ...base, kind: "command", workers: 1, command: firstAndRest(app.command) };
   }
+}
+
+function resolvePython(
+  app: Extract<ParsedApp, { kind: "wsgi" | "asgi" }>,
+  cwd: string,
+  context: ResolveContext,
+) {
+  const { python, tried } = context.findPython(cwd, app.python);
+  return {
+    workers: resolveWorkers(app.workers, context),
+    app: app.app,
+    middleware: app.middleware,
+    preload: app.preload,
+    python,
+    pythonTried: tried,
+  };
 }
 
 function resolveProgram(

@@ -57,22 +57,78 @@ const workers = z
   .default("auto")
   .meta({ description: 'Worker processes per instance. "auto" is one per core.' });
 
-const wsgiApp = z.strictObject({
-  kind: z.literal("wsgi").meta({ description: "A Python WSGI application." }),
-  ...common,
-  app: z
-    .string()
-    .regex(/^[\w.]+:[\w.]+$/, 'Give "module:callable", for example "shop.wsgi:application"')
-    .meta({
-      description: 'Where the application is: "module:callable".',
-      examples: ["shop.wsgi:application"],
-    }),
+const python = {
   workers,
   python: z.string().optional().meta({
     description: "The Python to use; without it .venv/bin/python, venv/bin/python, python3.",
   }),
   preload: z.boolean().default(true).meta({
-    description: "Import the app once before the workers are forked: less memory, faster start.",
+    description:
+      "Import the app once before the workers are forked: less memory, faster start. Workers of kind gevent and eventlet import it after the fork in any case.",
+  }),
+  middleware: z
+    .array(z.string().regex(/^[\w.]+:[\w.]+$/, 'Give "module:callable", for each'))
+    .default([])
+    .meta({
+      description:
+        'What wraps the application, outermost first: each "module:callable" is called with the app (or the next middleware) and gives the app to serve.',
+      examples: [["shop.middleware:Timing"]],
+    }),
+};
+
+/** The callable of an app; "()" calls it once, as a factory. */
+const target = z
+  .string()
+  .regex(/^[\w.]+:[\w.]+(\(\))?$/, 'Give "module:callable", for example "shop.wsgi:application"');
+
+const wsgiApp = z
+  .strictObject({
+    kind: z.literal("wsgi").meta({ description: "A Python WSGI application." }),
+    ...common,
+    app: target.meta({
+      description:
+        'Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
+      examples: ["shop.wsgi:application"],
+    }),
+    ...python,
+    worker: z.enum(["sync", "gevent", "eventlet"]).default("sync").meta({
+      description:
+        '"gevent" and "eventlet" patch the standard library before the app is imported, and serve `concurrency` requests at once; the library must be installed for the app\'s Python.',
+    }),
+    threads: z.int().min(1).max(256).default(1).meta({
+      description: "Requests a sync worker serves at once, each on a thread of its own.",
+    }),
+    concurrency: z.int().min(1).max(1024).optional().meta({
+      description:
+        "Requests a gevent or eventlet worker takes at once, 100 if not said; more wait in the queue.",
+    }),
+  })
+  .superRefine((app, context) => {
+    const refuse = (key: string, message: string): void => {
+      context.addIssue({ code: "custom", path: [key], message });
+    };
+    if (app.worker !== "sync" && app.threads > 1) {
+      refuse("threads", `a ${app.worker} worker has no threads; remove it, or use concurrency`);
+    }
+    if (app.worker === "sync" && app.concurrency !== undefined) {
+      refuse("concurrency", 'is for worker "gevent" and "eventlet"; use threads');
+    }
+  });
+
+const asgiApp = z.strictObject({
+  kind: z.literal("asgi").meta({
+    description: "A Python ASGI application: HTTP, WebSocket, lifespan. On uvloop where installed.",
+  }),
+  ...common,
+  app: target.meta({
+    description:
+      'Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
+    examples: ["chat:app"],
+  }),
+  ...python,
+  concurrency: z.int().min(1).max(1024).default(1000).meta({
+    description:
+      "Requests and WebSockets a worker takes at once; more requests wait in the queue, where another worker may take them.",
   }),
 });
 
@@ -101,7 +157,7 @@ const commandApp = z.strictObject({
   }),
 });
 
-export const appSchema = z.discriminatedUnion("kind", [wsgiApp, nodeApp, commandApp]);
+export const appSchema = z.discriminatedUnion("kind", [wsgiApp, asgiApp, nodeApp, commandApp]);
 
 export const programSchema = z.strictObject({
   command: command.meta({
