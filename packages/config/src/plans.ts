@@ -42,6 +42,8 @@ export interface EdgePlan {
     readonly idle: number;
     readonly connect: number;
     readonly firstByte: number;
+    /** Of a tunnel, without a byte in either direction. */
+    readonly tunnel?: number;
   };
   /** Absolute path. */
   readonly accessLog: { readonly file: string; readonly format: string } | null;
@@ -59,20 +61,80 @@ export interface EdgeAppPlan {
 }
 
 export interface RoutePlan {
-  /** Lower case; null matches every host. */
+  /** Lower case, "*.example.com" for all names below; null matches every host. */
   readonly host: string | null;
-  /** "/x" with exact, or "/x" as the prefix of "/x/*"; "/" for "/*". */
+  /** "/x" with exact, or "/x" as the prefix of "/x/*"; "/" for "/*"; with a pattern where it is asked. */
   readonly path: string;
-  readonly match: "exact" | "prefix";
+  readonly match: "exact" | "prefix" | "pattern";
+  /** Of a RegExp path. */
+  readonly pattern?: PathPattern;
+  readonly conditions?: RouteConditions;
   readonly stripPrefix: boolean;
+  /** Protocols a client may switch its connection to ("websocket"); absent for none. */
+  readonly upgrade?: readonly string[];
   readonly action: RouteAction;
   /** "deploy.config.ts:14" */
   readonly source: string;
+  /** Absent: nothing stands between a request and what answers it. */
+  readonly protection?: ProtectionPlan;
   /** Reached through X-Accel-Redirect and X-Sendfile only. */
   readonly internal?: boolean;
   /** False: not compressed, whatever the plan says. */
   readonly compression?: false;
 }
+
+/** A RegExp that V8's linear engine runs (flag "l"). */
+export interface PathPattern {
+  /** Its flag `i` is resolved into the text. */
+  readonly source: string;
+  /** As the config has it, for people. */
+  readonly written: string;
+}
+
+/** All of them must hold. A value is a text to equal, true for present, false for absent. */
+export interface RouteConditions {
+  /** Empty: any. */
+  readonly methods: readonly string[];
+  /** Names in lower case. */
+  readonly headers: readonly (readonly [name: string, value: string | boolean])[];
+  readonly query: readonly (readonly [name: string, value: string | boolean])[];
+  readonly cookies: readonly (readonly [name: string, value: string | boolean])[];
+  /** Addresses and networks, any of them; empty: any client. */
+  readonly clients: readonly string[];
+}
+
+/** Who may come, how often and how fast; see the keys of `edge.routes[]`. */
+export interface ProtectionPlan {
+  /** Networks; null for everybody. */
+  readonly allow: readonly string[] | null;
+  readonly deny: readonly string[];
+  readonly rateLimit: {
+    readonly key: RequestKeyPlan;
+    readonly count: number;
+    readonly periodMs: number;
+    readonly burst: number;
+    readonly dryRun: boolean;
+  } | null;
+  readonly inFlight: { readonly key: RequestKeyPlan; readonly limit: number } | null;
+  /** Of one answer's body; 0 for no bound. */
+  readonly bytesPerSecond: number;
+  readonly auth: {
+    readonly kind: "app" | "upstream";
+    readonly name: string;
+    readonly path: string;
+    readonly copy: readonly string[];
+    readonly timeoutMs: number;
+  } | null;
+  readonly security: SecurityPreset | null;
+}
+
+export type RequestKeyPlan =
+  | { readonly kind: "ip" }
+  | { readonly kind: "route" }
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "cookie"; readonly name: string };
+
+export type SecurityPreset = "strict" | "same-origin";
 
 export type RouteAction =
   | { readonly kind: "static"; readonly root: string; readonly settings?: StaticSettings }

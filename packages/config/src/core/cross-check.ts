@@ -4,6 +4,7 @@
  * with those of the schema; what the schema refuses anyway is passed over here.
  */
 import { formatAddress, parseAddress, type SocketAddress } from "@stack/base";
+import { checkProtection } from "./check-protection.ts";
 import { isNetwork } from "./cidr.ts";
 import { formatPath } from "./config-path.ts";
 import type { Problem } from "./problem.ts";
@@ -94,6 +95,11 @@ function checkRoutes(
       if (typeof name !== "string" || names.includes(name)) continue;
       problems.push({ path: [...path, key], message: unknownName(name, `${key}s`, names) });
     }
+    const names = {
+      apps: Object.keys(record(config.apps)),
+      upstreams: Object.keys(record(config.upstreams)),
+    };
+    problems.push(...checkProtection(route, path, names, unknownName));
     const root = record(route.static).root;
     if (typeof root === "string" && root !== "") {
       const { absolute, state } = probe(root);

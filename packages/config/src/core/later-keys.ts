@@ -7,8 +7,8 @@
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.listen[]": ["address", "tls", "proxyProtocol"],
-  "edge.routes[]": ["rateLimit", "cache"],
-  "apps.*": ["threads", "maxRequests", "release", "user"],
+  "edge.routes[]": ["cache"],
+  "apps.*": ["maxRequests", "release", "user"],
   "upstreams.*": ["balance", "health", "root", "index"],
 };
 
@@ -22,7 +22,6 @@ export function isLaterKey(objectPattern: string, key: string): boolean {
 
 export function isLaterValue(pattern: string, value: unknown): boolean {
   if (values[pattern]?.includes(value)) return true;
-  if (pattern === "edge.routes[].path") return value instanceof RegExp;
   if (pattern === "edge.listen[]") return typeof value === "object" && value !== null;
   return false;
 }

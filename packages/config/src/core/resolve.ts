@@ -14,6 +14,9 @@ import type {
 } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
+import { resolveProtection } from "./resolve-protection.ts";
+import { resolveMatch } from "./routing/resolve-match.ts";
+import { resolveUpgrade } from "./upgrades.ts";
 
 export interface ResolveContext {
   /** Absolute path of the config. */
@@ -88,7 +91,7 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
             format: edge.accessLog.format,
           },
     compression: edge.compression === false ? null : edge.compression,
-    routes: edge.routes.map((route, index) => resolveRoute(route, index, context)),
+    routes: edge.routes.map((route, index) => resolveRoute(route, index, parsed, context)),
     upstreams: mapRecord(parsed.upstreams, ({ servers }) => ({
       servers: servers.map((server) =>
         server.startsWith("unix:")
@@ -111,17 +114,21 @@ function resolveAddress(written: string, context: ResolveContext) {
   return address.kind === "unix" ? { ...address, path: context.absolute(address.path) } : address;
 }
 
-function resolveRoute(route: ParsedRoute, index: number, context: ResolveContext): RoutePlan {
-  const isPrefix = route.path.endsWith("/*");
-  const path = isPrefix ? route.path.slice(0, -"/*".length) || "/" : route.path;
+function resolveRoute(
+  route: ParsedRoute,
+  index: number,
+  parsed: ParsedConfig,
+  context: ResolveContext,
+): RoutePlan {
   const { line } = placeOf(context.places, ["edge", "routes", index], context.shownFile);
+  const protection = resolveProtection(route, parsed.apps);
   return {
-    host: route.host?.toLowerCase() ?? null,
-    path,
-    match: isPrefix ? "prefix" : "exact",
+    ...resolveMatch(route),
     stripPrefix: route.stripPrefix,
+    ...resolveUpgrade(route, parsed.apps),
     action: resolveAction(route, context),
     source: line === undefined ? context.shownFile : `${context.shownFile}:${line}`,
+    ...(protection === undefined ? {} : { protection }),
     ...(route.internal ? { internal: true } : {}),
     ...(route.compression === false ? { compression: false } : {}),
   };

@@ -5,31 +5,14 @@
 import { z } from "zod";
 import { compressionSchema } from "./compression.ts";
 import { accessLogFields, accessLogFormat, onlyFields, redirectFields } from "./placeholders.ts";
+import { routeConditions } from "./routing/conditions.ts";
+import { routeHost, routePath } from "./routing/path.ts";
+import { protectionKeys } from "./protection.ts";
 import { bytes, durationMs } from "./scalars.ts";
 import { staticSchema } from "./static.ts";
+import { upgradeSchema } from "./upgrade.ts";
 
-const routeMatch = {
-  host: z
-    .string()
-    .regex(
-      /^(\[[0-9a-fA-F:.]+\]|[^\s:/*]+)$/,
-      'Write the name alone, like "shop.example.com": no port, no wildcard',
-    )
-    .optional()
-    .meta({
-      description: "Only for this host name, without port. Without it the route serves every host.",
-      examples: ["shop.example.com"],
-    }),
-  path: z
-    .string()
-    .regex(
-      /^\/([^*?#\s]*\/)?(\*|[^*?#\s]*)$/,
-      'Use "/x" for exactly that path, "/x/*" for all below it',
-    )
-    .meta({
-      description: '"/x" matches exactly that path, "/x/*" everything below "/x/" and "/x" itself.',
-    }),
-};
+const routeMatch = { host: routeHost, path: routePath, ...routeConditions };
 
 const routeSchema = z
   .strictObject({
@@ -71,6 +54,7 @@ const routeSchema = z
     stripPrefix: z.boolean().default(false).meta({
       description: "Take the route's prefix off the path before the app or upstream sees it.",
     }),
+    upgrade: upgradeSchema,
     internal: z.boolean().default(false).meta({
       description:
         "Only for files: no client reaches them by the path, only an app or upstream whose answer says `X-Accel-Redirect: PATH` or `X-Sendfile: FILE`.",
@@ -79,6 +63,7 @@ const routeSchema = z
       description:
         "`false`: answers of this route are not compressed, whatever `edge.compression` says.",
     }),
+    ...protectionKeys,
   })
   .superRefine((route, context) => {
     const actions = (["static", "app", "upstream", "respond", "redirect"] as const).filter(
@@ -98,6 +83,20 @@ const routeSchema = z
         code: "custom",
         path: ["stripPrefix"],
         message: "only an app or an upstream has a path to strip; remove it",
+      });
+    }
+    if (route.stripPrefix && typeof route.path !== "string") {
+      context.addIssue({
+        code: "custom",
+        path: ["stripPrefix"],
+        message: 'a RegExp has no prefix to strip; use `rewrite: "/{1}"`',
+      });
+    }
+    if (Array.isArray(route.upgrade) && route.app === undefined && route.upstream === undefined) {
+      context.addIssue({
+        code: "custom",
+        path: ["upgrade"],
+        message: "only an app or an upstream can take an upgrade; remove it",
       });
     }
     if (route.internal && route.static === undefined) {
@@ -176,6 +175,10 @@ export const edgeSchema = z.strictObject({
         .meta({ description: "To connect to an upstream; beyond: 502." }),
       firstByte: durationMs.prefault("60s").meta({
         description: "From the request to the first byte of an upstream's answer; beyond: 504.",
+      }),
+      tunnel: durationMs.prefault("10m").meta({
+        description:
+          "How long an upgraded connection (WebSocket) may carry no byte in either direction.",
       }),
     })
     .prefault({})
