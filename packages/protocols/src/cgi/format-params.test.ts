@@ -72,6 +72,17 @@ test("an application that is no file has the whole path as PATH_INFO", () => {
   expect(Object.keys(found)).not.toContain("HTTPS");
 });
 
+test.each([
+  ["/a%7eb/?", "/a~b/?"],
+  ["/admin/../public?x=%20", "/public?x=%20"],
+  ["/x/%2e%2e/admin", "/admin"],
+  ["HTTP://a.test/x?y", "/x?y"],
+  ["http://a.test", "/"],
+])("REQUEST_URI of %j is the path that was matched: %j", (target, uri) => {
+  const found = paramsOf(`GET ${target} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+  expect(found).toMatchObject({ REQUEST_URI: uri });
+});
+
 test("a stripped prefix is part of SCRIPT_NAME, not of the file", () => {
   const raw = "GET /blog/x.php/y HTTP/1.1\r\nHost: a.test\r\n\r\n";
   const { head } = parse(raw);

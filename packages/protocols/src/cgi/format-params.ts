@@ -5,6 +5,7 @@
  */
 import { version } from "@stack/base";
 import { formatCgiHeaders } from "../http/format-cgi.ts";
+import { forwardedTarget } from "../http/format-forward.ts";
 import { clientScheme, type ForwardOptions, viaName } from "../http/forward-rules.ts";
 import { decodePath } from "../http/path.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -46,7 +47,9 @@ export function formatCgiParams(
   const scriptName = script === undefined ? prefix : prefix + script.scriptName;
   const scheme = clientScheme(head, options);
   let out = `REQUEST_METHOD\0${head.method}\0QUERY_STRING\0${head.query}`;
-  out += `\0REQUEST_URI\0${head.target}\0SCRIPT_NAME\0${scriptName}\0PATH_INFO\0${pathInfo}`;
+  // In the form that was matched: many a PHP application routes by it.
+  const target = head.lineIsPlain ? head.target : forwardedTarget(head, "");
+  out += `\0REQUEST_URI\0${target}\0SCRIPT_NAME\0${scriptName}\0PATH_INFO\0${pathInfo}`;
   out += `\0DOCUMENT_URI\0${scriptName}${pathInfo}\0DOCUMENT_ROOT\0${documentRoot}`;
   if (script !== undefined) out += `\0SCRIPT_FILENAME\0${documentRoot}${script.scriptName}`;
   if (options.framing >= 0) out += `\0CONTENT_LENGTH\0${options.framing}`;

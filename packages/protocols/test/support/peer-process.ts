@@ -27,19 +27,20 @@ export async function startPeer(
   child.on("error", (error) => {
     failure = error.message;
   });
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const stop = async (): Promise<void> => {
     if (child.pid === undefined) return;
-    const gone = child.exitCode === null && child.signalCode === null ? once(child, "exit") : [];
+    // All of the servers we start take INT as "stop now", and then wait for their own workers.
+    child.kill("SIGINT");
     try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // all of the group has ended
+      await eventually(`${command} to end`, hasEnded, 3_000);
+    } finally {
+      killGroup(child.pid);
     }
-    await gone;
   };
   try {
     await eventually(`${command} to listen`, async () => {
-      if (failure !== "" || child.exitCode !== null) return "ended";
+      if (failure !== "" || hasEnded()) return "ended";
       const open = await Promise.all(sockets.map(takesConnections));
       return open.every(Boolean);
     });
@@ -47,10 +48,18 @@ export async function startPeer(
     await stop();
     throw new Error(`${command} did not start:\n${output}`, { cause: error });
   }
-  if (failure !== "" || child.exitCode !== null) {
+  if (failure !== "" || hasEnded()) {
     throw new Error(`${command} did not start: ${failure}\n${output}`);
   }
   return { output: () => output, [Symbol.asyncDispose]: stop };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // all of it has ended
+  }
 }
 
 async function takesConnections(path: string): Promise<boolean> {
