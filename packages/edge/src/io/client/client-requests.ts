@@ -36,6 +36,7 @@ const noRoute: RouteDecision = {
   prefixLength: 0,
   index: -1,
   source: "",
+  choices: null,
 };
 
 const noBackend: Backend = {
@@ -97,9 +98,9 @@ function beginRequest(io: ClientConnection, head: RequestHead): void {
   const active = io.thread.active;
   io.waiting = waitFor.nothing;
   io.deadline = Number.POSITIVE_INFINITY;
-  const route = decideRoute(active.table, head.host, head.path) ?? noRoute;
-  const backend = active.backends[route.index] ?? noBackend;
   const client = clientOf(io, head);
+  const route = decideRoute(active.table, head.host, head.path, head, client.address) ?? noRoute;
+  const backend = active.backends[route.index] ?? noBackend;
   const exchange = createExchange(io, head, route, backend, client, performance.now());
   io.exchange = exchange;
   if (exchange.bodyEnded) {

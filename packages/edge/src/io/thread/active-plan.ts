@@ -46,7 +46,7 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   const backends = plan.routes.map((route) => backendOf(route, upstreams, share, parts));
   return {
     plan,
-    table: buildRouteTable(plan.routes),
+    table: buildRouteTable(plan.routes, createTrustCheck),
     backends,
     trust: plan.trustedProxies.length === 0 ? undefined : createTrustCheck(plan.trustedProxies),
     logAccess:
@@ -90,7 +90,7 @@ function backendOf(
 }
 
 function prefixLength(route: RoutePlan): number {
-  if (route.match === "exact") return 0;
+  if (route.match !== "prefix") return 0;
   return route.path.endsWith("/") ? route.path.length - 1 : route.path.length;
 }
 

@@ -3,6 +3,7 @@
  * Told what to do by the main thread; shares slots, queues and counters with the other threads.
  */
 import type { Server } from "node:net";
+import { setFlagsFromString } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 import { createLogger, reportOf } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
@@ -45,6 +46,8 @@ export function runEdgeThread(
   main: MessagePort,
   peers: ReadonlyMap<number, MessagePort>,
 ): void {
+  // For RegExp paths: V8's linear engine costs no more than a path is long, whatever the pattern.
+  setFlagsFromString("--enable-experimental-regexp-engine");
   const send = (message: ThreadToMain): void => main.postMessage(message);
   const log = createLogger((line) => process.stdout.write(line));
   const pages = createErrorPages();
