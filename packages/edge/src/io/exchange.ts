@@ -33,6 +33,8 @@ export interface Exchange {
   /** The pieces collected so far. Kept until the exchange is done when `bodyComplete`. */
   readonly body: readonly Buffer[];
   readonly bodyBytes: number;
+  /** The protocol it may be switched to ("websocket"), handshake checked; "" for none. */
+  readonly upgrade: string;
   /** True: `body` is all of it, and the request can be sent a second time. */
   readonly bodyComplete: boolean;
   /**
@@ -67,6 +69,14 @@ export interface Exchange {
    * @param hasDate whether `fields` has a Date, where that is known: saves looking for it
    */
   begin(status: number, reason: string, fields: string, length: number, hasDate?: boolean): void;
+  /**
+   * In place of `begin`, where `upgrade` allows it: 101, then a tunnel. From here on `readBody`,
+   * `write` and `end` carry raw bytes; `end` and `onBodyEnd` each close one direction, and the
+   * exchange is done when both have.
+   *
+   * @param fields as in `begin`; Connection and Upgrade are added
+   */
+  switchProtocols(reason: string, fields: string): void;
   /** Returns false when the bound of this exchange is reached: write no more until `onDrain`. */
   write(bytes: Bytes): boolean;
   /**
@@ -149,6 +159,8 @@ export interface ServerLink {
 }
 
 export interface LinkObserver {
+  /** The exchange has become a tunnel; `onSettled` follows at its end. */
+  onSwitched?(exchange: Exchange): void;
   onSettled(exchange: Exchange, outcome: LinkOutcome): void;
 }
 

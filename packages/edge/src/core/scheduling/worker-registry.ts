@@ -8,6 +8,7 @@ import type { SharedApp } from "../thread-messages.ts";
 import { createAppQueue, forgetThread } from "./app-queue.ts";
 import {
   countInFlight,
+  countTunnels,
   createWorkerSlots,
   readState,
   sweepSlots,
@@ -92,7 +93,7 @@ export function createWorkerRegistry(threads: number): WorkerRegistry {
       workers.delete(worker.serial);
     },
     takeDrained(worker) {
-      if (!worker.drainAsked || countInFlight(worker.slots) > 0) return false;
+      if (!worker.drainAsked || countInFlight(worker.slots) + countTunnels(worker.slots) > 0) return false;
       worker.drainAsked = false;
       return true;
     },

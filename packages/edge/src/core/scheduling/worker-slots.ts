@@ -9,7 +9,10 @@ const stateWord = 0;
 const lastUsedWord = 1;
 const servedWord = 2;
 const inFlightWord = 3;
-const firstSlot = 4;
+/** Tunnels of each thread: they hold no slot, but a worker is not idle while it has one. */
+const firstTunnelWord = 4;
+const mostThreads = 64;
+const firstSlot = firstTunnelWord + mostThreads;
 
 const free = 0;
 
@@ -63,6 +66,25 @@ export function releaseSlot(worker: Int32Array, slot: number): void {
   Atomics.store(worker, firstSlot + slot, free);
 }
 
+/** The request became a tunnel: its slot is free for the next one. */
+export function moveToTunnel(worker: Int32Array, slot: number, thread: number): void {
+  Atomics.add(worker, firstTunnelWord + thread, 1);
+  releaseSlot(worker, slot);
+}
+
+export function endTunnel(worker: Int32Array, thread: number): void {
+  Atomics.sub(worker, firstTunnelWord + thread, 1);
+}
+
+/** Tunnels on it, over all threads. */
+export function countTunnels(worker: Int32Array): number {
+  let tunnels = 0;
+  for (let word = firstTunnelWord; word < firstSlot; word += 1) {
+    tunnels += Atomics.load(worker, word);
+  }
+  return tunnels;
+}
+
 export function lastUsed(worker: Int32Array): number {
   return Atomics.load(worker, lastUsedWord);
 }
@@ -87,7 +109,7 @@ export function hasFreeSlot(worker: Int32Array): boolean {
 
 /** Frees what a thread that ended still owned; returns how many slots that were. */
 export function sweepSlots(worker: Int32Array, thread: number): number {
-  let swept = 0;
+  let swept = Atomics.exchange(worker, firstTunnelWord + thread, 0);
   for (let slot = firstSlot; slot < worker.length; slot += 1) {
     if (Atomics.compareExchange(worker, slot, thread + 1, free) === thread + 1) swept += 1;
   }

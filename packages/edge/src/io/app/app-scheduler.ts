@@ -301,8 +301,10 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   function countEnded(call: AppCall): void {
     if (!call.counted) return;
     call.counted = false;
-    const now = (call.exchange as ClientExchange).io.lastDone; // it is done
-    const took = now - call.exchange.startedAt;
+    const exchange = call.exchange as ClientExchange;
+    const now = exchange.io.lastDone; // it is done
+    // How long a tunnel was open is no latency.
+    const took = (exchange.switchedAt > 0 ? exchange.switchedAt : now) - exchange.startedAt;
     thread.metrics.appEnded(options.metricsSlot, took, thread.timeOrigin + now);
   }
 

@@ -6,7 +6,13 @@
 import { connect, type Socket } from "node:net";
 import { parseAddress } from "@stack/base";
 import { isIdempotent } from "../../core/scheduling/replay.ts";
-import { readState, releaseSlot, workerState } from "../../core/scheduling/worker-slots.ts";
+import {
+  endTunnel,
+  moveToTunnel,
+  readState,
+  releaseSlot,
+  workerState,
+} from "../../core/scheduling/worker-slots.ts";
 import { createHttpLink } from "../upstream/http-link.ts";
 import type { AppCall, WorkerHandle } from "./app-call.ts";
 import type { WorkerLinkOptions } from "./worker-link.ts";
@@ -48,12 +54,19 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     start(call: AppCall, slot: number) {
       inFlight += 1;
       call.exchange.servedBy = record.id;
+      let isTunnel = false;
       const observed = {
+        onSwitched(): void {
+          isTunnel = true;
+          moveToTunnel(slots, slot, thread.index);
+          observer.onWorkerFree(handle);
+        },
         onSettled(_exchange: unknown, outcome: "answered" | "unreached" | "lost" | "late"): void {
           inFlight -= 1;
           // Before its slot comes free, or the same request would be given to it again.
           if (outcome === "unreached" || outcome === "lost") doubt();
-          releaseSlot(slots, slot);
+          if (isTunnel) endTunnel(slots, thread.index);
+          else releaseSlot(slots, slot);
           observer.onCallSettled(call, handle, outcome);
           observer.onWorkerFree(handle);
           reportClosed();

@@ -18,6 +18,7 @@ import {
 } from "@stack/protocols";
 import { type Exchange, type ExchangeOwner, unknownLength } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import { findSwitchProblem } from "../upgrade/check-switch.ts";
 import type { AppCall } from "./app-call.ts";
 
 export interface WorkerConnection extends ExchangeOwner {
@@ -47,6 +48,8 @@ export interface WorkerConnection extends ExchangeOwner {
   /** Answer bytes taken and not granted again. */
   ungranted: number;
   paused: boolean;
+  /** It was upgraded: each side ends on its own. */
+  isTunnel: boolean;
 }
 
 /** What a connection tells the link it belongs to. */
@@ -71,6 +74,8 @@ export interface ConnectionHost {
   onRequestEnd(connection: WorkerConnection): void;
 }
 
+/** For the worker to take the last bytes of a tunnel whose client is gone. */
+const lastBytesMs = 5_000;
 /** Pieces of an answer up to this size are cheaper as text, joined with its head. */
 const textBytes = 16 * 1024;
 const responseLimits = { headerBytes: 1024 * 1024, headerCount: 1000 };
@@ -99,6 +104,7 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     onWindow: (bytes) => {
       connection.sendWindow += bytes;
       host.onWindow(connection);
+      if (connection.isTunnel) settleTunnel(connection);
     },
     onGoaway: () => {
       connection.goaway = true;
@@ -123,6 +129,7 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     sendWindow: initialWindow,
     ungranted: 0,
     paused: false,
+    isTunnel: false,
     onAbort: () => {
       const call = connection.call;
       connection.call = undefined;
@@ -131,7 +138,10 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     },
     onDrain: () => onClientDrain(connection),
     onBody: (_exchange, piece) => host.onRequestPiece(connection, piece),
-    onBodyEnd: () => host.onRequestEnd(connection),
+    onBodyEnd: () => {
+      host.onRequestEnd(connection);
+      if (connection.isTunnel) settleTunnel(connection);
+    },
   };
   socket.on("error", () => {}); // 'close' follows
   socket.on("close", () => {
@@ -200,6 +210,10 @@ function onInform(connection: WorkerConnection, text: string): void {
 function onHead(connection: WorkerConnection, text: string): void {
   const exchange = exchangeOf(connection);
   if (exchange === undefined || !parsesHead(connection, exchange, text)) return;
+  if (responseHead.status === 101 && !exchange.begun) {
+    beginTunnel(connection, exchange);
+    return;
+  }
   if (exchange.begun || responseHead.status < 200) {
     breach(connection, exchange.begun ? "a second HEAD" : "a HEAD with a 1xx status");
     return;
@@ -212,6 +226,31 @@ function onHead(connection: WorkerConnection, text: string): void {
     contentLength < 0 ? unknownLength : contentLength,
     hasDate,
   );
+}
+
+/** The client's deadline is the only one from here on; both windows are full. */
+function beginTunnel(connection: WorkerConnection, exchange: Exchange): void {
+  const problem = findSwitchProblem(exchange.head, exchange.upgrade, responseHead);
+  if (problem !== "") {
+    breach(connection, `its answer is refused: ${problem}`);
+    return;
+  }
+  const { reason, forwardable } = responseHead;
+  connection.isTunnel = true;
+  connection.timeoutMs = Number.POSITIVE_INFINITY;
+  connection.deadline = Number.POSITIVE_INFINITY;
+  connection.requestEnded = false;
+  connection.bodyFinal = false;
+  exchange.switchProtocols(reason, forwardable);
+  exchange.readBody();
+}
+
+/** After either side's END: the exchange is done when both are, and both were sent on. */
+export function settleTunnel(connection: WorkerConnection): void {
+  const exchange = connection.call?.exchange;
+  if (exchange?.done !== true) return;
+  if (connection.requestEnded) settle(connection);
+  else connection.socket.setTimeout(lastBytesMs, () => closeWorkerConnection(connection));
 }
 
 function parsesHead(connection: WorkerConnection, exchange: Exchange, text: string): boolean {
@@ -262,7 +301,8 @@ function onEnd(connection: WorkerConnection): void {
   const exchange = exchangeOf(connection);
   if (exchange === undefined) return;
   exchange.end();
-  settle(connection);
+  if (connection.isTunnel) settleTunnel(connection);
+  else settle(connection);
 }
 
 function onFail(connection: WorkerConnection): void {
@@ -277,6 +317,8 @@ function settle(connection: WorkerConnection): void {
   const call = connection.call;
   if (call === undefined) return; // the client was cut off meanwhile, and told us by onAbort
   connection.call = undefined;
+  if (connection.isTunnel) connection.socket.setTimeout(0);
+  connection.isTunnel = false;
   connection.deadline = Number.POSITIVE_INFINITY;
   connection.host.onAnswered(connection, call);
   // A body the worker would still read and drop for us is not worth waiting for.

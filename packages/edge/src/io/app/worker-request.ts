@@ -153,5 +153,7 @@ function formatBlock(exchange: Exchange): string {
   forward.serverName = connection.serverName;
   forward.serverPort = connection.serverPort;
   forward.stripPrefix = route.stripLength === 0 ? "" : head.path.slice(0, route.stripLength);
-  return formatCgiBlock(head, forward);
+  const block = formatCgiBlock(head, forward);
+  if (exchange.upgrade === "") return block;
+  return `${block}\0HTTP_CONNECTION\0upgrade\0HTTP_UPGRADE\0${exchange.upgrade}`;
 }

@@ -101,7 +101,8 @@ function receiveChunked(
   return at;
 }
 
-function takePiece(exchange: ClientExchange, buffer: Buffer, start: number, end: number): void {
+/** Copies a piece and passes it on, or keeps it until the owner takes it. */
+export function takePiece(exchange: ClientExchange, buffer: Buffer, start: number, end: number): void {
   if (end === start) return;
   exchange.bodyReceived += end - start;
   if (exchange.bodyMode === bodyMode.drop) return;
@@ -177,6 +178,13 @@ function awaitMore(io: ClientConnection, exchange: ClientExchange): void {
 export function pauseReading(io: ClientConnection): void {
   io.waiting = waitFor.nothing;
   io.deadline = Number.POSITIVE_INFINITY;
+  if (io.paused || io.closed) return;
+  io.paused = true;
+  io.socket.pause();
+}
+
+/** As `pauseReading`, with the deadline left in force: for tunnels. */
+export function holdReading(io: ClientConnection): void {
   if (io.paused || io.closed) return;
   io.paused = true;
   io.socket.pause();

@@ -53,6 +53,9 @@ export function checkDeadlines(
     case waitFor.body:
       if (io.exchange !== undefined) failByClient(io.exchange, 408, "the body came too slowly");
       return;
+    case waitFor.tunnel:
+      if (io.exchange !== undefined) failByClient(io.exchange, 408, "the tunnel was idle");
+      return;
     case waitFor.close:
       if (unsentBytes(io) === 0) io.socket.destroy();
       else io.deadline = now + lingerMs;

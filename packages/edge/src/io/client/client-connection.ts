@@ -8,6 +8,7 @@ import { performance } from "node:perf_hooks";
 import { clearRequestHead } from "@stack/protocols";
 import type { ReadCallback } from "../thread/adopt-socket.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import { endOfClient, receiveTunnel } from "../upgrade/tunnel.ts";
 import { failByClient, pauseReading, receiveBody } from "./client-body.ts";
 import { prolongClosing, startClosing } from "./client-closing.ts";
 import { abandon } from "./client-exchange.ts";
@@ -120,6 +121,10 @@ function onRead(io: ClientConnection, bytes: number, buffer: Buffer): void {
   const exchange = io.exchange;
   let from = 0;
   if (exchange !== undefined && !exchange.bodyEnded) {
+    if (exchange.switchedAt > 0) {
+      receiveTunnel(exchange, buffer, bytes);
+      return;
+    }
     from = receiveBody(exchange, buffer, 0, bytes);
     if (from === bytes || io.closing) return;
   }
@@ -163,6 +168,8 @@ function onPeerEnd(io: ClientConnection): void {
     if (io.offset < io.text.length && !io.closing && !io.parseOnDrain) {
       refuse(io, 400, "the request head was cut short");
     } else if (!io.parseOnDrain) startClosing(io);
+  } else if (exchange.switchedAt > 0) {
+    endOfClient(exchange);
   } else if (!exchange.bodyEnded) {
     failByClient(exchange, 400, "the body was cut short");
   }

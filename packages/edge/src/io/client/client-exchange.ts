@@ -69,6 +69,9 @@ export function createExchange(
     asked: false,
     owner: undefined,
     servedBy: "",
+    upgrade: "",
+    switchedAt: 0,
+    answerEnded: false,
     begun: false,
     done: false,
     keepAlive: head.keepAlive,
@@ -88,6 +91,7 @@ export function createExchange(
     resumeBody,
     inform,
     begin,
+    switchProtocols,
     write,
     isFlushed,
     end,
@@ -139,6 +143,11 @@ function begin(
     }
   }
   put(this.io, head + connectionLine(this));
+}
+
+/** For exchanges that were offered no upgrade; the others have the tunnel's. */
+function switchProtocols(this: ClientExchange): void {
+  this.fail(502, "it switched protocols unasked");
 }
 
 function write(this: ClientExchange, bytes: Bytes): boolean {
@@ -248,7 +257,7 @@ function cutOff(exchange: ClientExchange): void {
   finish(exchange);
   // Where only the end of the connection ends the body, a reset is the one way to say "cut".
   const isDelimited = exchange.answerChunked || exchange.answerLength >= 0;
-  if (isDelimited || io.facts.isUnix) io.socket.destroy();
+  if (isDelimited || io.facts.isUnix || exchange.switchedAt > 0) io.socket.destroy();
   else io.socket.resetAndDestroy();
 }
 
@@ -261,7 +270,8 @@ function connectionLine(exchange: ClientExchange): string {
   return exchange.head.minor === 0 ? "Connection: keep-alive\r\n\r\n" : "\r\n";
 }
 
-function hasRoom(exchange: ClientExchange): boolean {
+/** False: the client has enough to read for now. */
+export function hasRoom(exchange: ClientExchange): boolean {
   const io = exchange.io;
   const unsent = unsentBytes(io);
   if (unsent < leastBound) return true;
@@ -274,7 +284,8 @@ function hasRoom(exchange: ClientExchange): boolean {
   return !exchange.blocked;
 }
 
-function finish(exchange: ClientExchange): void {
+/** The end of every exchange: metrics, access log, and the connection goes on or closes. */
+export function finish(exchange: ClientExchange): void {
   const io = exchange.io;
   exchange.done = true;
   exchange.owner = undefined;
@@ -284,7 +295,10 @@ function finish(exchange: ClientExchange): void {
   io.lastDone = now;
   accountOutput(io, now, exchange.plan.timeoutsMs.idle);
   const durationMs = now - exchange.startedAt;
-  io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
+  // A tunnel was counted when it began: how long it was open is no latency.
+  if (exchange.switchedAt === 0) {
+    io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
+  }
   io.thread.active.logAccess?.(exchange, durationMs);
   if (exchange.onDone !== undefined) exchange.onDone(exchange);
   io.onExchangeDone(io);

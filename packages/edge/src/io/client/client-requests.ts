@@ -14,6 +14,7 @@ import {
 import { decideForwardedClient } from "../../core/routing/client-address.ts";
 import { decideRoute, type RouteDecision } from "../../core/routing/route-table.ts";
 import type { Backend, ClientFacts } from "../exchange.ts";
+import { offerUpgrade } from "../upgrade/tunnel.ts";
 import {
   ask,
   expectBody,
@@ -103,6 +104,10 @@ function beginRequest(io: ClientConnection, head: RequestHead): void {
   const backend = active.backends[route.index] ?? noBackend;
   const exchange = createExchange(io, head, route, backend, client, performance.now());
   io.exchange = exchange;
+  if (head.upgrade !== "") {
+    offerUpgrade(exchange);
+    if (exchange.done) return;
+  }
   if (exchange.bodyEnded) {
     ask(exchange);
     return;

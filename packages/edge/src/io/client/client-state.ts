@@ -21,6 +21,8 @@ export const waitFor = {
   body: 3,
   /** The other side's FIN after our last answer. */
   close: 4,
+  /** Bytes of either side of a tunnel. */
+  tunnel: 5,
 } as const;
 type WaitFor = (typeof waitFor)[keyof typeof waitFor];
 
@@ -87,6 +89,11 @@ export interface ClientExchange extends Exchange {
   readonly io: ClientConnection;
   /** Replaced by what a guarded route lets it through to. */
   backend: Backend;
+  upgrade: string;
+  /** `performance.now()` when it became a tunnel; 0 for a request like most. */
+  switchedAt: number;
+  /** Of a tunnel: the app's side has ended. */
+  answerEnded: boolean;
   /** The plan it began with, whatever was configured since. */
   readonly plan: EdgePlan;
   body: Buffer[];

@@ -27,7 +27,7 @@ export const answerState = {
   /** The server took nothing of the request, as it says: it may be sent elsewhere. */
   unserved: 3,
   /** The exchange is a tunnel now, and its first bytes may have been passed on. */
-  switched: 3,
+  switched: 4,
 } as const;
 
 const inHead = 0;

@@ -71,7 +71,9 @@ function chunkOf(socket: Socket, piece: Buffer): boolean {
 }
 
 function formatHead(exchange: Exchange, framing: number): string {
-  return formatForwardedRequest(exchange.head, forwardOptions(exchange, framing));
+  const text = formatForwardedRequest(exchange.head, forwardOptions(exchange, framing));
+  if (exchange.upgrade === "") return text;
+  return `${text.slice(0, -2)}Connection: upgrade\r\nUpgrade: ${exchange.upgrade}\r\n\r\n`;
 }
 
 /** What the edge says about a request besides its head. */
