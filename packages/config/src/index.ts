@@ -26,11 +26,13 @@ export {
 export type {
   AppPlan,
   CompressionPlan,
+  CorsPlan,
   EdgeAppPlan,
   EdgePlan,
   EdgeSettings,
-  PathPattern,
   Encoding,
+  HeaderChanges,
+  PathPattern,
   ProgramPlan,
   ProtectionPlan,
   RedisPlan,
@@ -42,4 +44,11 @@ export type {
   SecurityPreset,
   SmokeCheck,
   StaticSettings,
+  TargetPlan,
 } from "./plans.ts";
+export type {
+  UpstreamBalance,
+  UpstreamHealth,
+  UpstreamPlan,
+  UpstreamServerPlan,
+} from "./upstream-plan.ts";

@@ -4,6 +4,7 @@
  * between processes; `@stack/control` carries plans as they are.
  */
 import type { ConfigPlace, SocketAddress } from "@stack/base";
+import type { UpstreamPlan } from "./upstream-plan.ts";
 
 export interface ResolvedConfig {
   readonly name: string;
@@ -49,8 +50,10 @@ export interface EdgePlan {
   readonly accessLog: { readonly file: string; readonly format: string } | null;
   /** Absent or null: nothing is compressed on its way. */
   readonly compression?: CompressionPlan | null;
+  /** Absolute files by "404", "4xx", "5xx"; absent or empty: our own pages. */
+  readonly errorPages?: Readonly<Record<string, string>>;
   readonly routes: readonly RoutePlan[];
-  readonly upstreams: Readonly<Record<string, { readonly servers: readonly string[] }>>;
+  readonly upstreams: Readonly<Record<string, UpstreamPlan>>;
   readonly apps: Readonly<Record<string, EdgeAppPlan>>;
 }
 
@@ -77,10 +80,42 @@ export interface RoutePlan {
   readonly source: string;
   /** Absent: nothing stands between a request and what answers it. */
   readonly protection?: ProtectionPlan;
+  /** The path and query that the app or upstream sees, as a template. */
+  readonly rewrite?: string;
+  readonly requestHeaders?: HeaderChanges;
+  readonly responseHeaders?: HeaderChanges;
+  readonly cors?: CorsPlan;
+  /** A copy of this part of the requests goes there too; its answers are dropped. */
+  readonly mirror?: { readonly target: TargetPlan; readonly share: number };
+  /** `EdgePlan.errorPages` take the place of what the app or upstream says. */
+  readonly replaceErrors?: true;
+  /** Answers whatever `stack maintenance` says. */
+  readonly duringMaintenance?: true;
   /** Reached through X-Accel-Redirect and X-Sendfile only. */
   readonly internal?: boolean;
   /** False: not compressed, whatever the plan says. */
   readonly compression?: false;
+}
+
+/** Names and values are checked: no line break, nothing that belongs to the connection. */
+export interface HeaderChanges {
+  readonly set: readonly (readonly [name: string, value: string])[];
+  readonly add: readonly (readonly [name: string, value: string])[];
+  readonly remove: readonly string[];
+}
+
+export interface CorsPlan {
+  readonly origins: "*" | readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly expose: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeS: number;
+}
+
+export interface TargetPlan {
+  readonly kind: "app" | "upstream";
+  readonly name: string;
 }
 
 /** A RegExp that V8's linear engine runs (flag "l"). */
@@ -146,7 +181,12 @@ export type RouteAction =
       readonly body: string;
       readonly type: string;
     }
-  | { readonly kind: "redirect"; readonly to: string; readonly status: number };
+  | { readonly kind: "redirect"; readonly to: string; readonly status: number }
+  | {
+      readonly kind: "split";
+      readonly choices: readonly { readonly target: TargetPlan; readonly weight: number }[];
+      readonly sticky: { readonly cookie: string; readonly maxAgeS: number | null } | null;
+    };
 
 /** How the files of a route are found and told; see `edge.routes[].static` for each. */
 export interface StaticSettings {

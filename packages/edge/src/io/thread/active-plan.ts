@@ -6,6 +6,7 @@ import type { Backend } from "../exchange.ts";
 import { createRedirectBackend, createRespondBackend } from "../fixed-answers.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
 import { createAccessLogging } from "../log/access-logging.ts";
+import { protectBackend, type SharedProtection } from "../protection/gates.ts";
 import { createStaticBackend } from "../static/static-files.ts";
 import { createUpstreamBackend } from "../upstream/http-upstream.ts";
 import type { ActivePlan } from "./thread-context.ts";
@@ -25,6 +26,8 @@ export interface PlanParts {
   readonly onBug: (error: unknown) => void;
   /** The scheduler of an app that the plan names. */
   readonly app: (name: string) => Backend | undefined;
+  readonly routeSlots: readonly number[];
+  readonly protection: SharedProtection;
 }
 
 export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
@@ -32,7 +35,9 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     Object.entries(plan.upstreams).map(([name, upstream]) => [
       name,
       createUpstreamBackend({
-        servers: upstream.servers,
+        servers: upstream.servers.map((server) =>
+          typeof server === "string" ? server : server.address,
+        ),
         readBuffer: parts.readBuffer,
         limits: upstreamLimits,
         connectMs: plan.timeoutsMs.connect,
@@ -43,11 +48,19 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   );
   const staticRoutes = plan.routes.filter((route) => route.action.kind === "static").length;
   const share = Math.floor(staticCacheBytes / Math.max(staticRoutes, 1));
-  const backends = plan.routes.map((route) => backendOf(route, upstreams, share, parts));
+  const protection = {
+    ...parts.protection,
+    target: (kind: "app" | "upstream", name: string) =>
+      kind === "app" ? parts.app(name) : upstreams.get(name),
+  };
+  const backends = plan.routes.map((route) =>
+    protectBackend(route, backendOf(route, upstreams, share, parts), protection),
+  );
   return {
     plan,
     table: buildRouteTable(plan.routes, createTrustCheck),
     backends,
+    routeSlots: parts.routeSlots,
     trust: plan.trustedProxies.length === 0 ? undefined : createTrustCheck(plan.trustedProxies),
     logAccess:
       plan.accessLog === null || parts.writer === undefined
@@ -75,6 +88,7 @@ function backendOf(
         prefixLength: prefixLength(route),
         cacheBytes,
         pages: parts.pages,
+        settings: action.settings,
       });
     case "app":
       return parts.app(action.app) ?? missing(`there is no app ${action.app}`);
