@@ -1,6 +1,9 @@
 /** The environment of apps and programs. */
 import type { AppPlan, RedisPlan } from "@stack/config";
 
+/** Set by `bin/stack.js` for our own processes. */
+const ourCodeCache = "/.stack-code-cache";
+
 type Environment = Readonly<Record<string, string>>;
 
 /**
@@ -24,7 +27,15 @@ export function serviceEnvironment(
   redis: string | undefined,
   own: Environment,
 ): Record<string, string> {
-  return { ...base, ...(redis === undefined ? {} : { REDIS_URL: redis }), ...own };
+  const { NODE_COMPILE_CACHE: codeCache, ...inherited } = base;
+  return {
+    ...inherited,
+    ...(codeCache === undefined || codeCache.endsWith(ourCodeCache)
+      ? {}
+      : { NODE_COMPILE_CACHE: codeCache }),
+    ...(redis === undefined ? {} : { REDIS_URL: redis }),
+    ...own,
+  };
 }
 
 /** An app's plan as its arbiters get it. */
