@@ -13,9 +13,11 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import type { StaticSettings } from "@stack/config";
 import { eventually, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createErrorPages } from "../src/core/error-pages.ts";
+import { plainSettings } from "../src/core/static/static-rules.ts";
 import { createStaticBackend } from "../src/io/static/static-files.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 
@@ -44,8 +46,14 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
-const backendOf = (prefixLength = 0) =>
-  createStaticBackend({ root, prefixLength, cacheBytes: 1e6, pages: createErrorPages() });
+const backendOf = (prefixLength = 0, settings: Partial<StaticSettings> = {}) =>
+  createStaticBackend({
+    root,
+    prefixLength,
+    cacheBytes: 1e6,
+    pages: createErrorPages(),
+    settings: { ...plainSettings, ...settings },
+  });
 
 async function get(
   target: string,
@@ -259,7 +267,12 @@ test("conditions are judged on the entity tag and the date", async () => {
     expect(await statusWith("Range: bytes=1-3", `If-Range: ${etag}`)).toBe(206);
     expect(await statusWith("Range: bytes=1-3", 'If-Range: "x"')).toBe(200);
     expect(await statusWith("Range: bytes=1-3", `If-Range: W/${etag}`)).toBe(200);
-    expect(await statusWith("Range: bytes=1-3,5-6")).toBe(200);
+    expect(await statusWith("Range: bytes=1-3,5-6")).toBe(206);
+    expect(await statusWith("Range: bytes=1-3,5-6", 'If-Range: "x"')).toBe(200);
+    expect(await statusWith("Range: bytes=0-,0-")).toBe(200);
+    expect(await statusWith(`If-None-Match: ${etag}`, "If-Match: *", "Range: bytes=1-2")).toBe(304);
+    expect(await statusWith('If-Match: "x"', `If-None-Match: ${etag}`)).toBe(412);
+    expect(await statusWith(`If-Match: W/${etag}`)).toBe(412);
     expect(await statusWith("Range: lines=1-3")).toBe(200);
     expect(await statusWith("Range: bytes=9999999-")).toBe(416);
   }

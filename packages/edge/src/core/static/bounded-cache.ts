@@ -6,7 +6,8 @@
 export interface CacheEntry {
   /** Set by the cache's user on a hit; cleared by eviction. */
   used: boolean;
-  readonly costBytes: number;
+  /** Must not change while it is in the cache. */
+  costBytes: number;
 }
 
 export interface BoundedCache<Entry extends CacheEntry> {

@@ -26,10 +26,25 @@ export interface FileFacts {
 export interface StaticRepresentation extends Representation {
   readonly etag: string;
   readonly mtimeMs: number;
+  /** Of the content, whatever its coding. */
+  readonly type: string;
+  /** Of a 200 and 206, but for the type. */
+  readonly lines: string;
   /** Of a 200 and 206. */
   readonly fields: string;
   /** Of a 304: no Content-Type (RFC 9110 §15.4.5). */
   readonly validators: string;
+}
+
+/** What a file's answer says besides the facts. */
+export interface StaticDescription {
+  readonly type: string;
+  /** More header lines, each ended by CRLF. */
+  readonly lines: string;
+  /** Content-Encoding; "" for none. */
+  readonly encoding: string;
+  /** It has variants by Accept-Encoding. */
+  readonly varies: boolean;
 }
 
 export type StaticDecision =
@@ -37,19 +52,37 @@ export type StaticDecision =
   | { readonly kind: "not-modified" }
   | { readonly kind: "failed" };
 
-/** @param name of the file, for its type */
-export function describeFile(name: string, facts: FileFacts, nowMs: number): StaticRepresentation {
+export function describeFile(
+  description: StaticDescription,
+  facts: FileFacts,
+  nowMs: number,
+): StaticRepresentation {
   // The inode tells apart files that a build gave the same time and that have the same size.
   const etag = `"${facts.mtimeNs.toString(36)}-${facts.size.toString(36)}-${facts.ino.toString(36)}"`;
   // RFC 9110 §8.8.2.1: never later than the answer's own Date.
-  const mtimeMs = Math.min(facts.mtimeMs, nowMs);
-  const validators = `ETag: ${etag}\r\nLast-Modified: ${formatHttpDate(mtimeMs)}\r\n`;
-  return {
-    etag,
-    mtimeMs,
-    validators,
-    fields: `Content-Type: ${contentType(name)}\r\n${validators}Accept-Ranges: bytes\r\n`,
-  };
+  return formatRepresentation(description, etag, Math.min(facts.mtimeMs, nowMs));
+}
+
+/** The same file in a coding made on the way: equal in meaning, not in bytes (RFC 9110 §8.8.1). */
+export function describeCoded(
+  description: StaticDescription,
+  original: StaticRepresentation,
+): StaticRepresentation {
+  return formatRepresentation(description, `W/${original.etag}`, original.mtimeMs);
+}
+
+function formatRepresentation(
+  { type, lines: more, encoding, varies }: StaticDescription,
+  etag: string,
+  mtimeMs: number,
+): StaticRepresentation {
+  const vary = varies ? "Vary: Accept-Encoding\r\n" : "";
+  const validators = `ETag: ${etag}\r\nLast-Modified: ${formatHttpDate(mtimeMs)}\r\n${vary}${more}`;
+  const coding = encoding === "" ? "" : `Content-Encoding: ${encoding}\r\n`;
+  // Ranges of a coded file that is made anew could be of different bytes.
+  const ranges = etag.startsWith("W/") ? "" : "Accept-Ranges: bytes\r\n";
+  const lines = `${coding}${validators}${ranges}`;
+  return { etag, mtimeMs, type, validators, lines, fields: `Content-Type: ${type}\r\n${lines}` };
 }
 
 /** "text/css; charset=utf-8"; application/octet-stream for what is not known. */

@@ -21,9 +21,16 @@ export interface FoundFile extends FileFacts {
   readonly changedMs: number;
 }
 
+/** A folder that a listing may read: its real path. */
+export interface FoundFolder {
+  readonly kind: "folder";
+  readonly path: string;
+  readonly mtimeMs: number;
+}
+
 export type Found =
   | FoundFile
-  | { readonly kind: "folder" }
+  | FoundFolder
   | { readonly kind: "missing" }
   | { readonly kind: "forbidden" };
 
@@ -46,7 +53,9 @@ export async function findBelow(root: string, relative: string): Promise<Found> 
     const path = relative === "" ? realRoot : await realpath(`${realRoot}/${relative}`);
     if (!isBelow(path, realRoot)) return { kind: "missing" };
     const facts = await stat(path, { bigint: true });
-    if (facts.isDirectory()) return { kind: "folder" };
+    if (facts.isDirectory()) {
+      return { kind: "folder", path, mtimeMs: Number(facts.mtimeNs / 1_000_000n) };
+    }
     if (!facts.isFile()) return { kind: "missing" };
     return {
       kind: "file",
@@ -61,6 +70,25 @@ export async function findBelow(root: string, relative: string): Promise<Found> 
   } catch (error) {
     return outcomeOf(error);
   }
+}
+
+/** The real path of a folder below the root. */
+export async function findFolder(root: string, relative: string): Promise<string | undefined> {
+  const found = await findBelow(root, relative);
+  return found.kind === "folder" ? found.path : undefined;
+}
+
+/** Of a file or folder that a request would find; undefined for all else. */
+export async function statBelow(
+  root: string,
+  relative: string,
+): Promise<
+  { readonly isFolder: boolean; readonly size: number; readonly mtimeMs: number } | undefined
+> {
+  const found = await findBelow(root, relative);
+  if (found.kind === "folder") return { isFolder: true, size: 0, mtimeMs: found.mtimeMs };
+  if (found.kind === "file") return { isFolder: false, size: found.size, mtimeMs: found.mtimeMs };
+  return undefined;
 }
 
 /** A descriptor of exactly the file that was found, or undefined when it is another by now. */

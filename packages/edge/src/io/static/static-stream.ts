@@ -8,18 +8,27 @@ import type { Exchange, ExchangeOwner } from "../exchange.ts";
 import type { ChunkPool } from "./chunk-pool.ts";
 import { closeQuietly } from "./static-lookup.ts";
 
+/** Bytes `start` up to `end` of the file, after a text of our own. */
+export interface FileSegment {
+  readonly before: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
- * Writes bytes `start` up to `end` of `fd` after a head that was begun, ends the exchange and closes
- * `fd`. A file that became shorter cuts the client off.
+ * Writes the segments and `last` after a head that was begun, ends the exchange and closes `fd`. A
+ * file that became shorter cuts the client off.
  */
 export function streamFile(
   exchange: Exchange,
   fd: number,
-  start: number,
-  end: number,
+  segments: readonly FileSegment[],
+  last: string,
   pool: ChunkPool,
 ): void {
-  let position = start;
+  let segment = 0;
+  let position = 0;
+  let end = 0;
   let reading = false;
   let open = true;
   /** Chunks that the exchange may still hold. */
@@ -36,10 +45,18 @@ export function streamFile(
   const next = (): void => {
     if (!open || reading) return;
     reclaim();
-    if (position >= end) {
-      exchange.end();
-      finish();
-      return;
+    while (position >= end) {
+      const following = segments[segment];
+      if (following === undefined) {
+        if (last !== "") exchange.write(last);
+        exchange.end();
+        finish();
+        return;
+      }
+      segment += 1;
+      position = following.start;
+      end = following.end;
+      if (following.before !== "") exchange.write(following.before);
     }
     const chunk = pool.take();
     const length = Math.min(chunk.length, end - position);
@@ -68,7 +85,7 @@ export function streamFile(
     given.push(chunk);
     const hasRoom = exchange.write(count === chunk.length ? chunk : chunk.subarray(0, count));
     // Nothing more is read for a client that takes no more, but an end needs no room.
-    if (hasRoom || position >= end) next();
+    if (hasRoom || (position >= end && segment === segments.length)) next();
   };
   const owner: ExchangeOwner = {
     onAbort: finish,

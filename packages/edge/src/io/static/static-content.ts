@@ -1,0 +1,54 @@
+/**
+ * What is known of one file: its description, and its content when it is small. Content that was
+ * read is compared with the file that was found, so that no mixture of two versions is kept.
+ */
+import { read } from "node:fs";
+import { promisify } from "node:util";
+import type { StaticRepresentation } from "../../core/static/static-answer.ts";
+import type { PreparedAnswer } from "../exchange.ts";
+import { closeQuietly, type FoundFile, identityOfOpen, openFound } from "./static-lookup.ts";
+
+/** Files up to this size are kept in memory. */
+export const hotBytes = 256 * 1024;
+
+const readFrom = promisify(read);
+
+/** A file, or a coded variant of it: what one answer needs. */
+export interface StaticContent {
+  readonly file: FoundFile;
+  readonly representation: StaticRepresentation;
+  /** Bytes of this variant. */
+  readonly size: number;
+  /** The whole content; undefined for a file to be streamed. */
+  body: Buffer | undefined;
+  prepared: PreparedAnswer | undefined;
+  /** The second of its Date. */
+  preparedSecond: number;
+}
+
+export function makeContent(
+  file: FoundFile,
+  representation: StaticRepresentation,
+  body: Buffer | undefined,
+): StaticContent {
+  const size = body?.length ?? file.size;
+  return { file, representation, size, body, prepared: undefined, preparedSecond: 0 };
+}
+
+/** All of a file, or undefined when it changed meanwhile. */
+export async function readSmall(file: FoundFile): Promise<Buffer | undefined> {
+  const fd = await openFound(file);
+  if (fd === undefined) return undefined;
+  try {
+    const body = Buffer.allocUnsafeSlow(file.size);
+    let length = 0;
+    while (length < file.size) {
+      const { bytesRead } = await readFrom(fd, body, length, file.size - length, length);
+      if (bytesRead === 0) return undefined;
+      length += bytesRead;
+    }
+    return (await identityOfOpen(fd)) === file.identity ? body : undefined;
+  } finally {
+    closeQuietly(fd);
+  }
+}
