@@ -2,6 +2,7 @@
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
 import type { WorkerRecord } from "@stack/control";
+import type { SharedCounters } from "./shared-counters.ts";
 
 /** The parts of an app that all threads share. */
 export interface SharedApp {
@@ -14,7 +15,13 @@ export interface SharedApp {
 
 export type MainToThread =
   /** Serve by this plan from now on; the first one begins to listen. */
-  | { readonly type: "plan"; readonly plan: EdgePlan; readonly apps: readonly SharedApp[] }
+  | {
+      readonly type: "plan";
+      readonly plan: EdgePlan;
+      readonly apps: readonly SharedApp[];
+      /** By the route's position: where it is counted. */
+      readonly routeSlots: readonly number[];
+    }
   | {
       readonly type: "worker-up";
       readonly serial: number;
@@ -72,3 +79,4 @@ export interface ThreadOptions {
   /** What `probeAdoption` found. */
   readonly inPlace: boolean;
 }
+  readonly counters: SharedCounters;

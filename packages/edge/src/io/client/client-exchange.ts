@@ -31,6 +31,7 @@ import {
   type ClientConnection,
   type ClientExchange,
 } from "./client-state.ts";
+import { routeSlotOf } from "./route-slot.ts";
 
 /** After these the rest of what the client sends cannot be told apart from a body: close. */
 const closingStatuses: ReadonlySet<number> = new Set([400, 408, 413, 414, 417, 431, 501, 505]);
@@ -303,3 +304,7 @@ export function finish(exchange: ClientExchange): void {
   if (exchange.onDone !== undefined) exchange.onDone(exchange);
   io.onExchangeDone(io);
 }
+  const { answerBytes, bodyReceived, app, queueMs, status } = exchange;
+  const waitedMs = app === "" ? -1 : queueMs;
+  const slot = routeSlotOf(exchange);
+  io.thread.routeMetrics.ended(slot, status, durationMs, waitedMs, bodyReceived, answerBytes);

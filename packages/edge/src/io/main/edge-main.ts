@@ -2,6 +2,7 @@
  * The main thread of an edge: takes plans from stackd and workers from arbiters, passes both to the
  * serving threads and keeps the books. It serves nothing itself, and works on while stackd is away.
  */
+import { randomInt } from "node:crypto";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { createLogger, type ErrorReport, type Logger, reportOf } from "@stack/base";
@@ -17,7 +18,10 @@ import { createBudgetMemory, forgetBudget } from "../../core/buffer-budget.ts";
 import type { EdgeOptions } from "../../core/edge-options.ts";
 import { collectMetrics } from "../../core/measuring/edge-metrics.ts";
 import { clearThreadGauges, createMetricsMemory } from "../../core/measuring/metrics.ts";
+import { routeLabel } from "../../core/measuring/route-label.ts";
+import { assignRouteSlots, otherRoutesSlot } from "../../core/measuring/route-metrics.ts";
 import { createWorkerRegistry } from "../../core/scheduling/worker-registry.ts";
+import { createSharedCounters, forgetThreadCounters } from "../../core/shared-counters.ts";
 import type { ThreadToMain } from "../../core/thread-messages.ts";
 import { adminSocketFailed } from "../../errors.ts";
 import { probeAdoption } from "../thread/adopt-socket.ts";
@@ -39,6 +43,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const metrics = createMetricsMemory(options.threads);
   const budget = createBudgetMemory(options.threads);
   const connections = new SharedArrayBuffer(options.threads * 4);
+  const counters = createSharedCounters(options.threads, [randomInt(2 ** 32), randomInt(2 ** 32)]);
+  let routeSlots: ReadonlyMap<string, number> = new Map();
   const inPlace = await probeAdoption();
   if (!inPlace)
     log.warn("this Node does not let accepted sockets be read in place; reading by events");
@@ -59,6 +65,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       budget,
       budgetBytes: Math.min(Math.max(totalmem() * budgetShare, leastBudgetBytes), mostBudgetBytes),
       connections,
+      counters,
       inPlace,
     },
     onMessage: onThreadMessage,
@@ -99,7 +106,14 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     plans += 1;
     planError = undefined;
     for (const name of Object.keys(plan.apps)) registry.app(name);
-    pool.post({ type: "plan", plan, apps: registry.apps() });
+    const labels = plan.routes.map(routeLabel);
+    routeSlots = assignRouteSlots(labels, routeSlots);
+    pool.post({
+      type: "plan",
+      plan,
+      apps: registry.apps(),
+      routeSlots: labels.map((label) => routeSlots.get(label) ?? otherRoutesSlot),
+    });
   }
 
   function isServing(): boolean {
@@ -136,6 +150,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     new Int32Array(connections)[thread] = 0;
     forgetBudget(budget, thread);
     clearThreadGauges(metrics, thread);
+    forgetThreadCounters(counters, thread);
     desk.onThreadEnd(thread);
     stackd.send({ type: "edge-degraded", reason: degraded });
     if (pool.living().length === 0) end(draining ? 0 : 1);

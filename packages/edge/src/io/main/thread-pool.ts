@@ -18,7 +18,7 @@ export interface ThreadPoolOptions {
   readonly edge: EdgeOptions;
   readonly shared: Pick<
     ThreadOptions,
-    "metrics" | "budget" | "budgetBytes" | "connections" | "inPlace"
+    "metrics" | "budget" | "budgetBytes" | "connections" | "counters" | "inPlace"
   >;
   readonly onMessage: (thread: number, message: ThreadToMain) => void;
   /** It ended, unasked unless it said `drained` before. */

@@ -11,10 +11,12 @@ import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import { createErrorPages } from "../../core/error-pages.ts";
 import { createThreadMetrics } from "../../core/measuring/metrics.ts";
+import { createRouteMetrics } from "../../core/measuring/route-metrics.ts";
+import { openInFlightTable } from "../../core/protection/in-flight-table.ts";
+import { openRateTable } from "../../core/protection/rate-table.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
 import type {
   MainToThread,
-  SharedApp,
   ThreadOptions,
   ThreadToMain,
   Wake,
@@ -24,11 +26,14 @@ import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
 import { createFlusher } from "../client/client-output.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
+import type { SharedProtection } from "../protection/gates.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
 import type { ThreadContext } from "./thread-context.ts";
+
+type PlanMessage = Extract<MainToThread, { readonly type: "plan" }>;
 
 const readBufferBytes = 64 * 1024;
 const tickMs = 100;
@@ -59,6 +64,11 @@ export function runEdgeThread(
   });
   const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
   const workers = createWorkerTable({ thread, readBuffer, send, wake });
+  const protection: SharedProtection = {
+    rates: openRateTable(options.counters.rates),
+    inFlight: openInFlightTable(options.counters.inFlight, options.index),
+    clockOffsetMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
+  };
   const servers: Server[] = [];
   let writer: AccessLogWriter | undefined;
   let writerFile = "";
@@ -69,7 +79,7 @@ export function runEdgeThread(
     peers.get(target)?.postMessage({ app, passed } satisfies Wake);
   }
 
-  async function onPlan(plan: EdgePlan, apps: readonly SharedApp[]): Promise<void> {
+  async function onPlan({ plan, apps, routeSlots }: PlanMessage): Promise<void> {
     try {
       const oldWriter = renewWriter(plan);
       workers.configure(apps, plan);
@@ -80,6 +90,8 @@ export function runEdgeThread(
         readBuffer,
         onBug: (error) => log.error(`a connection to an upstream failed: ${describe(error)}`),
         app: workers.backend,
+        routeSlots,
+        protection,
       });
       retireActivePlan(old);
       await oldWriter?.close();
@@ -142,6 +154,7 @@ export function runEdgeThread(
     thread.dateLine = dateLine();
     clients.check(now);
     guardTick(() => workers.check(now));
+    if (options.index === 0) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
     if (!thread.draining) return;
     if (now - drainingSince > drainGraceMs) clients.closeIdle();
     if (clients.count() === 0) void finish(); // never rejects: closing a log is best effort
@@ -150,7 +163,7 @@ export function runEdgeThread(
   main.on("message", (message: MainToThread) => {
     switch (message.type) {
       case "plan":
-        void onPlan(message.plan, message.apps); // never rejects: it reports what goes wrong
+        void onPlan(message); // never rejects: it reports what goes wrong
         return;
       case "drain":
         onDrain();
@@ -186,11 +199,13 @@ function createContext(
     errorPages,
     timeOrigin: performance.timeOrigin,
     metrics: createThreadMetrics(options.metrics, options.index),
+    routeMetrics: createRouteMetrics(options.counters.routes, options.index),
     budget: createBufferBudget(options.budget, options.index, options.budgetBytes),
     active: {
       plan: emptyPlan,
       table: buildRouteTable([]),
       backends: [],
+      routeSlots: [],
       trust: undefined,
       logAccess: undefined,
     },

@@ -5,6 +5,7 @@ import type { RequestHead } from "@stack/protocols";
 import type { BufferBudget } from "../../core/buffer-budget.ts";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import type { ThreadMetrics } from "../../core/measuring/metrics.ts";
+import type { RouteMetrics } from "../../core/measuring/route-metrics.ts";
 import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { RouteTable } from "../../core/routing/route-table.ts";
 import type { ClientConnection, ClientExchange } from "../client/client-state.ts";
@@ -16,6 +17,8 @@ export interface ActivePlan {
   readonly table: RouteTable;
   /** By the route's position in the config. */
   readonly backends: readonly Backend[];
+  /** Where each route is counted, by its position in the config. */
+  readonly routeSlots: readonly number[];
   /** Undefined when no proxy is trusted. */
   readonly trust: TrustCheck | undefined;
   /** Writes the line of a request that has ended; undefined without an access log. */
@@ -26,6 +29,7 @@ export interface ThreadContext {
   readonly index: number;
   readonly log: Logger;
   readonly metrics: ThreadMetrics;
+  readonly routeMetrics: RouteMetrics;
   readonly budget: BufferBudget;
   readonly errorPages: ErrorPages;
   /** Unix time of `performance.now()` 0, in milliseconds; reading it anew costs. */

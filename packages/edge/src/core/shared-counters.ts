@@ -1,0 +1,27 @@
+/** Memory for what all threads of an edge count together, besides `metrics.ts`. */
+import { createRouteMemory } from "./measuring/route-metrics.ts";
+import { clearInFlight, createInFlightMemory } from "./protection/in-flight-table.ts";
+import { createRateMemory } from "./protection/rate-table.ts";
+
+export interface SharedCounters {
+  readonly routes: SharedArrayBuffer;
+  readonly rates: SharedArrayBuffer;
+  readonly inFlight: SharedArrayBuffer;
+}
+
+/** @param seed random, so that no client can choose where it is counted */
+export function createSharedCounters(
+  threads: number,
+  seed: readonly [number, number],
+): SharedCounters {
+  return {
+    routes: createRouteMemory(threads),
+    rates: createRateMemory(seed),
+    inFlight: createInFlightMemory(seed, threads),
+  };
+}
+
+/** A thread ended: nothing of it is under way. */
+export function forgetThreadCounters(counters: SharedCounters, thread: number): void {
+  clearInFlight(counters.inFlight, thread);
+}
