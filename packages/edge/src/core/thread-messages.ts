@@ -76,7 +76,7 @@ export interface ThreadOptions {
   readonly budget: SharedArrayBuffer;
   readonly budgetBytes: number;
   readonly connections: SharedArrayBuffer;
+  readonly counters: SharedCounters;
   /** What `probeAdoption` found. */
   readonly inPlace: boolean;
 }
-  readonly counters: SharedCounters;

@@ -300,11 +300,11 @@ export function finish(exchange: ClientExchange): void {
   if (exchange.switchedAt === 0) {
     io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
   }
-  io.thread.active.logAccess?.(exchange, durationMs);
-  if (exchange.onDone !== undefined) exchange.onDone(exchange);
-  io.onExchangeDone(io);
-}
   const { answerBytes, bodyReceived, app, queueMs, status } = exchange;
   const waitedMs = app === "" ? -1 : queueMs;
   const slot = routeSlotOf(exchange);
   io.thread.routeMetrics.ended(slot, status, durationMs, waitedMs, bodyReceived, answerBytes);
+  io.thread.active.logAccess?.(exchange, durationMs);
+  if (exchange.onDone !== undefined) exchange.onDone(exchange);
+  io.onExchangeDone(io);
+}
