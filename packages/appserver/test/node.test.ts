@@ -1,7 +1,7 @@
 /** A real arbiter with real Node workers. */
 import { fileURLToPath } from "node:url";
 import { parseMark } from "@stack/control";
-import { eventually, nextEvent } from "@stack/testkit";
+import { eventually, exchangeRaw, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
@@ -133,4 +133,19 @@ test("a health check is asked over HTTP before a worker gets traffic", async () 
   expect(error).toMatchObject({ code: "E3202" });
   expect(error?.facts?.[0]).toContain("answered 500");
   expect(bench.edge.workers.size).toBe(0);
+});
+
+test("an exported upgrade handler takes WebSockets, and one that throws costs its socket only", async () => {
+  await using bench = await openReady({ entry: fixture("websocket.mjs"), workers: 1 });
+  const worker = first(bench);
+  const target = { path: worker.address.slice("unix:".length) };
+  const request = (path: string): string =>
+    `GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nhello`;
+
+  const answer = await exchangeRaw(target, [request("/")], (text) => text.endsWith("hello"));
+  expect(answer).toContain("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+
+  await exchangeRaw(target, [request("/throw")]).catch(() => "");
+  await eventually("the log", () => bench.output().includes("no sockets today"));
+  expect(await ask(worker, "/")).toEqual({ status: 200, body: "plain" });
 });

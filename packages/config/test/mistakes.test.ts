@@ -161,6 +161,14 @@ test.for([
     '{ edge: { limits: { bodyBytes: "10 megs" } } }',
     'edge.limits.bodyBytes | "10 megs" is not a size. Use "10mb", "64kb" or a number of bytes',
   ],
+  [
+    '{ edge: { routes: [{ path: "/", app: "a", upgrade: ["h2c"] }] }, apps: { a: { kind: "node", entry: "a.js" } } }',
+    "edge.routes[0].upgrade[0] | this upgrade is never passed on",
+  ],
+  [
+    '{ edge: { routes: [{ path: "/", respond: {}, upgrade: ["websocket"] }] } }',
+    "edge.routes[0].upgrade | only an app or an upstream can take an upgrade; remove it",
+  ],
   ["{ edge: { limits: { bodyBytes: -1 } } }", /^edge\.limits\.bodyBytes \| -1 is not a size/],
   [
     "{ edge: { limits: { headerCount: 0 } } }",

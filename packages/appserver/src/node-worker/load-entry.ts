@@ -2,14 +2,22 @@
 import { existsSync, readdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { basename, dirname } from "node:path";
+import type { Duplex } from "node:stream";
 import { pathToFileURL } from "node:url";
 import type { ImportFailure } from "../core/import-failure.ts";
 import { type FetchHandler, serveFetch } from "./serve-fetch.ts";
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
+/** As of the server's `upgrade` event: what `ws` and others call `handleUpgrade`. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => unknown;
+
 export type Loaded =
-  | { readonly kind: "loaded"; readonly handler: RequestHandler }
+  | {
+      readonly kind: "loaded";
+      readonly handler: RequestHandler;
+      readonly upgrade: UpgradeHandler | undefined;
+    }
   | { readonly kind: "failed"; readonly failure: ImportFailure };
 
 /** @param entry absolute path of an ES module or a CommonJS one */
@@ -26,7 +34,9 @@ export async function loadEntry(entry: string): Promise<Loaded> {
   }
   const { default: main } = exported;
   const handler = handlerOf(main) ?? handlerOf(exported);
-  if (handler !== undefined) return { kind: "loaded", handler };
+  if (handler !== undefined) {
+    return { kind: "loaded", handler, upgrade: upgradeOf(exported) ?? upgradeOf(main) };
+  }
   const found = Object.keys(exported).filter((name) => name !== "module.exports");
   const kind = "default" in exported ? "not-callable" : "attribute-missing";
   return failed(entry, { kind, found, traceback: "" });
@@ -50,6 +60,13 @@ function handlerOf(value: unknown): RequestHandler | undefined {
   if (typeof value === "function") return value as RequestHandler;
   const inner = (value as { readonly default?: unknown }).default;
   return inner === undefined || inner === value ? undefined : handlerOf(inner);
+}
+
+function upgradeOf(value: unknown): UpgradeHandler | undefined {
+  const isObject = (typeof value === "object" || typeof value === "function") && value !== null;
+  const upgrade = isObject ? (value as { readonly upgrade?: unknown }).upgrade : undefined;
+  if (typeof upgrade !== "function") return undefined;
+  return (request, socket, head) => upgrade.call(value, request, socket, head) as unknown;
 }
 
 function failed(entry: string, failure: Omit<ImportFailure, "module" | "name">): Loaded {

@@ -5,8 +5,9 @@
 import { chmodSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
-import { formatThrown, loadEntry, type RequestHandler } from "./load-entry.ts";
+import { formatThrown, loadEntry, type RequestHandler, type UpgradeHandler } from "./load-entry.ts";
 import { markOutput } from "./mark-output.ts";
 
 /** How long edges may take to close their idle connections before we do, when all were told. */
@@ -46,6 +47,12 @@ export async function runNodeWorker(): Promise<void> {
   }
   leaveOnFault(state);
   state.server = listen(start.socket, handle(loaded.handler, state));
+  const { upgrade } = loaded;
+  if (upgrade !== undefined) {
+    state.server.on("upgrade", (request, socket, head) => {
+      void runUpgrade(upgrade, request, socket, head);
+    });
+  }
 }
 
 interface WorkerState {
@@ -110,6 +117,22 @@ async function run(
     }
     for (const name of response.getHeaderNames()) response.removeHeader(name);
     response.writeHead(500, { "content-type": "text/plain" }).end("Internal Server Error\n");
+  }
+}
+
+/** Without a handler Node answers such a request as any other. */
+async function runUpgrade(
+  handler: UpgradeHandler,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on("error", () => {}); // 'close' follows
+  try {
+    await handler(request, socket, head);
+  } catch (error) {
+    process.stderr.write(`${request.method} ${request.url}: ${formatThrown(error)}\n`);
+    socket.destroy(); // before an answer the edge makes it a 502
   }
 }
 

@@ -125,7 +125,7 @@ function resolveRoute(
   return {
     ...resolveMatch(route),
     stripPrefix: route.stripPrefix,
-    ...resolveUpgrade(route, parsed.apps),
+    ...resolveUpgrade(route, parsed.apps, parsed.upstreams),
     action: resolveAction(route, context),
     source: line === undefined ? context.shownFile : `${context.shownFile}:${line}`,
     ...(protection === undefined ? {} : { protection }),

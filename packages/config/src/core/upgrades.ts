@@ -14,10 +14,13 @@ const byDefault = ["websocket"];
 export function resolveUpgrade(
   route: Upgradable,
   apps: Readonly<Record<string, { readonly kind: string }>>,
+  upstreams: Readonly<Record<string, { readonly protocol: string }>>,
 ): { readonly upgrade?: readonly string[] } {
   if (route.upgrade === false) return {};
   if (route.upgrade !== undefined) return { upgrade: route.upgrade };
-  if (route.upstream !== undefined) return { upgrade: byDefault };
+  if (route.upstream !== undefined) {
+    return upstreams[route.upstream]?.protocol === "http" ? { upgrade: byDefault } : {};
+  }
   const kind = route.app === undefined ? undefined : apps[route.app]?.kind;
   return kind !== undefined && kindsWithUpgrades.has(kind) ? { upgrade: byDefault } : {};
 }

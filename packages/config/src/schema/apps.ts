@@ -140,7 +140,7 @@ const nodeApp = z.strictObject({
     .min(1)
     .meta({
       description:
-        "A module whose default export is a (req, res) handler, an Express app or an object with fetch.",
+        "A module whose default export is a (req, res) handler, an Express app or an object with fetch; an export `upgrade` of (req, socket, head) takes WebSockets.",
       examples: ["server.mjs"],
     }),
   workers,

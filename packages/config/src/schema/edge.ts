@@ -5,9 +5,9 @@
 import { z } from "zod";
 import { compressionSchema } from "./compression.ts";
 import { accessLogFields, accessLogFormat, onlyFields, redirectFields } from "./placeholders.ts";
+import { protectionKeys } from "./protection.ts";
 import { routeConditions } from "./routing/conditions.ts";
 import { routeHost, routePath } from "./routing/path.ts";
-import { protectionKeys } from "./protection.ts";
 import { bytes, durationMs } from "./scalars.ts";
 import { staticSchema } from "./static.ts";
 import { upgradeSchema } from "./upgrade.ts";

@@ -38,6 +38,11 @@ export interface FrameReader {
   stop(): void;
 }
 
+export interface EdgeFrameReader extends FrameReader {
+  /** The worker has accepted an upgrade: BODY frames follow a REQUEST without a body, until END. */
+  openTunnel(): void;
+}
+
 /** What a reader does with the frames of one side. */
 interface Side {
   /** "" when a frame of this type may come now. Asked before its payload is read. */
@@ -113,7 +118,7 @@ export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
 }
 
 /** The worker's side: reads what an edge says. */
-export function createEdgeFrameReader(events: EdgeEvents): FrameReader {
+export function createEdgeFrameReader(events: EdgeEvents): EdgeFrameReader {
   let inBody = false;
 
   function accept(type: number): string {
@@ -144,11 +149,17 @@ export function createEdgeFrameReader(events: EdgeEvents): FrameReader {
     return "";
   }
 
-  return createFrameReader({
+  const reader = createFrameReader({
     accept,
     onFrame,
     onBody: (buffer, start, end) => events.onBody(buffer, start, end),
   });
+  return {
+    ...reader,
+    openTunnel: () => {
+      inBody = true;
+    },
+  };
 }
 
 function readWindow(payload: string, events: Pick<WorkerEvents, "onWindow">): string {

@@ -93,7 +93,8 @@ export function createWorkerRegistry(threads: number): WorkerRegistry {
       workers.delete(worker.serial);
     },
     takeDrained(worker) {
-      if (!worker.drainAsked || countInFlight(worker.slots) + countTunnels(worker.slots) > 0) return false;
+      if (!worker.drainAsked || countInFlight(worker.slots) + countTunnels(worker.slots) > 0)
+        return false;
       worker.drainAsked = false;
       return true;
     },

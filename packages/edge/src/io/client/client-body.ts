@@ -102,7 +102,12 @@ function receiveChunked(
 }
 
 /** Copies a piece and passes it on, or keeps it until the owner takes it. */
-export function takePiece(exchange: ClientExchange, buffer: Buffer, start: number, end: number): void {
+export function takePiece(
+  exchange: ClientExchange,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): void {
   if (end === start) return;
   exchange.bodyReceived += end - start;
   if (exchange.bodyMode === bodyMode.drop) return;
