@@ -17,6 +17,7 @@ export {
 export { configReference } from "./io/config-reference.ts";
 export { findConfig } from "./io/find-config.ts";
 export { loaderEntry } from "./io/loader-entry.ts";
+export type { ListenerPlan, TlsPlan } from "./listener-plan.ts";
 export {
   type LoaderDocument,
   type LoaderEnd,
@@ -24,6 +25,7 @@ export {
   readLoaderOutput,
 } from "./loader-document.ts";
 export type {
+  AdminPlan,
   AppPlan,
   CompressionPlan,
   CorsPlan,

@@ -4,6 +4,7 @@
  * between processes; `@stack/control` carries plans as they are.
  */
 import type { ConfigPlace, SocketAddress } from "@stack/base";
+import type { ListenerPlan } from "./listener-plan.ts";
 import type { UpstreamPlan } from "./upstream-plan.ts";
 
 export interface ResolvedConfig {
@@ -29,6 +30,8 @@ export interface EdgeSettings {
 
 /** All an edge needs to serve; replaced as a whole by a reload. */
 export interface EdgePlan {
+  /** In the order of the listeners; absent when all of them are plain HTTP. */
+  readonly listeners?: readonly ListenerPlan[];
   readonly trustedProxies: readonly string[];
   readonly limits: {
     readonly headerBytes: number;
@@ -52,6 +55,8 @@ export interface EdgePlan {
   readonly compression?: CompressionPlan | null;
   /** Absolute files by "404", "4xx", "5xx"; absent or empty: our own pages. */
   readonly errorPages?: Readonly<Record<string, string>>;
+  /** Where metrics are served; absent or null for nowhere. */
+  readonly admin?: AdminPlan | null;
   readonly routes: readonly RoutePlan[];
   readonly upstreams: Readonly<Record<string, UpstreamPlan>>;
   readonly apps: Readonly<Record<string, EdgeAppPlan>>;
@@ -136,6 +141,12 @@ export interface RouteConditions {
   readonly cookies: readonly (readonly [name: string, value: string | boolean])[];
   /** Addresses and networks, any of them; empty: any client. */
   readonly clients: readonly string[];
+}
+
+export interface AdminPlan {
+  /** Besides the stack's own socket: "unix:/absolute", "127.0.0.1:9100"; null for nowhere else. */
+  readonly address: string | null;
+  readonly token: string | null;
 }
 
 /** Who may come, how often and how fast; see the keys of `edge.routes[]`. */

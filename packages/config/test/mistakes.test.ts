@@ -60,16 +60,8 @@ test.for([
   // Known, and not built
   ["{ cache: { memory: '64mb' } }", "cache | not in this version"],
   [
-    "{ edge: { listen: [{ address: '0.0.0.0:443', tls: {} }] } }",
-    "edge.listen[0] | an object is not in this version",
-  ],
-  [
-    "{ edge: { routes: [{ path: /x/, respond: {} }] } }",
-    "edge.routes[0].path | the regular expression /x/ is not in this version",
-  ],
-  [
-    '{ edge: { routes: [{ path: "/", respond: {}, rateLimit: {} }] } }',
-    "edge.routes[0].rateLimit | not in this version",
+    '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',
+    "edge.routes[0].cache | not in this version",
   ],
   [
     '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',
@@ -234,7 +226,7 @@ test.for([
   // Routes
   [
     '{ edge: { routes: [{ path: "x", respond: {} }] } }',
-    'edge.routes[0].path | "x" does not fit. Use "/x" for exactly that path, "/x/*" for all below it',
+    'edge.routes[0].path | "x" does not fit. Use "/x" for exactly that path, "/x/*" for all below it, or a RegExp',
   ],
   [
     '{ edge: { routes: [{ path: "/x*", respond: {} }] } }',
@@ -246,7 +238,7 @@ test.for([
   ],
   [
     '{ edge: { routes: [{ path: "/" }] } }',
-    "edge.routes[0] | Say what answers here: one of static, app, upstream, respond, redirect",
+    "edge.routes[0] | Say what answers here: one of static, app, upstream, split, respond, redirect",
   ],
   [
     '{ edge: { routes: [{ path: "/", respond: {}, redirect: { to: "/" } }] } }',

@@ -4,10 +4,13 @@
  * with those of the schema; what the schema refuses anyway is passed over here.
  */
 import { formatAddress, parseAddress, type SocketAddress } from "@stack/base";
+import { checkListenOptions } from "./check-listen.ts";
 import { checkProtection } from "./check-protection.ts";
 import { isNetwork } from "./cidr.ts";
 import { formatPath } from "./config-path.ts";
 import type { Problem } from "./problem.ts";
+import { checkErrorPages, checkTargets } from "./routing/check-targets.ts";
+import { findUnreachable } from "./routing/unreachable.ts";
 import { suggest } from "./suggest.ts";
 
 /** What the disk says about a folder. */
@@ -24,8 +27,11 @@ export function crossCheck(input: unknown, probe: FolderProbe): readonly Problem
   const edge = record(config.edge);
   return [
     ...checkListeners(list(edge.listen)),
+    ...checkListenOptions(list(edge.listen), probe),
     ...checkProxies(list(edge.trustedProxies)),
     ...checkRoutes(list(edge.routes), config, probe),
+    ...findUnreachable(list(edge.routes)),
+    ...checkErrorPages(edge.errorPages, probe),
     ...checkUpstreams(record(config.upstreams)),
     ...checkWorkingFolders("apps", record(config.apps), probe),
     ...checkWorkingFolders("programs", record(config.programs), probe),
@@ -36,8 +42,10 @@ export function crossCheck(input: unknown, probe: FolderProbe): readonly Problem
 
 function checkListeners(listen: readonly unknown[]): readonly Problem[] {
   const seen: { readonly index: number; readonly address: SocketAddress }[] = [];
-  return listen.flatMap((written, index) => {
-    const path = ["edge", "listen", index];
+  return listen.flatMap((one, index) => {
+    const isObject = typeof one === "object" && one !== null;
+    const path = ["edge", "listen", index, ...(isObject ? ["address"] : [])];
+    const written = isObject ? record(one).address : one;
     if (typeof written !== "number" && typeof written !== "string") return [];
     const address = parseAddress(String(written), "0.0.0.0");
     if (address === undefined) {
@@ -60,7 +68,7 @@ function overlaps(a: SocketAddress, b: SocketAddress): boolean {
     return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
   }
   if (a.port !== b.port) return false;
-  const isEverywhere = a.host === "0.0.0.0" || b.host === "0.0.0.0";
+  const isEverywhere = [a, b].some(({ host }) => host === "0.0.0.0" || host === "::");
   return a.host === b.host || (isEverywhere && a.port !== 0);
 }
 
@@ -82,7 +90,6 @@ function checkRoutes(
   config: Loose,
   probe: FolderProbe,
 ): readonly Problem[] {
-  const first = new Map<string, number>();
   return routes.flatMap((written, index) => {
     const route = record(written);
     const path = ["edge", "routes", index];
@@ -108,15 +115,7 @@ function checkRoutes(
         problems.push({ path: [...path, "static", "root"], message: `${absolute} ${why}` });
       }
     }
-    const host = typeof route.host === "string" ? route.host.toLowerCase() : "";
-    const match = typeof route.path === "string" ? `${host}${route.path}` : undefined;
-    const before = match === undefined ? undefined : first.get(match);
-    if (before !== undefined) {
-      const message = `${match} is already answered by edge.routes[${before}]; remove one`;
-      problems.push({ path: [...path, "path"], message });
-    } else if (match !== undefined) {
-      first.set(match, index);
-    }
+    problems.push(...checkTargets(route, path, names, unknownName));
     return problems;
   });
 }
@@ -243,8 +242,10 @@ type Loose = {
     | "programs"
     | "redis"
     | "listen"
+    | "address"
     | "trustedProxies"
     | "routes"
+    | "errorPages"
     | "path"
     | "host"
     | "static"

@@ -67,9 +67,13 @@ export function diffConfigs(before: ResolvedConfig, after: ResolvedConfig): Conf
 }
 
 function diffEdge(before: EdgeSettings, after: EdgeSettings): ConfigChanges["edge"] {
-  // Their names are positions in the list: what counts is the set of addresses.
-  const addresses = ({ listeners }: EdgeSettings): unknown =>
-    listeners.map(({ address }) => JSON.stringify(sorted(address))).sort(byText);
+  // Their names are positions in the list: what counts is the set of addresses. But the plan of one
+  // that speaks more than plain HTTP is found by its position: with those the order counts as well.
+  const isPlain = before.plan.listeners === undefined && after.plan.listeners === undefined;
+  const addresses = ({ listeners }: EdgeSettings): unknown => {
+    const list = listeners.map(({ address }) => JSON.stringify(sorted(address)));
+    return isPlain ? list.sort(byText) : list;
+  };
   if (before.threads !== after.threads || !isSame(addresses(before), addresses(after))) {
     return "listeners";
   }

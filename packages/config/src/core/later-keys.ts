@@ -6,7 +6,6 @@
 /** By the path of the object, with [] for an index and * for a name. */
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
-  "edge.listen[]": ["address", "tls", "proxyProtocol"],
   "edge.routes[]": ["cache"],
   "apps.*": ["maxRequests", "release", "user"],
   "upstreams.*": ["balance", "health", "root", "index"],
@@ -22,7 +21,6 @@ export function isLaterKey(objectPattern: string, key: string): boolean {
 
 export function isLaterValue(pattern: string, value: unknown): boolean {
   if (values[pattern]?.includes(value)) return true;
-  if (pattern === "edge.listen[]") return typeof value === "object" && value !== null;
   return false;
 }
 

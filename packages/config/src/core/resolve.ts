@@ -14,8 +14,11 @@ import type {
 } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
+import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
+import { resolveAdmin } from "./resolve-admin.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveMatch } from "./routing/resolve-match.ts";
+import { resolveSplit, resolveTraffic } from "./routing/resolve-traffic.ts";
 import { resolveUpgrade } from "./upgrades.ts";
 
 export interface ResolveContext {
@@ -57,7 +60,7 @@ export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): Re
     edge: {
       listeners: edge.listen.map((written, index) => ({
         name: `edge.listen[${index}]`,
-        address: resolveAddress(String(written), context),
+        address: resolveAddress(addressOfListener(written), context),
       })),
       threads: edge.threads === "auto" ? Math.min(context.cpuCount, mostAutoThreads) : edge.threads,
       plan: resolveEdgePlan(parsed, context),
@@ -77,7 +80,9 @@ export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): Re
 
 function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePlan {
   const { edge } = parsed;
+  const listeners = resolveListeners(edge.listen, context);
   return {
+    ...(listeners === undefined ? {} : { listeners }),
     trustedProxies: edge.trustedProxies,
     limits: edge.limits,
     timeoutsMs: edge.timeouts,
@@ -91,6 +96,8 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
             format: edge.accessLog.format,
           },
     compression: edge.compression === false ? null : edge.compression,
+    errorPages: mapRecord(edge.errorPages, (file) => context.absolute(file)),
+    admin: resolveAdmin(edge.admin, context.absolute),
     routes: edge.routes.map((route, index) => resolveRoute(route, index, parsed, context)),
     upstreams: mapRecord(parsed.upstreams, ({ servers }) => ({
       servers: servers.map((server) =>
@@ -124,6 +131,7 @@ function resolveRoute(
   const protection = resolveProtection(route, parsed.apps);
   return {
     ...resolveMatch(route),
+    ...resolveTraffic(route),
     stripPrefix: route.stripPrefix,
     ...resolveUpgrade(route, parsed.apps, parsed.upstreams),
     action: resolveAction(route, context),
@@ -138,6 +146,7 @@ function resolveAction(route: ParsedRoute, context: ResolveContext): RouteAction
   if (route.static) return resolveStatic(route.static, context);
   if (route.app !== undefined) return { kind: "app", app: route.app };
   if (route.upstream !== undefined) return { kind: "upstream", upstream: route.upstream };
+  if (route.split) return resolveSplit(route.split, route.sticky);
   if (route.respond) return { kind: "respond", ...route.respond };
   if (route.redirect) return { kind: "redirect", ...route.redirect };
   throw new TypeError(`unchecked route ${route.path}`);

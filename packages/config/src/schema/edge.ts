@@ -3,11 +3,16 @@
  * default, the validation and the reference page.
  */
 import { z } from "zod";
+import { adminSchema } from "./admin.ts";
 import { compressionSchema } from "./compression.ts";
-import { accessLogFields, accessLogFormat, onlyFields, redirectFields } from "./placeholders.ts";
+import { listenSchema } from "./listen.ts";
+import { accessLogFields, accessLogFormat } from "./placeholders.ts";
 import { protectionKeys } from "./protection.ts";
+import { checkRoute } from "./routing/check-route.ts";
 import { routeConditions } from "./routing/conditions.ts";
+import { headerKeys } from "./routing/headers.ts";
 import { routeHost, routePath } from "./routing/path.ts";
+import { errorPages, trafficKeys } from "./routing/traffic.ts";
 import { bytes, durationMs } from "./scalars.ts";
 import { staticSchema } from "./static.ts";
 import { upgradeSchema } from "./upgrade.ts";
@@ -39,9 +44,9 @@ const routeSchema = z
         to: z
           .string()
           .min(1)
-          .superRefine(onlyFields(redirectFields))
           .meta({
-            description: "Target; `{path}`, `{query}` (with its `?`) and `{host}` are replaced.",
+            description:
+              "Target; `{path}`, `{rest}` (what `*` stood for), `{query}` (with its `?`), `{host}` and of a RegExp path `{1}` or `{name}` are replaced.",
             examples: ["https://example.com{path}"],
           }),
         status: z
@@ -64,9 +69,12 @@ const routeSchema = z
         "`false`: answers of this route are not compressed, whatever `edge.compression` says.",
     }),
     ...protectionKeys,
+    ...headerKeys,
+    ...trafficKeys,
   })
+  .superRefine(checkRoute)
   .superRefine((route, context) => {
-    const actions = (["static", "app", "upstream", "respond", "redirect"] as const).filter(
+    const actions = (["static", "app", "upstream", "split", "respond", "redirect"] as const).filter(
       (name) => route[name] !== undefined,
     );
     if (actions.length !== 1) {
@@ -74,11 +82,16 @@ const routeSchema = z
         code: "custom",
         message:
           actions.length === 0
-            ? "Say what answers here: one of static, app, upstream, respond, redirect"
+            ? "Say what answers here: one of static, app, upstream, split, respond, redirect"
             : `Only one of these can answer: ${actions.join(", ")}`,
       });
     }
-    if (route.stripPrefix && route.app === undefined && route.upstream === undefined) {
+    if (
+      route.stripPrefix &&
+      route.app === undefined &&
+      route.upstream === undefined &&
+      route.split === undefined
+    ) {
       context.addIssue({
         code: "custom",
         path: ["stripPrefix"],
@@ -109,19 +122,7 @@ const routeSchema = z
   });
 
 export const edgeSchema = z.strictObject({
-  listen: z
-    .array(
-      z.union([z.int().min(1).max(65_535), z.string().min(1)], {
-        error: 'Use a port from 1 to 65535, "host:port" or "unix:path"',
-      }),
-    )
-    .min(1)
-    .default([8080])
-    .meta({
-      description:
-        'Where the edge listens: a port (on every interface), "host:port" or "unix:path".',
-      examples: [[8080, "127.0.0.1:9000", "unix:run/edge.sock"]],
-    }),
+  listen: listenSchema,
   threads: z
     .union([z.int().min(1).max(64), z.literal("auto")], {
       error: 'Use "auto" or a whole number from 1 to 64',
@@ -207,6 +208,8 @@ export const edgeSchema = z.strictObject({
     .prefault({})
     .meta({ description: "One line per request; `false` writes none." }),
   compression: compressionSchema,
+  errorPages,
+  admin: adminSchema,
   routes: z.array(routeSchema).default([]).meta({
     description: "What answers which request; the most specific route wins, whatever the order.",
   }),

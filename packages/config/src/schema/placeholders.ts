@@ -23,21 +23,29 @@ export const accessLogFields = [
   "agent",
 ] as const;
 
-export const redirectFields = ["path", "query", "host"] as const;
+/** `rest` is what the star of a prefix stood for. */
+export const redirectFields = ["path", "rest", "query", "host"] as const;
 
 /** A check for `superRefine`. */
 export function onlyFields(
   known: readonly string[],
 ): (text: string, context: z.core.$RefinementCtx<string>) => void {
   return (text, context) => {
-    for (const [written, name = ""] of text.matchAll(/\{([a-zA-Z-]+)\}/g)) {
-      if (known.includes(name)) continue;
-      const near = suggest(name, known);
-      const listed = known.map((field) => `{${field}}`).join(" ");
-      const fix = near === undefined ? `Known: ${listed}` : `Did you mean {${near}}?`;
-      context.addIssue({ code: "custom", message: `${written} is not known here. ${fix}` });
+    for (const message of unknownFields(text, known)) {
+      context.addIssue({ code: "custom", message });
     }
   };
+}
+
+/** One message for each name in braces that is not known. */
+export function unknownFields(text: string, known: readonly string[]): readonly string[] {
+  return [...text.matchAll(/\{([a-zA-Z0-9_-]+)\}/g)].flatMap(([written, name = ""]) => {
+    if (known.includes(name)) return [];
+    const near = suggest(name, known);
+    const listed = known.map((field) => `{${field}}`).join(" ");
+    const fix = near === undefined ? `Known: ${listed}` : `Did you mean {${near}}?`;
+    return [`${written} is not known here. ${fix}`];
+  });
 }
 
 /** A format is a name, or a template with at least one field: anything else is a slip. */

@@ -1,0 +1,19 @@
+/** `edge.admin` as the edge reads it. */
+import type { AdminPlan } from "../plans.ts";
+import type { ParsedConfig } from "../schema/config.ts";
+
+/** @param absolute a path of the config, made absolute */
+export function resolveAdmin(
+  admin: ParsedConfig["edge"]["admin"],
+  absolute: (path: string) => string,
+): AdminPlan | null {
+  if (admin === false) return null;
+  if (admin === undefined) return { address: null, token: null };
+  const { address, token } =
+    typeof admin === "string" ? { address: admin, token: undefined } : admin;
+  const isUnix = address.startsWith("unix:");
+  return {
+    address: isUnix ? `unix:${absolute(address.slice("unix:".length))}` : address,
+    token: token ?? null,
+  };
+}
