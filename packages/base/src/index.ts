@@ -13,6 +13,14 @@ export {
   reportOf,
   StackError,
 } from "./errors.ts";
+export {
+  createExposition,
+  type Exposition,
+  expositionType,
+  type Histogram,
+  type Labels,
+  type Samples,
+} from "./exposition.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";

@@ -1,3 +1,4 @@
+export { type ExposedSample, readExposition } from "./check-exposition.ts";
 export { freePort } from "./free-port.ts";
 export {
   type Load,

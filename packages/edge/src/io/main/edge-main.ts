@@ -16,6 +16,7 @@ import {
 } from "@stack/control";
 import { createBudgetMemory, forgetBudget } from "../../core/buffer-budget.ts";
 import type { EdgeOptions } from "../../core/edge-options.ts";
+import type { ExposedEdge } from "../../core/measuring/edge-exposition.ts";
 import { collectMetrics } from "../../core/measuring/edge-metrics.ts";
 import { clearThreadGauges, createMetricsMemory } from "../../core/measuring/metrics.ts";
 import { routeLabel } from "../../core/measuring/route-label.ts";
@@ -25,6 +26,7 @@ import { createSharedCounters, forgetThreadCounters } from "../../core/shared-co
 import type { ThreadToMain } from "../../core/thread-messages.ts";
 import { adminSocketFailed } from "../../errors.ts";
 import { probeAdoption } from "../thread/adopt-socket.ts";
+import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
 import { startArbiterServer } from "./arbiter-server.ts";
 import { startThreadPool } from "./thread-pool.ts";
@@ -44,6 +46,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const budget = createBudgetMemory(options.threads);
   const connections = new SharedArrayBuffer(options.threads * 4);
   const counters = createSharedCounters(options.threads, [randomInt(2 ** 32), randomInt(2 ** 32)]);
+  let activePlan: EdgePlan | undefined;
   let routeSlots: ReadonlyMap<string, number> = new Map();
   const inPlace = await probeAdoption();
   if (!inPlace)
@@ -94,6 +97,12 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       else drain(message.deadlineMs);
     },
   );
+  const admin = createAdminServer({
+    socketPath: join(options.run, "admin.sock"),
+    generation: options.generation,
+    metrics: describeEdge,
+    log,
+  });
   const ticker = setInterval(() => {
     if (stackd.connected()) {
       stackd.send({ type: "edge-metrics", metrics: collectMetrics(metrics, registry, Date.now()) });
@@ -102,9 +111,23 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   process.on("SIGTERM", () => drain(defaultDrainMs));
   process.on("SIGINT", () => drain(defaultDrainMs));
 
+  function describeEdge(): ExposedEdge {
+    return {
+      generation: options.generation,
+      threads: pool.living().length,
+      metrics,
+      routes: counters.routes,
+      registry,
+      plan: activePlan,
+      routeSlots,
+    };
+  }
+
   function configure(plan: EdgePlan): void {
     plans += 1;
     planError = undefined;
+    activePlan = plan;
+    admin.configure(plan.admin ?? null);
     for (const name of Object.keys(plan.apps)) registry.app(name);
     const labels = plan.routes.map(routeLabel);
     routeSlots = assignRouteSlots(labels, routeSlots);
@@ -163,6 +186,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     draining = true;
     log.info(`draining, at most ${deadlineMs} ms`);
     pool.post({ type: "drain" });
+    admin.close(); // its addresses are the next generation's
     setTimeout(() => end(0), deadlineMs);
   }
 
