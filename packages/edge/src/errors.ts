@@ -18,3 +18,12 @@ export const adminSocketFailed = defineError(
     fixes: [`ls -ld ${path.slice(0, path.lastIndexOf("/"))}`],
   }),
 );
+
+export const certificateUnusable = defineError(
+  "E4003",
+  exitCodes.environment,
+  ({ file, reason }: { file: string; reason: string }) => ({
+    title: `The certificate file ${file} cannot be used: ${reason}`,
+    fixes: [`ls -l ${file}`, "stack reload edge"],
+  }),
+);

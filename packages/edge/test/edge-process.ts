@@ -29,6 +29,8 @@ export interface EdgeOptions {
   /** "ignore" gives it /dev/null where a socket should be. */
   readonly descriptor?: "ignore";
   readonly nodeOptions?: readonly string[];
+  /** One listener on each; the first is the edge's `port`. */
+  readonly hosts?: readonly string[];
 }
 
 interface FakeArbiter {
@@ -40,6 +42,8 @@ interface FakeArbiter {
 
 export interface EdgeProcess extends AsyncDisposable {
   readonly port: number;
+  /** Of all listeners, in the order of `hosts`. */
+  readonly ports: readonly number[];
   readonly folder: string;
   /** The public socket, as a keeper holds it. */
   readonly descriptor: number;
@@ -73,10 +77,20 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
       events.emit("message", message);
     };
   });
-  const bound = new BoundSocket({ host: "127.0.0.1", port: 0 });
+  const [host = "127.0.0.1", ...otherHosts] = options.hosts ?? [];
+  const bound = new BoundSocket({ host, port: 0 });
   const { port } = bound.address();
+  const others = otherHosts.map((other) => new BoundSocket({ host: other, port: 0 }));
   const hello = once(events, "hello");
-  const child = spawnEdge(folder, control, port, options.descriptor ?? bound.fd(), options);
+  const listeners = [
+    { host, port, descriptor: options.descriptor ?? bound.fd() },
+    ...others.map((other, index) => ({
+      host: otherHosts[index] ?? "",
+      port: other.address().port,
+      descriptor: other.fd(),
+    })),
+  ];
+  const child = spawnEdge(folder, control, listeners, options);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -88,6 +102,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
 
   const edge: EdgeProcess = {
     port,
+    ports: listeners.map((listener) => listener.port),
     folder: folder.path,
     descriptor: bound.fd(),
     child,
@@ -137,6 +152,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
       stackd?.destroy();
       server.close();
       bound.close();
+      for (const other of others) other.close();
       folder[Symbol.dispose]();
     },
   };
@@ -198,21 +214,31 @@ const defaultPlan: EdgePlan = {
   apps: { shop: app },
 };
 
+interface Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly descriptor: number | "ignore";
+}
+
 function spawnEdge(
   folder: TempFolder,
   control: string,
-  port: number,
-  descriptor: number | "ignore",
+  listeners: readonly Listener[],
   { threads = 2, nodeOptions = [] }: EdgeOptions,
 ): ChildProcess {
-  const listeners = JSON.stringify([{ name: "edge.listen[0]", address: `127.0.0.1:${port}` }]);
-  const descriptors = Array.from({ length: threads }, () => descriptor);
+  const named = listeners.map(({ host, port }, index) => ({
+    name: `edge.listen[${index}]`,
+    address: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  }));
+  const descriptors = listeners.flatMap(({ descriptor }) =>
+    Array.from({ length: threads }, () => descriptor),
+  );
   return spawn(
     process.execPath,
     [
       ...["--enable-source-maps", ...nodeOptions, entry],
       ...["--control", control, "--run", folder.path, "--generation", "1"],
-      ...["--threads", String(threads), "--listeners", listeners],
+      ...["--threads", String(threads), "--listeners", JSON.stringify(named)],
     ],
     { stdio: ["ignore", "pipe", "pipe", ...descriptors] },
   );

@@ -90,7 +90,7 @@ function checksOf(config: ResolvedConfig): readonly SmokeCheck[] {
 /** Anything but an error of the edge will do: whether it is the right answer, the checks have said. */
 async function portAnswers(run: SmokeRun): Promise<Judgement> {
   const [check] = checksOf(run.config);
-  const url = run.stack.status()?.edge?.urls[0];
+  const url = publicUrl(run);
   if (check === undefined || url === undefined) return { ok: true, detail: "" };
   try {
     const { status } = await ask(url, check.path, check.host);
@@ -100,8 +100,14 @@ async function portAnswers(run: SmokeRun): Promise<Judgement> {
   }
 }
 
+/** A listener for plain HTTP may only send on to the one with TLS. */
+function publicUrl(run: SmokeRun): string | undefined {
+  const urls = run.stack.status()?.edge?.urls ?? [];
+  return urls.find((url) => url.startsWith("https:")) ?? urls[0];
+}
+
 async function tryCheck(run: SmokeRun, check: SmokeCheck): Promise<Judgement> {
-  const url = run.stack.status()?.edge?.urls[0];
+  const url = publicUrl(run);
   if (url === undefined) return { ok: false, detail: "the edge listens nowhere" };
   try {
     return judgeAnswer(check, await ask(url, check.path, check.host));

@@ -13,6 +13,26 @@ export interface SharedApp {
   readonly metricsSlot: number;
 }
 
+/** A certificate with its chain and its key, as PEM. */
+export interface TlsCertificate {
+  readonly cert: string;
+  readonly key: string;
+  /** DNS names, for SNI. */
+  readonly names: readonly string[];
+}
+
+/** What a listener's TLS needs besides its plan: read by the main thread, the same in all threads. */
+export interface TlsMaterial {
+  /** Position in the list of listeners. */
+  readonly listener: number;
+  readonly certificates: readonly TlsCertificate[];
+  readonly clientCa: string | null;
+  /** Sessions are resumed only under the same; at most 32 characters. */
+  readonly policy: string;
+  /** 48 bytes. */
+  readonly ticketKey: Uint8Array;
+}
+
 export type MainToThread =
   /** Serve by this plan from now on; the first one begins to listen. */
   | {
@@ -21,7 +41,11 @@ export type MainToThread =
       readonly apps: readonly SharedApp[];
       /** By the route's position: where it is counted. */
       readonly routeSlots: readonly number[];
+      /** Of the listeners with TLS. */
+      readonly tls: readonly TlsMaterial[];
     }
+  /** Certificates or ticket keys have changed: for connections from now on. */
+  | { readonly type: "tls"; readonly tls: readonly TlsMaterial[] }
   | {
       readonly type: "worker-up";
       readonly serial: number;

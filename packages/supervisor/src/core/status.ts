@@ -100,7 +100,7 @@ export function stateOfStack(
 }
 
 /** "http://127.0.0.1:8080" for an address that may be a wildcard. */
-export function formatUrl(host: string, port: number): string {
+export function formatUrl(host: string, port: number, scheme: "http" | "https" = "http"): string {
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }

@@ -123,7 +123,8 @@ export function takePiece(
   exchange.io.thread.budget.add(piece.length);
 }
 
-function afterPieces(exchange: ClientExchange): void {
+/** After one or more pieces, and after the last. */
+export function afterPieces(exchange: ClientExchange): void {
   const io = exchange.io;
   if (exchange.bodyEnded) {
     io.waiting = waitFor.nothing;

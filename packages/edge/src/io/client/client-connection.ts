@@ -28,10 +28,36 @@ export function openClientConnection(
   facts: ClientConnection["facts"],
   onClosed: (io: ClientConnection) => void,
 ): ClientConnection {
-  const io: ClientConnection = {
+  const io = createClientConnection(socket, thread, facts, onExchangeDone, undefined);
+  socket.on("end", () => guard(io, onPeerEnd));
+  socket.on("drain", () => guard(io, onDrain));
+  socket.on("error", ignore); // 'close' follows and tells all that matters
+  socket.on("close", () => {
+    io.closed = true;
+    guard(io, onClose);
+    onClosed(io);
+  });
+  return io;
+}
+
+/**
+ * The record of a connection that has not begun to read.
+ *
+ * @param dialect undefined for HTTP/1.1
+ */
+export function createClientConnection(
+  socket: Socket,
+  thread: ThreadContext,
+  facts: ClientConnection["facts"],
+  onExchangeDone: ClientConnection["onExchangeDone"],
+  dialect: ClientConnection["dialect"],
+): ClientConnection {
+  return {
     socket,
     thread,
     facts,
+    rules: facts.rules,
+    dialect,
     peer: {
       address: facts.peerAddress,
       port: facts.peerPort,
@@ -62,15 +88,6 @@ export function openClientConnection(
     sendDeadline: 0,
     onExchangeDone,
   };
-  socket.on("end", () => guard(io, onPeerEnd));
-  socket.on("drain", () => guard(io, onDrain));
-  socket.on("error", ignore); // 'close' follows and tells all that matters
-  socket.on("close", () => {
-    io.closed = true;
-    guard(io, onClose);
-    onClosed(io);
-  });
-  return io;
 }
 
 /** What reads for it: see `ReadCallback` for what may become of the bytes. */
@@ -175,7 +192,7 @@ function onPeerEnd(io: ClientConnection): void {
   }
 }
 
-function onDrain(io: ClientConnection): void {
+export function onDrain(io: ClientConnection): void {
   const exchange = io.exchange;
   accountOutput(io, performance.now(), io.thread.active.plan.timeoutsMs.idle);
   if (exchange?.blocked === true) {
@@ -187,7 +204,7 @@ function onDrain(io: ClientConnection): void {
   }
 }
 
-function onClose(io: ClientConnection): void {
+export function onClose(io: ClientConnection): void {
   io.pending = "";
   io.text = "";
   accountOutput(io, 0, 0);

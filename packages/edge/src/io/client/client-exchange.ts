@@ -49,7 +49,7 @@ export function createExchange(
 ): ClientExchange {
   const bodyLength = head.chunked ? -1 : Math.max(head.contentLength, 0);
   const noBody = bodyLength === 0;
-  return {
+  const exchange: ClientExchange = {
     io,
     head,
     route,
@@ -100,6 +100,8 @@ export function createExchange(
     answerPrepared,
     fail,
   };
+  if (io.dialect !== undefined) Object.assign(exchange, io.dialect.methods);
+  return exchange;
 }
 
 /** The client is gone; called when its connection has closed under a request. */
@@ -258,7 +260,9 @@ function cutOff(exchange: ClientExchange): void {
   finish(exchange);
   // Where only the end of the connection ends the body, a reset is the one way to say "cut".
   const isDelimited = exchange.answerChunked || exchange.answerLength >= 0;
-  if (isDelimited || io.facts.isUnix || exchange.switchedAt > 0) io.socket.destroy();
+  // (TLS has none: there it is the missing close_notify that says it.)
+  const isCutByEnd = isDelimited || io.facts.isUnix || io.facts.scheme === "https";
+  if (isCutByEnd || exchange.switchedAt > 0) io.socket.destroy();
   else io.socket.resetAndDestroy();
 }
 
@@ -267,8 +271,10 @@ function connectionLine(exchange: ClientExchange): string {
   const io = exchange.io;
   // A body still on its way would be read as the next request.
   if (!exchange.bodyEnded || io.thread.draining || io.peerEnded) exchange.keepAlive = false;
-  if (!exchange.keepAlive) return "Connection: close\r\n\r\n";
-  return exchange.head.minor === 0 ? "Connection: keep-alive\r\n\r\n" : "\r\n";
+  const fields = io.rules === undefined ? "" : io.rules.answerFields;
+  if (!exchange.keepAlive) return `${fields}Connection: close\r\n\r\n`;
+  if (exchange.head.minor === 0) return `${fields}Connection: keep-alive\r\n\r\n`;
+  return fields === "" ? "\r\n" : `${fields}\r\n`;
 }
 
 /** False: the client has enough to read for now. */

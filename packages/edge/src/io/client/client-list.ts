@@ -42,7 +42,7 @@ export function createClientList(options: ClientListOptions): ClientList {
       connections[io.index] = last;
       last.index = io.index;
     }
-    Atomics.store(counts, thread.index, connections.length);
+    Atomics.sub(counts, thread.index, 1);
     thread.metrics.connectionClosed();
   };
 
@@ -55,7 +55,7 @@ export function createClientList(options: ClientListOptions): ClientList {
     accept(socket, facts) {
       const io = openClientConnection(socket, thread, facts, onClosed);
       io.index = connections.push(io) - 1;
-      Atomics.store(counts, thread.index, connections.length);
+      Atomics.add(counts, thread.index, 1); // others count theirs here as well
       thread.metrics.connectionOpened();
       options.adopt(socket, readerOf(io));
     },

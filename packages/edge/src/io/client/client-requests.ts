@@ -26,7 +26,12 @@ import {
 import { startClosing } from "./client-closing.ts";
 import { createExchange } from "./client-exchange.ts";
 import { leastBound, putAndFlush, unsentBytes } from "./client-output.ts";
-import { type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
+import {
+  type ClientConnection,
+  type ClientExchange,
+  type EntranceRules,
+  waitFor,
+} from "./client-state.ts";
 
 /** Heads a thread keeps for reuse. */
 const keptHeads = 1024;
@@ -95,10 +100,12 @@ function parseNext(io: ClientConnection): boolean {
   return true;
 }
 
-function beginRequest(io: ClientConnection, head: RequestHead): void {
+/** Routes a request and starts it; its body, if there is one, is yet to come. */
+export function beginRequest(io: ClientConnection, head: RequestHead): void {
   const active = io.thread.active;
   io.waiting = waitFor.nothing;
   io.deadline = Number.POSITIVE_INFINITY;
+  if (io.rules !== undefined && !passesEntrance(io, head, io.rules)) return;
   const client = clientOf(io, head);
   const route = decideRoute(active.table, head.host, head.path, head, client.address) ?? noRoute;
   const backend = active.backends[route.index] ?? noBackend;
@@ -113,6 +120,22 @@ function beginRequest(io: ClientConnection, head: RequestHead): void {
     return;
   }
   beginBody(io, exchange);
+}
+
+/** False: the listener itself has answered. */
+function passesEntrance(io: ClientConnection, head: RequestHead, rules: EntranceRules): boolean {
+  if (rules.onlyHost !== "" && rules.onlyHost !== head.host) {
+    refuse(io, 421, "the connection was made to another name");
+    return false;
+  }
+  // A certificate is renewed over plain HTTP, whatever else is sent elsewhere (RFC 8555 §8.3).
+  if (rules.redirect === undefined || head.path.startsWith("/.well-known/acme-challenge/")) {
+    return true;
+  }
+  const exchange = createExchange(io, head, noRoute, rules.redirect, io.peer, performance.now());
+  io.exchange = exchange;
+  ask(exchange);
+  return false;
 }
 
 function beginBody(io: ClientConnection, exchange: ClientExchange): void {
@@ -167,7 +190,8 @@ function headProblem(status: number): string {
   return status === 431 ? "the headers are too large" : "this is not HTTP/1.1";
 }
 
-function takeHead(io: ClientConnection): RequestHead {
+/** A head to parse into: the connection's own while it has one. */
+export function takeHead(io: ClientConnection): RequestHead {
   io.head ??= io.thread.heads.pop() ?? createRequestHead();
   return io.head;
 }

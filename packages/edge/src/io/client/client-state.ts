@@ -26,10 +26,27 @@ export const waitFor = {
 } as const;
 type WaitFor = (typeof waitFor)[keyof typeof waitFor];
 
+/** What holds for all requests that come in by one listener, or for one name of it. */
+export interface EntranceRules {
+  /** Requests for any other host are refused with 421 (RFC 9110 §15.5.20); "" for none. */
+  readonly onlyHost: string;
+  /** Answers everything in place of the routes. */
+  readonly redirect: Backend | undefined;
+  /** Lines for every answer, each ended by CRLF. */
+  readonly answerFields: string;
+}
+
 export interface ClientConnection {
   readonly socket: Socket;
   readonly thread: ThreadContext;
-  readonly facts: ConnectionFacts & { readonly isUnix: boolean };
+  readonly facts: ConnectionFacts & {
+    readonly isUnix: boolean;
+    readonly rules?: EntranceRules | undefined;
+  };
+  /** Of a listener that has some: TLS, a redirect; undefined for plain HTTP. */
+  readonly rules: EntranceRules | undefined;
+  /** How answers are said where it is not HTTP/1.1: methods in place of an exchange's own. */
+  readonly dialect: Dialect | undefined;
   /** The peer as the client: the answer wherever no proxy is trusted. */
   readonly peer: ClientFacts;
   /** Position in the thread's list of connections. */
@@ -83,6 +100,13 @@ type BodyMode = (typeof bodyMode)[keyof typeof bodyMode];
 
 /** From `Name: value\r\n` lines to the ones that leave. */
 export type AnswerEdit = (fields: string, exchange: ClientExchange, status: number) => string;
+
+/** The part of an answer that HTTP/2 says otherwise; the rest of an exchange is the same. */
+export interface Dialect {
+  /** For the access log: "HTTP/2.0". */
+  readonly protocol: string;
+  readonly methods: Pick<ClientExchange, "inform" | "begin" | "answerPrepared">;
+}
 
 export interface ClientExchange extends Exchange {
   readonly head: RequestHead;

@@ -36,7 +36,8 @@ export function createAccessLogging(
     entry.host = head.host;
     entry.path = question < 0 ? head.target : head.target.slice(0, question);
     entry.query = question < 0 ? "" : head.target.slice(question + 1);
-    entry.protocol = head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0";
+    entry.protocol =
+      exchange.io.dialect?.protocol ?? (head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0");
     entry.status = exchange.status;
     entry.bytes = exchange.answerBodiless ? 0 : exchange.answerBytes;
     entry.durationMs = durationMs;

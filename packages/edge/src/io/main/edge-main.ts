@@ -23,8 +23,9 @@ import { routeLabel } from "../../core/measuring/route-label.ts";
 import { assignRouteSlots, otherRoutesSlot } from "../../core/measuring/route-metrics.ts";
 import { createWorkerRegistry } from "../../core/scheduling/worker-registry.ts";
 import { createSharedCounters, forgetThreadCounters } from "../../core/shared-counters.ts";
-import type { ThreadToMain } from "../../core/thread-messages.ts";
+import type { ThreadToMain, TlsMaterial } from "../../core/thread-messages.ts";
 import { adminSocketFailed } from "../../errors.ts";
+import { createCertificateWatch } from "../certificates/certificate-watch.ts";
 import { probeAdoption } from "../thread/adopt-socket.ts";
 import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
@@ -74,6 +75,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     onMessage: onThreadMessage,
     onEnd: onThreadEnd,
   });
+  const certificates = createCertificateWatch((tls) => pool.post({ type: "tls", tls }), log);
   const desk = createArbiterDesk({ registry, post: pool.post, log });
   const socketPath = join(options.run, `edge-${options.generation}.sock`);
   const arbiters = await startArbiterServer(socketPath, desk).catch((cause: Error) => {
@@ -124,6 +126,13 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   }
 
   function configure(plan: EdgePlan): void {
+    let tls: readonly TlsMaterial[];
+    try {
+      tls = certificates.configure(plan);
+    } catch (error) {
+      stackd.send({ type: "edge-failed", error: reportOf(error) });
+      return;
+    }
     plans += 1;
     planError = undefined;
     activePlan = plan;
@@ -136,6 +145,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       plan,
       apps: registry.apps(),
       routeSlots: labels.map((label) => routeSlots.get(label) ?? otherRoutesSlot),
+      tls,
     });
   }
 
@@ -196,6 +206,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
 
   function end(code: number): void {
     clearInterval(ticker);
+    certificates.close();
     arbiters.close();
     stackd[Symbol.dispose]();
     process.exit(code);

@@ -12,9 +12,7 @@ export interface WorkerTable {
   /** The apps of a plan, before its backends are asked for. */
   readonly configure: (apps: readonly SharedApp[], plan: EdgePlan) => void;
   readonly backend: (app: string) => Backend | undefined;
-  readonly onMessage: (
-    message: Exclude<MainToThread, { type: "plan" } | { type: "drain" }>,
-  ) => void;
+  readonly onMessage: (message: Extract<MainToThread, { serial: number }>) => void;
   readonly onWake: (wake: Wake) => void;
   readonly check: (now: number) => void;
   /** Closes all links; nothing is in flight any more. */

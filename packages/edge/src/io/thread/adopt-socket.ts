@@ -127,10 +127,13 @@ function adoptInPlace(
 ): void {
   const internals = socket as unknown as SocketInternals;
   if (typeof internals._handle?.useUserBuffer !== "function") throw new Error("no useUserBuffer");
+  // What came before: behind a PROXY header, or with the last of a handshake.
+  const early: unknown = socket.readableLength > 0 ? socket.read() : null;
   internals[symbols.buffer] = buffer;
   internals[symbols.callback] = onRead;
   // biome-ignore lint/correctness/useHookAtTopLevel: a method of libuv's handle, no React hook
   internals._handle.useUserBuffer(buffer);
+  if (Buffer.isBuffer(early) && !onRead(early.length, early)) return;
   socket.read(0);
   socket.resume();
 }

@@ -25,6 +25,8 @@ import { listenFailed } from "../../errors.ts";
 import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
 import { createFlusher } from "../client/client-output.ts";
+import { createEntrances } from "../entrance/entrances.ts";
+import { createH2Sessions } from "../h2/h2-sessions.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
 import type { SharedProtection } from "../protection/gates.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
@@ -57,10 +59,16 @@ export function runEdgeThread(
   const log = createLogger((line) => process.stdout.write(line));
   const pages = createErrorPages();
   const thread = createContext(options, log, pages);
+  const counts = new Int32Array(options.connections);
   const clients = createClientList({
     thread,
     adopt: createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace),
-    counts: new Int32Array(options.connections),
+    counts,
+  });
+  const sessions = createH2Sessions(thread, counts);
+  const entrances = createEntrances(thread, counts, {
+    onHttp1: clients.accept,
+    onHttp2: sessions.open,
   });
   const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
   const workers = createWorkerTable({ thread, readBuffer, send, wake });
@@ -79,7 +87,7 @@ export function runEdgeThread(
     peers.get(target)?.postMessage({ app, passed } satisfies Wake);
   }
 
-  async function onPlan({ plan, apps, routeSlots }: PlanMessage): Promise<void> {
+  async function onPlan({ plan, apps, routeSlots, tls }: PlanMessage): Promise<void> {
     try {
       const oldWriter = renewWriter(plan);
       workers.configure(apps, plan);
@@ -93,6 +101,7 @@ export function runEdgeThread(
         routeSlots,
         protection,
       });
+      entrances.configure(plan, tls);
       retireActivePlan(old);
       await oldWriter?.close();
       if (!listening) {
@@ -124,7 +133,7 @@ export function runEdgeThread(
             listener,
             descriptor,
             admits: clients.admits,
-            accept: clients.accept,
+            accept: (socket, facts) => entrances.accept(index, socket, facts),
             turnAwayAnswer: clients.turnAwayAnswer,
           });
           servers.push(server);
@@ -140,6 +149,7 @@ export function runEdgeThread(
     thread.draining = true;
     drainingSince = performance.now();
     for (const server of servers) server.close();
+    sessions.drain();
   }
 
   async function finish(): Promise<void> {
@@ -153,17 +163,27 @@ export function runEdgeThread(
     const now = performance.now();
     thread.dateLine = dateLine();
     clients.check(now);
+    sessions.check(now);
+    entrances.check(now);
     guardTick(() => workers.check(now));
     if (options.index === 0) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
     if (!thread.draining) return;
-    if (now - drainingSince > drainGraceMs) clients.closeIdle();
-    if (clients.count() === 0) void finish(); // never rejects: closing a log is best effort
+    if (now - drainingSince > drainGraceMs) {
+      clients.closeIdle();
+      sessions.close();
+      entrances.closeAll();
+    }
+    const left = clients.count() + sessions.count() + entrances.count();
+    if (left === 0) void finish(); // never rejects: closing a log is best effort
   }, tickMs);
 
   main.on("message", (message: MainToThread) => {
     switch (message.type) {
       case "plan":
         void onPlan(message); // never rejects: it reports what goes wrong
+        return;
+      case "tls":
+        guardTick(() => entrances.configure(thread.active.plan, message.tls));
         return;
       case "drain":
         onDrain();

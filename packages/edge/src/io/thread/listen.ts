@@ -67,7 +67,7 @@ function listenerFacts(address: SocketAddress | undefined) {
   const any = address.host === "0.0.0.0" || address.host === "::";
   return {
     scheme: "http",
-    serverName: any ? "localhost" : address.host,
+    serverName: any ? "localhost" : address.host.includes(":") ? `[${address.host}]` : address.host,
     serverPort: address.port,
     isUnix: false,
   } as const;

@@ -124,9 +124,11 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
 function edgeStatus(stack: Stack, { windows }: Measured): StatusData["edge"] {
   const classes = [0, 1, 2, 3, 4, 5];
   return {
-    urls: stack.listeners.map(({ address }) =>
-      address.kind === "tcp" ? formatUrl(address.host, address.port) : `unix:${address.path}`,
-    ),
+    urls: stack.listeners.map(({ address }, index) => {
+      if (address.kind === "unix") return `unix:${address.path}`;
+      const hasTls = (stack.config.edge.plan.listeners?.[index]?.tls ?? null) !== null;
+      return formatUrl(address.host, address.port, hasTls ? "https" : "http");
+    }),
     threads: stack.config.edge.threads,
     connections: sumOf(windows, (metrics) => metrics.connections),
     requestsPerSecond: rateOf(windows, (metrics) => metrics.requests),

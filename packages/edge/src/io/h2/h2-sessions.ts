@@ -1,0 +1,139 @@
+/**
+ * The HTTP/2 connections of one thread: what each may ask for, when it is idle, and how it drains.
+ * Frames, HPACK and flow control are Node's (nghttp2); requests are served as all others.
+ */
+import { constants, performServerHandshake, type ServerHttp2Session } from "node:http2";
+import { performance } from "node:perf_hooks";
+import type { TLSSocket } from "node:tls";
+import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
+import { checkDeadlines } from "../client/client-closing.ts";
+import { failHead, guard } from "../client/client-connection.ts";
+import type { ClientConnection } from "../client/client-state.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
+import { serveStream } from "./h2-stream.ts";
+
+const maxStreams = 100;
+/** Of one stream; a body is taken as fast as its backend takes it. */
+const streamWindow = 128 * 1024;
+const connectionWindow = 1024 * 1024;
+/** After GOAWAY, for what is still on its way. */
+const lingerMs = 2_000;
+/** RFC 9113 §6.8: the first GOAWAY of a drain lets requests that are on their way in. */
+const lastStreamId = 2 ** 31 - 1;
+
+export interface H2Sessions {
+  readonly open: (socket: TLSSocket, facts: ClientConnection["facts"]) => void;
+  readonly count: () => number;
+  readonly check: (now: number) => void;
+  /** Says that no new requests are wanted; those that come all the same are served. */
+  readonly drain: () => void;
+  /** No new requests from here on; connections close when theirs are answered. */
+  readonly close: () => void;
+}
+
+interface Session {
+  readonly session: ServerHttp2Session;
+  readonly streams: Set<ClientConnection>;
+  /** `performance.now()` at which a connection without a request is closed. */
+  idleAt: number;
+  closing: boolean;
+}
+
+/** @param counts connections of each thread, shared */
+export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2Sessions {
+  const open = new Set<Session>();
+
+  function start(socket: TLSSocket, facts: ClientConnection["facts"]): void {
+    const { limits, timeoutsMs } = thread.active.plan;
+    const session = performServerHandshake(socket, {
+      maxHeaderListPairs: limits.headerCount + 8, // one more and the pseudo-fields: then it is a 431
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+      maxSettings: 32,
+      maxOutstandingPings: 10,
+      strictSingleValueFields: false, // an upstream's answer is passed on as it is
+      settings: {
+        maxConcurrentStreams: maxStreams,
+        initialWindowSize: streamWindow,
+        maxHeaderListSize: Math.max(limits.headerBytes, 16 * 1024),
+        enablePush: false,
+      },
+    });
+    const one: Session = {
+      session,
+      streams: new Set(),
+      idleAt: performance.now() + timeoutsMs.idle,
+      closing: false,
+    };
+    open.add(one);
+    Atomics.add(counts, thread.index, 1);
+    thread.metrics.connectionOpened();
+    const guardAgainst = createFloodGuard();
+    const count = (kind: FloodKind): void => {
+      if (guardAgainst.count(kind, performance.now())) endSession(one);
+    };
+    session.once("connect", () => session.setLocalWindowSize(connectionWindow));
+    session.on("error", ignore); // 'close' follows
+    session.on("ping", () => count("pings"));
+    session.on("remoteSettings", () => count("settings"));
+    session.on("stream", (stream, _headers, _flags, fields) => {
+      stream.on("aborted", () => {
+        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) count("resets");
+      });
+      if (stream.destroyed || stream.closed) {
+        count("resets");
+        return;
+      }
+      const io = serveStream(stream, fields as unknown as string[], thread, facts, (closed) => {
+        one.streams.delete(closed);
+        one.idleAt = performance.now() + thread.active.plan.timeoutsMs.idle;
+      });
+      if (io === undefined) count("malformed");
+      else if (!io.closed) one.streams.add(io);
+    });
+    session.on("close", () => {
+      if (!open.delete(one)) return;
+      Atomics.sub(counts, thread.index, 1);
+      thread.metrics.connectionClosed();
+    });
+  }
+
+  function closeSession(one: Session): void {
+    if (one.closing) return;
+    one.closing = true;
+    one.idleAt = performance.now() + lingerMs;
+    one.session.close();
+  }
+
+  return {
+    open: start,
+    count: () => open.size,
+    check(now) {
+      for (const one of open) {
+        for (const io of one.streams) {
+          if (io.sending || now >= io.deadline) guard(io, () => checkDeadlines(io, now, failHead));
+        }
+        if (one.streams.size > 0 || now < one.idleAt) continue;
+        if (one.closing) one.session.destroy();
+        else closeSession(one);
+      }
+    },
+    drain() {
+      for (const { session, closing } of open) {
+        if (!closing && !session.destroyed) session.goaway(0, lastStreamId);
+      }
+    },
+    close() {
+      for (const one of open) closeSession(one);
+    },
+  };
+}
+
+/** RFC 9113 §10.5: it asks for more than anybody needs. */
+function endSession(one: Session): void {
+  if (one.session.destroyed) return;
+  one.closing = true;
+  one.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+function ignore(): void {}

@@ -1,0 +1,129 @@
+/**
+ * One request of HTTP/2: its stream becomes a connection of its own with one exchange on it, served
+ * by the same routes and backends as any other. What its client does wrong costs this stream.
+ */
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { performance } from "node:perf_hooks";
+import { clearRequestHead, parseRequestHead } from "@stack/protocols";
+import { formatRequestText } from "../../core/h2/request-text.ts";
+import { afterPieces, failByClient, takePiece } from "../client/client-body.ts";
+import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
+import { beginRequest, refuse, returnHead, takeHead } from "../client/client-requests.ts";
+import type { ClientConnection } from "../client/client-state.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
+import { createH2Dialect, sendContinue } from "./h2-answer.ts";
+import { createStreamSocket } from "./stream-socket.ts";
+
+/**
+ * Serves a stream.
+ *
+ * @param fields as received: name, value, name, value …
+ * @param onClosed told when the stream is closed
+ * @returns its connection, or undefined when it was malformed and reset
+ */
+export function serveStream(
+  stream: ServerHttp2Stream,
+  fields: readonly string[],
+  thread: ThreadContext,
+  facts: ClientConnection["facts"],
+  onClosed: (io: ClientConnection) => void,
+): ClientConnection | undefined {
+  const endsHere = stream.endAfterHeaders;
+  const request = formatRequestText(fields, endsHere);
+  if (request.kind === "malformed") {
+    stream.on("error", ignore);
+    stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+    return undefined;
+  }
+  const io = createClientConnection(
+    createStreamSocket(stream),
+    thread,
+    facts,
+    (done) => onExchangeDone(done, stream),
+    createH2Dialect(stream),
+  );
+  stream.on("error", ignore); // 'close' follows
+  stream.on("drain", () => guard(io, onDrain));
+  stream.on("close", () => {
+    io.closed = true;
+    guard(io, onClose);
+    onClosed(io);
+  });
+  guard(io, () => {
+    if (request.kind === "refused") refuse(io, request.status, request.problem);
+    else begin(io, stream, request.text, endsHere);
+  });
+  return io;
+}
+
+function begin(
+  io: ClientConnection,
+  stream: ServerHttp2Stream,
+  text: string,
+  endsHere: boolean,
+): void {
+  const { limits } = io.thread.active.plan;
+  const head = takeHead(io);
+  if (text.length > limits.headerBytes) {
+    refuse(io, 431, "the headers are too large");
+    return;
+  }
+  const status = parseRequestHead(text, 0, text.length, limits, head);
+  if (status !== 0) {
+    refuse(io, status, head.problem);
+    return;
+  }
+  const waits = head.expectContinue;
+  head.expectContinue = false; // said below, in frames
+  head.chunked = !endsHere && head.contentLength < 0; // its length is not known
+  if (endsHere)
+    stream.resume(); // or it would not be seen to end
+  else receive(io, stream);
+  beginRequest(io, head);
+  if (waits && !endsHere && io.exchange !== undefined) sendContinue(stream);
+}
+
+function receive(io: ClientConnection, stream: ServerHttp2Stream): void {
+  stream.on("data", (piece: Buffer) => guard(io, () => onData(io, piece)));
+  stream.on("end", () => guard(io, onEnd));
+}
+
+function onData(io: ClientConnection, piece: Buffer): void {
+  const exchange = io.exchange;
+  if (exchange === undefined || exchange.done || exchange.bodyEnded) return;
+  if (exchange.bodyReceived + piece.length > exchange.plan.limits.bodyBytes) {
+    failByClient(exchange, 413, "the body is longer than this server accepts");
+    return;
+  }
+  takePiece(exchange, piece, 0, piece.length);
+  if (!exchange.done) afterPieces(exchange);
+}
+
+/** Of a stream that was reset it does not come. */
+function onEnd(io: ClientConnection): void {
+  const exchange = io.exchange;
+  if (exchange === undefined || exchange.done || exchange.bodyEnded) return;
+  if (exchange.bodyLength >= 0 && exchange.bodyReceived !== exchange.bodyLength) {
+    failByClient(exchange, 400, "the body was cut short");
+    return;
+  }
+  exchange.bodyEnded = true;
+  afterPieces(exchange);
+}
+
+function onExchangeDone(io: ClientConnection, stream: ServerHttp2Stream): void {
+  const exchange = io.exchange;
+  if (exchange === undefined) return;
+  io.exchange = undefined;
+  io.deadline = Number.POSITIVE_INFINITY;
+  if (io.head !== undefined) clearRequestHead(io.head);
+  returnHead(io);
+  if (io.closing || io.closed || stream.destroyed) return;
+  if (!stream.writableEnded) stream.end();
+  // RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted.
+  if (!exchange.bodyEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  else if (io.paused) stream.resume();
+  io.lastDone = performance.now();
+}
+
+function ignore(): void {}
