@@ -84,6 +84,7 @@ function readFields(head: ResponseHead, requestMethod: string): number {
   let upgrade = "";
   head.contentLength = -1;
   head.hasDate = false;
+  head.orders = "";
   const linesEnd = head.lineCount * lineStride;
   for (let at = 0; at < linesEnd; at += lineStride) {
     switch (lines[at + 4]) {
@@ -110,6 +111,9 @@ function readFields(head: ResponseHead, requestMethod: string): number {
         break;
       case fieldId.date:
         head.hasDate = true;
+        break;
+      case fieldId.internal:
+        head.orders += text.slice(lines[at], lines[at + lineStride]);
         break;
       default:
     }

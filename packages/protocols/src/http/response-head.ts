@@ -19,6 +19,8 @@ export interface ResponseHead extends HeadLines {
   upgrade: string;
   /** The header lines to pass on, each ended by CRLF: no hop-by-hop field, no framing. */
   forwardable: string;
+  /** X-Accel-* and X-Sendfile, each line ended by CRLF: what it wants the edge to do. "" for nothing. */
+  orders: string;
   /** Whether `forwardable` has a Date. */
   hasDate: boolean;
   /** Why it was refused; "" when it was not. */
@@ -38,6 +40,7 @@ export function createResponseHead(): ResponseHead {
     keepAlive: false,
     upgrade: "",
     forwardable: "",
+    orders: "",
     hasDate: false,
     problem: "",
   };
@@ -50,4 +53,5 @@ export function clearResponseHead(head: ResponseHead): void {
   head.reason = "";
   head.upgrade = "";
   head.forwardable = "";
+  head.orders = "";
 }
