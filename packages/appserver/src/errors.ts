@@ -124,6 +124,31 @@ export const pythonUnusable = defineError(
   }),
 );
 
+export const libraryMissing = defineError(
+  "E2104",
+  exitCodes.environment,
+  (details: { app: string; library: string; python: string; place: ConfigPlace }) => ({
+    title: `${details.app}: worker "${details.library}" needs the ${details.library} library`,
+    place: details.place,
+    facts: [`${details.python} has no module "${details.library}"`],
+    fixes: [
+      `${details.python} -m pip install ${details.library}`,
+      `apps.${details.app}.threads = 4     # in place of apps.${details.app}.worker: no library is needed`,
+    ],
+  }),
+);
+
+export const startupFailed = defineError(
+  "E3008",
+  exitCodes.appNotReady,
+  (details: { app: string; target: string; place: ConfigPlace; said: readonly string[] }) => ({
+    title: `${details.app}: the startup of "${details.target}" failed`,
+    place: details.place,
+    facts: details.said.slice(-20),
+    fixes: [`correct what it says, then: stack reload ${details.app}`],
+  }),
+);
+
 export const cannotStart = defineError(
   "E3003",
   exitCodes.appNotReady,

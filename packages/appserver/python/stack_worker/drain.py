@@ -37,10 +37,15 @@ def watch(control, wish):
             if deadline_ms is not None:
                 wish(deadline_ms)
 
-    handlers = {signal.SIGTERM: on_term, signal.SIGIO: on_control, signal.SIGINT: lambda *_: None}
+    watch_signals({signal.SIGTERM: on_term, signal.SIGIO: on_control})
+    watch_arrivals(control, on_control)
+
+
+def watch_signals(handlers):
+    """Installs these handlers, and one that ignores INT, in this process but not in its children."""
+    handlers = {**handlers, signal.SIGINT: lambda *_: None}
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    watch_arrivals(control, on_control)
     _restore_in_children(handlers)
 
 

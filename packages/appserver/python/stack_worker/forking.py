@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 
-from . import output, worker
+from . import green, output, worker
 from .arrivals import has_hung_up, unwatch_arrivals, watch_arrivals
 from .descriptors import keep_from_children
 from .importing import ImportFailed, load_app
@@ -33,13 +33,19 @@ def main():
     start, early = _first_message(reader)
     if start is None:
         return 0
+    if start.get("worker") in green.LIBRARIES and green.is_missing(start["worker"]):
+        facts = {"kind": "library-missing", "module": start["worker"], "name": "", "found": [], "traceback": ""}
+        send_line(arbiter, {"type": "import-failed", **facts})
+        return 3
+    if start.get("kind") == "asgi":
+        from .asgi import serve  # noqa: F401  once, for all workers
     began = time.monotonic()
     application = None
     if start["preload"]:
         # An import that hangs must not outlive the arbiter.
         watch_arrivals(arbiter, lambda *_: has_hung_up(arbiter) and os._exit(1))
         try:
-            application = load_app(start["app"], start["cwd"])
+            application = load_app(start)
         except ImportFailed as failure:
             send_line(arbiter, failure.facts)
             return 3

@@ -26,7 +26,48 @@ class ImportFailed(Exception):
         }
 
 
-def load_app(spec, cwd):
+def load_app(start):
+    """The app of a `start` message, in its middleware. Raises ImportFailed, and nothing else."""
+    application = load_callable(start["app"], start["cwd"])
+    _check_interface(application, start)
+    for spec in reversed(start.get("middleware", ())):
+        application = _wrap(application, spec, start["cwd"])
+    return application
+
+
+def _wrap(application, spec, cwd):
+    try:
+        factory = load_callable(spec, cwd)
+        try:
+            wrapped = factory(application)
+        except BaseException as error:
+            raise _raised(spec, error) from None
+        if not callable(wrapped):
+            raise _raised(spec, TypeError(f"{spec} gave {wrapped!r:.80}, which cannot be called"))
+        return wrapped
+    except ImportFailed as failure:
+        failure.facts.update(key="middleware", target=spec)
+        raise
+
+
+def _raised(spec, error):
+    module_name, _, name = spec.partition(":")
+    return ImportFailed("error", module_name, name, (), app_traceback(error))
+
+
+def _check_interface(application, start):
+    """A Flask app served as ASGI, or FastAPI as WSGI, would fail at every request."""
+    call = application if inspect.isfunction(application) else getattr(application, "__call__", None)
+    is_asgi = inspect.iscoroutinefunction(call)
+    is_wsgi = not is_asgi and callable(getattr(application, "wsgi_app", None))
+    kind = start.get("kind", "wsgi")
+    if (is_asgi and kind == "wsgi") or (is_wsgi and kind == "asgi"):
+        module_name, _, name = start["app"].partition(":")
+        other = "asgi" if is_asgi else "wsgi"
+        raise ImportFailed("other-kind", module_name, name, [other])
+
+
+def load_callable(spec, cwd):
     """The callable that `spec` names. Raises ImportFailed, and nothing else."""
     module_name, _, name = spec.partition(":")
     name = name or "application"

@@ -1,4 +1,8 @@
-"""A worker's life: connect to the arbiter, listen for edges, answer until told to drain."""
+"""A worker's life: connect to the arbiter, listen for edges, answer until told to drain.
+
+What answers is a loop: `loop.py` one request at a time, `threads.py`, `green.py` (gevent, eventlet), or
+`asgi/`. Those that are not used are not loaded.
+"""
 
 import os
 import socket
@@ -18,6 +22,12 @@ def run(job, application, start):
     """Runs the worker that the fork message `job` describes. Returns its exit code."""
     os.environ["STACK_WORKER"] = job["id"]
     output.mark_lines(job["id"])
+    spawn = None
+    if start.get("worker") in ("gevent", "eventlet"):
+        from . import green
+
+        # Before any socket is made: these are to be the library's too.
+        spawn = green.patch(start["worker"])
     control = keep_from_children(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         control.connect(job["control"])
@@ -25,27 +35,50 @@ def run(job, application, start):
         sys.stderr.write(f"The arbiter does not answer at {job['control']}: {error}\n")
         return 1
     send_line(control, {"type": "hello", "key": job["key"], "pid": os.getpid()})
-    loop = Loop(control, LineReader(control))
-    drain.watch(control, loop.wish_drain)
+    reader = LineReader(control)
+    if start.get("kind") == "asgi":
+        from .asgi.serve import serve_asgi
+
+        return serve_asgi(control, reader, job["socket"], application, start, listen)
+    loop = _make_loop(control, reader, start, spawn)
     if application is None:
         try:
-            application = load_app(start["app"], start["cwd"])
+            application = load_app(start)
         except ImportFailed as failure:
             send_line(control, failure.facts)
             return 3
     try:
-        listener = _listen(job["socket"])
+        listener = listen(job["socket"])
     except OSError as error:
         send_line(control, {"type": "failed", "error": f"{job['socket']}: {error}"})
         return 4
     loop.application = application
     loop.base_environ = base_environ()
+    loop.base_environ["wsgi.multithread"] = start.get("worker", "sync") != "sync"
     loop.listen(listener, job["socket"])
     send_line(control, {"type": "ready"})
     return loop.run()
 
 
-def _listen(path):
+def _make_loop(control, reader, start, spawn):
+    if spawn is not None:
+        from .green import GreenLoop
+
+        loop = GreenLoop(control, reader, spawn)
+        loop.watch()
+        return loop
+    if start.get("worker") == "threads":
+        from .threads import ThreadedLoop
+
+        loop = ThreadedLoop(control, reader, start["concurrency"])
+    else:
+        loop = Loop(control, reader)
+    drain.watch(control, loop.wish_drain)
+    return loop
+
+
+def listen(path):
+    """A listening socket at `path`, which only its owner and group may use. Raises OSError."""
     listener = keep_from_children(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         os.unlink(path)

@@ -154,7 +154,7 @@ class Edge:
 
 
 class Zygote:
-    def __init__(self, folder, app, preload=True, python=sys.executable, env=None, start=True):
+    def __init__(self, folder, app, preload=True, python=sys.executable, env=None, start=True, model=None):
         self.folder = folder
         self.run_folder = tempfile.mkdtemp(prefix="sw-run-")
         ours, theirs = socket.socketpair()
@@ -186,7 +186,8 @@ class Zygote:
         self._control.settimeout(DEADLINE_S)
         self._count = 0
         if start:
-            self.lines.send({"type": "start", "app": app, "preload": preload, "cwd": folder})
+            start = {"type": "start", "app": app, "preload": preload, "cwd": folder}
+            self.lines.send({**start, **(model or {})})
 
     def log(self):
         """What was written so far, without marks."""
@@ -303,6 +304,15 @@ class WorkerTest(unittest.TestCase):
         edge = worker.edge(greeted)
         self.addCleanup(edge.close)
         return edge
+
+    def exit_of(self, worker):
+        """The zygote's message about the end of this worker."""
+        gone = self.__dict__.setdefault("_gone", {})
+        while worker.pid not in gone:
+            message = worker.zygote.lines.next()
+            if message["type"] == "exited":
+                gone[message["pid"]] = message
+        return gone[worker.pid]
 
     def end(self, worker):
         try:

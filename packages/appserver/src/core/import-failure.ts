@@ -7,7 +7,15 @@ import { cannotImport, importRaised } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 
 export interface ImportFailure {
-  readonly kind: "module-not-found" | "attribute-missing" | "not-callable" | "error";
+  readonly kind:
+    | "module-not-found"
+    | "attribute-missing"
+    | "not-callable"
+    | "error"
+    /** The app is of the kind in `found`. */
+    | "other-kind"
+    /** What the worker model needs is not installed. */
+    | "library-missing";
   readonly module: string;
   /** The name looked up in the module. */
   readonly name: string;
@@ -15,6 +23,8 @@ export interface ImportFailure {
   readonly found: readonly string[];
   /** Of the app's own code; empty but for `error`. */
   readonly traceback: string;
+  /** Where it was no `app` but a `middleware` that failed: which. */
+  readonly target?: string;
 }
 
 export interface ImportedApp {
@@ -30,7 +40,9 @@ export interface ImportedApp {
 const shownTracebackLines = 20;
 
 /** E3001 when there is no such module or name, E3002 when its own code raised. */
-export function importError(app: ImportedApp, failure: ImportFailure): StackError {
+export function importError(named: ImportedApp, failure: ImportFailure): StackError {
+  const { target } = failure;
+  const app = target === undefined ? named : { ...named, target, key: "middleware" };
   const place = placeOf(app);
   if (failure.kind === "error") {
     const traceback = failure.traceback.trimEnd().split("\n").slice(-shownTracebackLines);
@@ -61,6 +73,8 @@ function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
           : `there is no module "${failure.module}" in ${app.cwd}, nor among what Python has installed`,
         ...(found === "" ? [] : [`there are: ${found}`]),
       ];
+    case "other-kind":
+      return [`${failure.module}:${failure.name} is an ${failure.found[0]?.toUpperCase()} app`];
     case "attribute-missing":
       return [
         `${failure.module} exists, but has no name "${failure.name}". It defines: ${found === "" ? "nothing that looks like an app" : found}`,
@@ -74,13 +88,15 @@ function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
 }
 
 function fixesOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
+  if (failure.kind === "other-kind") return [`apps.${app.name}.kind = "${failure.found[0]}"`];
   const ofModule = failure.kind === "module-not-found";
   const names = failure.found.map((entry) => entry.replace(/\s.*$/, ""));
   const likely = nearest(ofModule ? failure.module : failure.name, names);
   // Any module may be there for its own reasons; a name that looks like an app is likely meant.
   const candidates = likely !== undefined ? [likely] : ofModule ? [] : names.slice(0, 2);
   if (app.key === "entry") return entryFixes(app, ofModule ? likely : undefined);
-  const assign = (value: string): string => `apps.${app.name}.${app.key} = "${value}"`;
+  const assign = (value: string): string =>
+    `apps.${app.name}.${app.key} = ${app.key === "middleware" ? `["${value}"]` : `"${value}"`}`;
   if (candidates.length > 0) {
     return candidates.map((name) =>
       assign(ofModule ? `${name}:${failure.name}` : `${failure.module}:${name}`),

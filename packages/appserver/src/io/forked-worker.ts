@@ -20,8 +20,12 @@ export interface ForkedWorkerOptions {
   /** Path of the socket it is to listen on. */
   readonly socket: string;
   readonly control: WorkersControl;
+  /** Requests it takes at once. */
+  readonly capacity: number;
   readonly events: WorkerEvents;
   readonly error: (failure: ImportFailure) => StackError;
+  /** An ASGI app refused to start; what it said. */
+  readonly startupError: (said: string) => StackError;
   readonly ended: () => void;
 }
 
@@ -48,10 +52,17 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     connected.onMessage = (message) => {
       switch (message.type) {
         case "ready":
-          events.listening({ protocol: "worker", address: `unix:${socket}`, capacity: 1 });
+          events.listening({
+            protocol: "worker",
+            address: `unix:${socket}`,
+            capacity: options.capacity,
+          });
           return;
         case "import-failed":
           events.failed(options.error(message).report);
+          return;
+        case "startup-failed":
+          events.failed(options.startupError(message.message).report);
           return;
         case "failed":
           events.failed(listenFailed(message.error));
@@ -104,6 +115,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     forked: started,
     finished,
     signal,
+    part: () => peer?.send({ type: "part" }),
     drain(deadlineMs) {
       draining = true;
       if (peer === undefined) signal("SIGTERM");

@@ -11,7 +11,7 @@ import { type LinePeer, peerOf } from "@stack/control";
 import { type ExitStatus, type SpawnedChild, spawnChild } from "@stack/process";
 import { type ImportFailure, importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
-import { cannotStart, pythonMissing } from "../errors.ts";
+import { cannotStart, libraryMissing, pythonMissing, startupFailed } from "../errors.ts";
 import { appEnvironment } from "./app-environment.ts";
 import { createForkedWorker, type ForkedWorker } from "./forked-worker.ts";
 import { diagnosePython, type PythonPlan } from "./python-diagnosis.ts";
@@ -31,6 +31,7 @@ const exitGraceMs = 2_000;
 
 export function createPythonSource(plan: PythonPlan, context: SourceContext): WorkerSource {
   const workers = new Map<string, ForkedWorker>();
+  const { concurrency = 1 } = plan;
   const imported = Promise.withResolvers<void>();
   let zygote: SpawnedChild | undefined;
   let peer: LinePeer<ZygoteToArbiter, object> | undefined;
@@ -63,7 +64,9 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     void zygote.exited.then((status) => onExit(status));
     peer = peerOf(zygote.pipes[0] as Socket);
     peer.onMessage = onMessage;
-    peer.send({ type: "start", app: plan.app, preload: plan.preload, cwd: plan.cwd });
+    const { kind, app, preload, cwd, middleware = [] } = plan;
+    const worker = plan.kind === "wsgi" ? (plan.worker ?? "sync") : undefined;
+    peer.send({ type: "start", kind, worker, concurrency, app, middleware, preload, cwd });
     if (closing) kill();
     return await imported.promise;
   }
@@ -120,7 +123,10 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
   }
 
   function errorOf(failure: ImportFailure): StackError {
-    const { name, cwd, app: target, place } = plan;
+    const { name, cwd, app: target, place, python } = plan;
+    if (failure.kind === "library-missing") {
+      return libraryMissing({ app: name, library: failure.module, python: python ?? "", place });
+    }
     return importError({ name, cwd, target, key: "app", place }, failure);
   }
 
@@ -145,8 +151,13 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         key: spec.key,
         socket,
         control: context.control,
+        capacity: concurrency,
         events,
         error: errorOf,
+        startupError: (said) => {
+          const { name: app, place } = plan;
+          return startupFailed({ app, target: plan.app, place, said: said.trimEnd().split("\n") });
+        },
         ended() {
           workers.delete(spec.key);
           rmSync(socket, { force: true });

@@ -30,6 +30,8 @@ export interface WorkerEvents {
 }
 
 export interface LaunchedWorker {
+  /** The edges begin to drain it: end what has no end of its own. */
+  readonly part?: () => void;
   /** Finish what runs, then exit by yourself. */
   readonly drain: (deadlineMs: number) => void;
   readonly signal: (signal: "SIGTERM" | "SIGKILL") => void;

@@ -107,6 +107,7 @@ export function startWorker(options: WorkerOptions): Worker {
         });
         return;
       case "ask-edges":
+        launched.part?.();
         options.askEdges(spec.key, () => dispatch({ type: "edges-drained" }));
         return;
       case "forget":

@@ -5,23 +5,21 @@
 import { chmodSync, renameSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { type LinePeer, peerOf } from "@stack/control";
+import type { ImportFailure } from "../core/import-failure.ts";
 
 /** PROTOCOL.md beside `stack_worker` describes these. */
 type WorkerToArbiter =
   | { readonly type: "hello"; readonly key: string; readonly pid: number }
   | { readonly type: "ready" }
-  | {
-      readonly type: "import-failed";
-      readonly kind: "module-not-found" | "attribute-missing" | "not-callable" | "error";
-      readonly module: string;
-      readonly name: string;
-      readonly found: readonly string[];
-      readonly traceback: string;
-    }
+  | ({ readonly type: "import-failed" } & ImportFailure)
+  | { readonly type: "startup-failed"; readonly message: string }
   | { readonly type: "failed"; readonly error: string }
   | { readonly type: "draining" };
 
-type ArbiterToWorker = { readonly type: "drain"; readonly deadlineMs: number };
+type ArbiterToWorker =
+  | { readonly type: "drain"; readonly deadlineMs: number }
+  /** The edges are asked to drain it: what has no end of its own (WebSockets) is to be ended. */
+  | { readonly type: "part" };
 
 export type WorkerPeer = LinePeer<WorkerToArbiter, ArbiterToWorker>;
 
