@@ -14,6 +14,7 @@ export {
   controlVersion,
   type EdgeAppMetrics,
   type EdgeMetrics,
+  type EdgeUpstreamMetrics,
   type EdgeToArbiter,
   type EdgeToStackd,
   type Hello,

@@ -5,23 +5,14 @@ import { join } from "node:path";
 import { eventually, freePort, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import type { Backend } from "../src/io/exchange.ts";
-import { createUpstreamBackend, type UpstreamOptions } from "../src/io/upstream/http-upstream.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
+import { type LocalSettings, localUpstream } from "./fixtures/local-upstream.ts";
 import { neverAccepting } from "./fixtures/never-accepting.ts";
 
-const readBuffer = Buffer.alloc(64 * 1024);
 const bugs: unknown[] = [];
 
-function upstream(servers: readonly string[], options: Partial<UpstreamOptions> = {}): Backend {
-  return createUpstreamBackend({
-    servers,
-    readBuffer,
-    limits: { headerBytes: 32_768, headerCount: 100 },
-    connectMs: 2_000,
-    firstByteMs: 5_000,
-    onBug: (error) => bugs.push(error),
-    ...options,
-  });
+function upstream(servers: readonly string[], settings: LocalSettings = {}): Backend {
+  return localUpstream({ servers }, { onBug: (error) => bugs.push(error), ...settings });
 }
 
 async function ask(
@@ -418,8 +409,8 @@ test("a kept connection that dies under a safe request is replaced, once", async
 });
 
 test("a request that may act is not sent twice", async () => {
-  await using server = await serveRaw((socket, _request, _connection, count) => {
-    if (count === 2) socket.destroy();
+  await using server = await serveRaw((socket, request) => {
+    if (request.startsWith("POST")) socket.destroy();
     else socket.write(ok);
   });
   const backend = upstream([server.address]);
@@ -427,6 +418,18 @@ test("a request that may act is not sent twice", async () => {
   const exchange = await ask(backend, "/", { method: "POST", body: "x" });
   expect(exchange.got).toMatchObject({ status: 502, outcome: "failed before the head" });
   expect(server.requests).toHaveLength(2);
+});
+
+test("a request that may not be repeated never meets a kept connection that died unseen", async () => {
+  await using server = await serveRaw((socket, _request, _connection, count) => {
+    if (count > 1) socket.destroy();
+    else socket.write(ok);
+  });
+  const backend = upstream([server.address]);
+  for (const method of ["GET", "POST", "PATCH", "POST"]) {
+    expect((await ask(backend, "/", { method, body: "x" })).text()).toBe("ok");
+  }
+  expect(server.requests).toHaveLength(4);
 });
 
 test("a safe request that a server never answers is given up after one replay", async () => {

@@ -55,6 +55,21 @@ export interface EdgeMetrics {
   readonly answers: readonly number[];
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
   readonly apps: Readonly<Record<string, EdgeAppMetrics>>;
+  readonly upstreams?: Readonly<Record<string, EdgeUpstreamMetrics>>;
+}
+
+export interface EdgeUpstreamMetrics {
+  /** Requests that wait because every server has as many as it may. */
+  readonly queue: number;
+  readonly servers: readonly {
+    /** Of a name with several addresses each is a server. */
+    readonly address: string;
+    /** `crashed`: its health check fails; `degraded`: not asked for a while, after failures. */
+    readonly state: "ready" | "degraded" | "crashed";
+    readonly requests: number;
+    readonly failures: number;
+    readonly inFlight: number;
+  }[];
 }
 
 export interface EdgeAppMetrics {

@@ -3,6 +3,7 @@ import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
 import type { WorkerRecord } from "@stack/control";
 import type { SharedCounters } from "./shared-counters.ts";
+import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
 
 /** The parts of an app that all threads share. */
 export interface SharedApp {
@@ -39,6 +40,7 @@ export type MainToThread =
       readonly type: "plan";
       readonly plan: EdgePlan;
       readonly apps: readonly SharedApp[];
+      readonly upstreams: readonly SharedUpstream[];
       /** By the route's position: where it is counted. */
       readonly routeSlots: readonly number[];
       /** Of the listeners with TLS. */
@@ -59,6 +61,12 @@ export type MainToThread =
   | { readonly type: "worker-gone"; readonly serial: number }
   /** A thread ended within a request to it: ask it anew whether it is free. */
   | { readonly type: "worker-distrust"; readonly serial: number }
+  /** The names of an upstream have other addresses now. */
+  | {
+      readonly type: "upstream-servers";
+      readonly id: number;
+      readonly servers: readonly SharedServer[];
+    }
   | { readonly type: "drain" };
 
 export type ThreadToMain =
@@ -73,10 +81,15 @@ export type ThreadToMain =
       readonly request: string;
       readonly ageMs: number;
     }
+  /** A server of an upstream could not be reached. */
+  | { readonly type: "upstream-unreached"; readonly id: number; readonly server: string }
   /** All connections are closed, the access log is written. */
   | { readonly type: "drained" };
 
-/** Between threads: a slot of this app is free for your oldest request. */
+/**
+ * Between threads: a slot of this app is free for your oldest request. Below 0 it is an upstream
+ * (`wakeIdOf`).
+ */
 export interface Wake {
   readonly app: number;
   /** Who sent it cannot use the slot: take it out of turn. */

@@ -161,7 +161,8 @@ export interface ServerLink {
 export interface LinkObserver {
   /** The exchange has become a tunnel; `onSettled` follows at its end. */
   onSwitched?(exchange: Exchange): void;
-  onSettled(exchange: Exchange, outcome: LinkOutcome): void;
+  /** @param wasKept its connection had carried a request before: it may have been closed unseen */
+  onSettled(exchange: Exchange, outcome: LinkOutcome, wasKept?: boolean): void;
 }
 
 /**

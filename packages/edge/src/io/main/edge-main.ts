@@ -31,6 +31,7 @@ import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
 import { startArbiterServer } from "./arbiter-server.ts";
 import { startThreadPool } from "./thread-pool.ts";
+import { createUpstreamDesk } from "./upstream-desk.ts";
 
 const metricsMs = 1_000;
 const defaultDrainMs = 30_000;
@@ -77,6 +78,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   });
   const certificates = createCertificateWatch((tls) => pool.post({ type: "tls", tls }), log);
   const desk = createArbiterDesk({ registry, post: pool.post, log });
+  const upstreams = createUpstreamDesk({ threads: options.threads, post: pool.post, log });
   const socketPath = join(options.run, `edge-${options.generation}.sock`);
   const arbiters = await startArbiterServer(socketPath, desk).catch((cause: Error) => {
     throw adminSocketFailed({ path: socketPath, reason: cause.message }, cause);
@@ -107,7 +109,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   });
   const ticker = setInterval(() => {
     if (stackd.connected()) {
-      stackd.send({ type: "edge-metrics", metrics: collectMetrics(metrics, registry, Date.now()) });
+      const all = collectMetrics(metrics, registry, Date.now());
+      stackd.send({ type: "edge-metrics", metrics: { ...all, upstreams: upstreams.metrics() } });
     }
   }, metricsMs);
   process.on("SIGTERM", () => drain(defaultDrainMs));
@@ -144,6 +147,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       type: "plan",
       plan,
       apps: registry.apps(),
+      upstreams: upstreams.configure(plan),
       routeSlots: labels.map((label) => routeSlots.get(label) ?? otherRoutesSlot),
       tls,
     });
@@ -160,6 +164,9 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
         taken.set(thread, (taken.get(thread) ?? 0) + 1);
         if (message.type === "plan-failed") planError ??= message.error;
         answerPlan();
+        return;
+      case "upstream-unreached":
+        upstreams.onUnreached(message.id, message.server);
         return;
       case "drained":
         drained.add(thread);
@@ -185,6 +192,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     clearThreadGauges(metrics, thread);
     forgetThreadCounters(counters, thread);
     desk.onThreadEnd(thread);
+    upstreams.onThreadEnd(thread);
     stackd.send({ type: "edge-degraded", reason: degraded });
     if (pool.living().length === 0) end(draining ? 0 : 1);
     else if (draining) finishIfDrained();

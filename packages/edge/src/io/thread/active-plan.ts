@@ -2,60 +2,47 @@
 import type { EdgePlan, RoutePlan } from "@stack/config";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
+import type { TemplatePlace } from "../../core/routing/template.ts";
 import type { Backend } from "../exchange.ts";
 import { createRedirectBackend, createRespondBackend } from "../fixed-answers.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
 import { createAccessLogging } from "../log/access-logging.ts";
 import { protectBackend, type SharedProtection } from "../protection/gates.ts";
+import { shapeAnswers } from "../shaping/shape-answers.ts";
+import { shapeRequests } from "../shaping/shape-requests.ts";
+import { createSplitBackend, type TargetFinder } from "../shaping/split.ts";
 import { createStaticBackend } from "../static/static-files.ts";
-import { createUpstreamBackend } from "../upstream/http-upstream.ts";
 import type { ActivePlan } from "./thread-context.ts";
 import { createTrustCheck } from "./trusted-proxies.ts";
 
 /** Memory for the contents of small files, over all static routes of a thread. */
 const staticCacheBytes = 32 * 1024 * 1024;
 
-/** For answers: an upstream may say more than a client. */
-const upstreamLimits = { headerBytes: 256 * 1024, headerCount: 1000 };
-
 export interface PlanParts {
   readonly pages: ErrorPages;
   readonly writer: AccessLogWriter | undefined;
-  /** Of the thread, for all connections to servers. */
-  readonly readBuffer: Buffer;
-  readonly onBug: (error: unknown) => void;
   /** The scheduler of an app that the plan names. */
   readonly app: (name: string) => Backend | undefined;
+  readonly upstream: (name: string) => Backend | undefined;
   readonly routeSlots: readonly number[];
   readonly protection: SharedProtection;
 }
 
 export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
-  const upstreams = new Map(
-    Object.entries(plan.upstreams).map(([name, upstream]) => [
-      name,
-      createUpstreamBackend({
-        servers: upstream.servers.map((server) =>
-          typeof server === "string" ? server : server.address,
-        ),
-        readBuffer: parts.readBuffer,
-        limits: upstreamLimits,
-        connectMs: plan.timeoutsMs.connect,
-        firstByteMs: plan.timeoutsMs.firstByte,
-        onBug: parts.onBug,
-      }),
-    ]),
-  );
   const staticRoutes = plan.routes.filter((route) => route.action.kind === "static").length;
   const share = Math.floor(staticCacheBytes / Math.max(staticRoutes, 1));
   const protection = {
     ...parts.protection,
     target: (kind: "app" | "upstream", name: string) =>
-      kind === "app" ? parts.app(name) : upstreams.get(name),
+      kind === "app" ? parts.app(name) : parts.upstream(name),
   };
-  const backends = plan.routes.map((route) =>
-    protectBackend(route, backendOf(route, upstreams, share, parts), protection),
-  );
+  const target: TargetFinder = ({ kind, name }) =>
+    protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
+  const backends = plan.routes.map((route) => {
+    const inner = backendOf(route, share, parts, target);
+    const shaped = shapeRequests(route, inner, placeOf(route), target);
+    return shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
+  });
   return {
     plan,
     table: buildRouteTable(plan.routes, createTrustCheck),
@@ -76,9 +63,9 @@ export function retireActivePlan(active: ActivePlan): void {
 
 function backendOf(
   route: RoutePlan,
-  upstreams: ReadonlyMap<string, Backend>,
   cacheBytes: number,
   parts: PlanParts,
+  target: TargetFinder,
 ): Backend {
   const { action } = route;
   switch (action.kind) {
@@ -93,14 +80,24 @@ function backendOf(
     case "app":
       return parts.app(action.app) ?? missing(`there is no app ${action.app}`);
     case "upstream":
-      return upstreams.get(action.upstream) ?? missing(`there is no upstream ${action.upstream}`);
+      return parts.upstream(action.upstream) ?? missing(`there is no upstream ${action.upstream}`);
     case "respond":
       return createRespondBackend(action);
     case "redirect":
-      return createRedirectBackend(action);
+      return createRedirectBackend(action, placeOf(route));
+    case "split":
+      return createSplitBackend(action, target);
     default:
       return missing("this route is not understood");
   }
+}
+
+function placeOf(route: RoutePlan): TemplatePlace {
+  const { pattern } = route;
+  return {
+    prefixLength: prefixLength(route),
+    pattern: pattern === undefined ? null : new RegExp(pattern.source, "l"),
+  };
 }
 
 function prefixLength(route: RoutePlan): number {

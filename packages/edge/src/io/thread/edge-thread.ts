@@ -28,8 +28,10 @@ import { createFlusher } from "../client/client-output.ts";
 import { createEntrances } from "../entrance/entrances.ts";
 import { createH2Sessions } from "../h2/h2-sessions.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
-import type { SharedProtection } from "../protection/gates.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
+import type { SharedProtection } from "../protection/gates.ts";
+import { createErrorPageFiles } from "../shaping/error-page-files.ts";
+import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
@@ -57,7 +59,8 @@ export function runEdgeThread(
   setFlagsFromString("--enable-experimental-regexp-engine");
   const send = (message: ThreadToMain): void => main.postMessage(message);
   const log = createLogger((line) => process.stdout.write(line));
-  const pages = createErrorPages();
+  const pageFiles = createErrorPageFiles(log.warn);
+  const pages = createErrorPages(pageFiles);
   const thread = createContext(options, log, pages);
   const counts = new Int32Array(options.connections);
   const clients = createClientList({
@@ -72,6 +75,13 @@ export function runEdgeThread(
   });
   const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
   const workers = createWorkerTable({ thread, readBuffer, send, wake });
+  const upstreams = createUpstreamTable({
+    thread,
+    threads: options.threads,
+    readBuffer,
+    wake: (target, id) => wake(target, id, false),
+    onUnreached: (id, server) => send({ type: "upstream-unreached", id, server }),
+  });
   const protection: SharedProtection = {
     rates: openRateTable(options.counters.rates),
     inFlight: openInFlightTable(options.counters.inFlight, options.index),
@@ -87,17 +97,19 @@ export function runEdgeThread(
     peers.get(target)?.postMessage({ app, passed } satisfies Wake);
   }
 
-  async function onPlan({ plan, apps, routeSlots, tls }: PlanMessage): Promise<void> {
+  async function onPlan(message: PlanMessage): Promise<void> {
     try {
+      const { plan, apps, routeSlots, tls } = message;
       const oldWriter = renewWriter(plan);
       workers.configure(apps, plan);
+      upstreams.configure(message.upstreams, plan);
+      pageFiles.load(plan.errorPages);
       const old = thread.active;
       thread.active = buildActivePlan(plan, {
         pages,
         writer,
-        readBuffer,
-        onBug: (error) => log.error(`a connection to an upstream failed: ${describe(error)}`),
         app: workers.backend,
+        upstream: upstreams.backend,
         routeSlots,
         protection,
       });
@@ -166,6 +178,8 @@ export function runEdgeThread(
     sessions.check(now);
     entrances.check(now);
     guardTick(() => workers.check(now));
+    pageFiles.check(now);
+    guardTick(() => upstreams.check(now));
     if (options.index === 0) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
     if (!thread.draining) return;
     if (now - drainingSince > drainGraceMs) {
@@ -185,6 +199,9 @@ export function runEdgeThread(
       case "tls":
         guardTick(() => entrances.configure(thread.active.plan, message.tls));
         return;
+      case "upstream-servers":
+        guardTick(() => upstreams.setServers(message.id, message.servers));
+        return;
       case "drain":
         onDrain();
         return;
@@ -195,7 +212,10 @@ export function runEdgeThread(
   for (const port of peers.values()) port.on("message", onWake);
 
   function onWake(message: Wake): void {
-    guardTick(() => workers.onWake(message));
+    guardTick(() => {
+      if (message.app < 0) upstreams.onWake(message.app);
+      else workers.onWake(message);
+    });
   }
 
   /** What goes wrong between connections must not end them all. */

@@ -7,10 +7,11 @@
  */
 import { connect, type Socket } from "node:net";
 import type { SocketAddress } from "@stack/base";
-import type { HeadLimits, ResponseHead } from "@stack/protocols";
+import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/protocols";
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import { answerState } from "./http-answer.ts";
+import { proxyAddresses } from "./proxy-addresses.ts";
 import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
 export interface HttpConnection {
@@ -26,6 +27,8 @@ export interface HttpConnection {
 export interface HttpConnectionOptions {
   readonly address: SocketAddress;
   readonly protocol: ServerProtocol;
+  /** Says who the client is before each request; such connections are used once. */
+  readonly proxyProtocol?: 1 | 2 | undefined;
   /** Shared by all connections of the thread; no byte of it may be kept. */
   readonly readBuffer: Buffer;
   /** Scratch, shared as well. */
@@ -60,6 +63,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let sending: Sending | undefined;
   /** It was upgraded: both sides end on their own, and the client's deadline is the only one. */
   let isTunnel = false;
+  /** Requests it was given. */
+  let served = 0;
 
   /** Time runs from the next check on, so that no request has to read the clock. */
   const expect = (ms: number): void => {
@@ -80,7 +85,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     observer = undefined;
     if (settled === undefined) return;
     if (!settled.done) settled.owner = undefined;
-    told?.onSettled(settled, outcome);
+    told?.onSettled(settled, outcome, served > 1);
   };
   const fail = (status: number, reason: string): void => {
     const failed = exchange;
@@ -140,7 +145,11 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
     phase = "busy";
     source.reset();
+    served += 1;
     exchange.owner = owner;
+    if (options.proxyProtocol !== undefined) {
+      socket.write(encodeProxyHeader(options.proxyProtocol, proxyAddresses(exchange)), "latin1");
+    }
     sending = options.protocol.send(socket, exchange);
     const { refusal } = sending;
     if (refusal !== undefined) {
@@ -150,8 +159,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
     isSent = sending.isComplete;
     // While the body is still to come, the next step is the client's, who has deadlines of its own.
-    expect(isSent ? options.firstByteMs() : never);
-    if (!isSent) exchange.readBody();
+    expect(sending.isComplete ? options.firstByteMs() : never);
+    if (!sending.isComplete) exchange.readBody();
   };
   const onRead = (length: number): boolean => {
     if (phase !== "busy" || exchange === undefined) {

@@ -13,6 +13,8 @@ export interface HttpLinkOptions {
   readonly address: SocketAddress;
   /** HTTP unless given. */
   readonly protocol?: ServerProtocol;
+  /** See `HttpConnectionOptions`; nothing is kept then. */
+  readonly proxyProtocol?: 1 | 2 | undefined;
   /** Shared by all connections of the thread; at least 16 KB. */
   readonly readBuffer: Buffer;
   readonly limits: HeadLimits;
@@ -38,7 +40,8 @@ const keptChunks = 2;
 const coarsestCheckMs = 500;
 
 export function createHttpLink(options: HttpLinkOptions): HttpLink {
-  const { maxIdle = 64, idleMs = 60_000, protocol = httpProtocol } = options;
+  const { idleMs = 60_000, protocol = httpProtocol } = options;
+  const maxIdle = options.proxyProtocol === undefined ? (options.maxIdle ?? 64) : 0;
   const connections = new Set<HttpConnection>();
   const idle: HttpConnection[] = [];
   const head = createResponseHead();
