@@ -1,7 +1,7 @@
 /** Commands, their exit codes and what they print, against a stack that runs for real. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, isAlive } from "@stack/testkit";
+import { eventually, isAlive, readExposition } from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProject, type Project, spawnCli } from "./support/stack.ts";
 
@@ -56,6 +56,7 @@ describe("where nothing runs", () => {
     [["status"], 7],
     [["down"], 7],
     [["top"], 7],
+    [["metrics"], 7],
     [["reload"], 7],
     [["stop", "web"], 7],
     [["logs"], 7],
@@ -135,6 +136,27 @@ describe("where a stack runs", () => {
       expect(result.code, result.stderr).toBe(0);
       expect(json(result.stdout)).toMatchObject({ schema: "stack.status/1", ok: true });
     }
+  });
+
+  test("metrics are those of the edge and of every process", async () => {
+    const result = await project.stack("metrics");
+    expect(result.code, result.stderr).toBe(0);
+    const samples = readExposition(result.stdout);
+    const find = (name: string, labels: object) =>
+      samples.find((sample) => {
+        const { labels: own } = sample;
+        return (
+          sample.name === name && Object.entries(labels).every(([key, value]) => own[key] === value)
+        );
+      })?.value;
+    expect(find("stack_app_requests_total", { app: "web" })).toBeGreaterThan(0);
+    expect(find("stack_route_requests_total", { target: "app:web", class: "2xx" })).toBeGreaterThan(
+      0,
+    );
+    expect(find("stack_process_restarts_total", { process: "keeper" })).toBe(0);
+    expect(find("stack_app_workers_ready", { app: "web" })).toBe(2);
+    const document = await project.stack("metrics", "--json");
+    expect(json(document.stdout)).toMatchObject({ schema: "stack.metrics/1", ok: true });
   });
 
   test("status without a terminal is a plain table, top too", async () => {

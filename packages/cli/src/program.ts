@@ -7,6 +7,7 @@ import { version } from "@stack/base";
 import { runCheck } from "./commands/check.ts";
 import { runDown } from "./commands/down.ts";
 import { runLogs } from "./commands/logs.ts";
+import { runMetrics } from "./commands/metrics.ts";
 import { runNothing } from "./commands/nothing.ts";
 import { runReload } from "./commands/reload.ts";
 import { runScale } from "./commands/scale.ts";
@@ -66,6 +67,7 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .option("--now", "do not wait for running requests")
     .action((options) => run((invocation) => runDown(invocation, options)));
   program.command("status").action(() => run(runStatus));
+  program.command("metrics").action(() => run(runMetrics));
   program.command("top").action(() => run(runTop));
   program
     .command("logs")

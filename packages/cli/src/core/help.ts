@@ -40,6 +40,16 @@ export const commandHelp = {
     ],
     exits: "0 healthy  5 degraded  7 not running",
   },
+  metrics: {
+    usage: "stack metrics [--json]",
+    summary: "requests, durations, queues, restarts, as Prometheus reads them",
+    examples: [
+      ["stack metrics", "all of it"],
+      ["stack metrics | grep queue", ""],
+    ],
+    exits: "0 ok  5 the edge does not answer  7 not running",
+    notes: ["To have Prometheus read them itself: `edge.admin` in the config."],
+  },
   top: {
     usage: "stack top",
     summary: "the dashboard, attached; q leaves, the services keep running",
@@ -139,7 +149,7 @@ export const rootHelp = `stack runs a web app the way nginx + gunicorn + supervi
   stack smoke                start, check, kill, stop: for CI
 
 Run       check  up  down  smoke
-Watch     status  top  logs
+Watch     status  top  logs  metrics
 Change    reload  restart  start  stop  scale
 Help      help COMMAND  help exit
 
