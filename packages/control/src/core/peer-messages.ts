@@ -36,8 +36,11 @@ export type Hello =
 /** `plan` is `EdgePlan` of @stack/config. */
 export type StackdToEdge =
   | { readonly type: "configure"; readonly plan: unknown }
-  /** Stop accepting, finish what runs within the deadline, then exit 0. */
-  | { readonly type: "drain"; readonly deadlineMs: number };
+  /**
+   * Stop accepting, finish what runs within the deadline, then exit 0. Tunnels (WebSockets) last to
+   * the deadline where another edge has taken over, else only a moment.
+   */
+  | { readonly type: "drain"; readonly deadlineMs: number; readonly handedOver?: boolean };
 
 export type EdgeToStackd =
   /** All threads listen with the plan of the last `configure`. */

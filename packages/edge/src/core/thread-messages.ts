@@ -67,7 +67,8 @@ export type MainToThread =
       readonly id: number;
       readonly servers: readonly SharedServer[];
     }
-  | { readonly type: "drain" };
+  /** Nothing new comes. Tunnels, which end by nothing else, are cut after so long. */
+  | { readonly type: "drain"; readonly tunnelsMs: number };
 
 export type ThreadToMain =
   | { readonly type: "serving" }

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Adopter } from "../thread/adopt-socket.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import { failByClient } from "./client-body.ts";
 import { checkDeadlines } from "./client-closing.ts";
 import {
   closeIfIdle,
@@ -11,7 +12,7 @@ import {
   readerOf,
 } from "./client-connection.ts";
 import { returnHead } from "./client-requests.ts";
-import type { ClientConnection } from "./client-state.ts";
+import { type ClientConnection, waitFor } from "./client-state.ts";
 
 export interface ClientListOptions {
   readonly thread: ThreadContext;
@@ -27,6 +28,8 @@ export interface ClientList {
   readonly count: () => number;
   readonly check: (now: number) => void;
   readonly closeIdle: () => void;
+  /** Nothing else ends them: a drain has a deadline. */
+  readonly endTunnels: () => void;
 }
 
 /** After this long without a request a connection is idle, and holds as little as it can. */
@@ -79,5 +82,15 @@ export function createClientList(options: ClientListOptions): ClientList {
         if (io !== undefined) guard(io, closeIfIdle);
       }
     },
+    endTunnels() {
+      for (let index = connections.length - 1; index >= 0; index -= 1) {
+        const io = connections[index];
+        if (io !== undefined && io.waiting === waitFor.tunnel) guard(io, cutTunnel);
+      }
+    },
   };
+}
+
+function cutTunnel(io: ClientConnection): void {
+  if (io.exchange !== undefined) failByClient(io.exchange, 503, "the edge is stopping");
 }

@@ -35,6 +35,10 @@ import { createUpstreamDesk } from "./upstream-desk.ts";
 
 const metricsMs = 1_000;
 const defaultDrainMs = 30_000;
+/** How long tunnels stay where no other edge has taken over: there is nothing to wait for. */
+const tunnelGraceMs = 1_000;
+/** Before a drain's own deadline, so that the ends of tunnels are counted and logged. */
+const tunnelMarginMs = 500;
 /** Of the machine's memory, what all buffered bodies and answers together may take. */
 const budgetShare = 1 / 8;
 const leastBudgetBytes = 64 * 1024 * 1024;
@@ -98,7 +102,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     },
     (message) => {
       if (message.type === "configure") configure(message.plan as EdgePlan);
-      else drain(message.deadlineMs);
+      else drain(message.deadlineMs, message.handedOver === true);
     },
   );
   const admin = createAdminServer({
@@ -199,11 +203,14 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     else answerPlan();
   }
 
-  function drain(deadlineMs: number): void {
+  function drain(deadlineMs: number, handedOver = false): void {
     if (draining) return;
     draining = true;
     log.info(`draining, at most ${deadlineMs} ms`);
-    pool.post({ type: "drain" });
+    pool.post({
+      type: "drain",
+      tunnelsMs: handedOver ? deadlineMs - tunnelMarginMs : tunnelGraceMs,
+    });
     admin.close(); // its addresses are the next generation's
     setTimeout(() => end(0), deadlineMs);
   }

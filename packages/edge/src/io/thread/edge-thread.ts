@@ -92,6 +92,7 @@ export function runEdgeThread(
   let writerFile = "";
   let listening = false;
   let drainingSince = 0;
+  let tunnelsEndAt = Number.POSITIVE_INFINITY;
 
   function wake(target: number, app: number, passed: boolean): void {
     peers.get(target)?.postMessage({ app, passed } satisfies Wake);
@@ -156,8 +157,9 @@ export function runEdgeThread(
     );
   }
 
-  function onDrain(): void {
+  function onDrain(tunnelsMs: number): void {
     if (thread.draining) return;
+    tunnelsEndAt = performance.now() + tunnelsMs;
     thread.draining = true;
     drainingSince = performance.now();
     for (const server of servers) server.close();
@@ -187,6 +189,7 @@ export function runEdgeThread(
       sessions.close();
       entrances.closeAll();
     }
+    if (now > tunnelsEndAt) clients.endTunnels();
     const left = clients.count() + sessions.count() + entrances.count();
     if (left === 0) void finish(); // never rejects: closing a log is best effort
   }, tickMs);
@@ -203,7 +206,7 @@ export function runEdgeThread(
         guardTick(() => upstreams.setServers(message.id, message.servers));
         return;
       case "drain":
-        onDrain();
+        onDrain(message.tunnelsMs);
         return;
       default:
         guardTick(() => workers.onMessage(message));

@@ -42,6 +42,7 @@ export function receiveTunnel(exchange: ClientExchange, buffer: Buffer, bytes: n
 /** The client's FIN: the half-close reaches the other end after all that came before it. */
 export function endOfClient(exchange: ClientExchange): void {
   exchange.bodyEnded = true;
+  touch(exchange);
   if (exchange.bodyMode === bodyMode.stream && exchange.body.length === 0) passEnd(exchange);
 }
 
@@ -137,7 +138,8 @@ function passEnd(exchange: ClientExchange): void {
 /** A sign of life of either side. */
 function touch(exchange: ClientExchange): void {
   const { idle, tunnel = defaultTunnelMs } = exchange.plan.timeoutsMs;
-  // Where the app is gone the client is expected to go as well.
-  const allowedMs = exchange.answerEnded ? Math.min(idle, tunnel) : tunnel;
+  // Where one side is gone the other is expected to go as well.
+  const hasEnd = exchange.answerEnded || exchange.bodyEnded;
+  const allowedMs = hasEnd ? Math.min(idle, tunnel) : tunnel;
   exchange.io.deadline = performance.now() + allowedMs;
 }

@@ -63,7 +63,8 @@ export interface EdgeGeneration {
   readonly configure: () => Promise<void>;
   /** For one that has no connection yet: resolves with its first readiness. */
   readonly firstReady: () => Promise<void>;
-  readonly drain: () => void;
+  /** @param handedOver another generation serves now: what lasts may last */
+  readonly drain: (handedOver?: boolean) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
   readonly exited: (exit: ChildExit) => void;
 }
@@ -174,7 +175,7 @@ export function createEdgeGeneration(
         if (peer === connected) peer = null;
       };
       if (draining) {
-        connected.send({ type: "drain", deadlineMs: context.drainMs() });
+        connected.send({ type: "drain", deadlineMs: context.drainMs(), handedOver: true });
         return;
       }
       // One that serves gets the plan as well: its last stackd may have died in a change of it.
@@ -190,14 +191,14 @@ export function createEdgeGeneration(
       return answered;
     },
     firstReady: expectAnswer,
-    drain() {
+    drain(handedOver = false) {
       if (draining) return;
       draining = true;
       keeper.edgeReady(name, false);
       const deadlineMs = context.drainMs();
       if (peer === null)
         kill("SIGTERM"); // it drains on that as well
-      else peer.send({ type: "drain", deadlineMs });
+      else peer.send({ type: "drain", deadlineMs, handedOver });
       setTimeout(kill, deadlineMs + drainMarginMs, "SIGKILL").unref();
       hooks.onChange();
     },

@@ -166,7 +166,7 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
       }
       current = candidate;
       context.onCurrent();
-      old.drain();
+      old.drain(true);
     },
     drainAll() {
       for (const edge of edges.values()) edge.drain();
