@@ -23,16 +23,35 @@ export interface ErrorPages {
     asHtml: boolean,
     retryAfterS?: number,
   ) => ErrorPage;
+  /** The operator's own page for a status; undefined where there is none. */
+  readonly own: (status: number) => ErrorPage | undefined;
+}
+
+/** A page of the operator's: `edge.errorPages`. */
+export interface OwnPage {
+  readonly type: string;
+  /** latin-1: one character per byte. */
+  readonly body: string;
+}
+
+export interface OwnPages {
+  readonly of: (status: number) => OwnPage | undefined;
 }
 
 /** Details come from a fixed set of texts; this bounds the pages kept should one ever vary. */
 const keptPages = 256;
 
 /** Keeps the pages it made: an error under load costs one look-up. */
-export function createErrorPages(): ErrorPages {
+export function createErrorPages(ownPages: OwnPages = noPages): ErrorPages {
   const kept = new Map<string, ErrorPage>();
   return {
+    own(status) {
+      const own = ownPages.of(status);
+      return own === undefined ? undefined : formatOwnPage(status, own, 0);
+    },
     page(status, detail, asHtml, retryAfterS = 0) {
+      const own = ownPages.of(status);
+      if (own !== undefined) return formatOwnPage(status, own, retryAfterS);
       const key = `${status} ${asHtml} ${retryAfterS} ${detail}`;
       const known = kept.get(key);
       if (known !== undefined) return known;
@@ -42,6 +61,25 @@ export function createErrorPages(): ErrorPages {
       return made;
     },
   };
+}
+
+const noPages: OwnPages = { of: () => undefined };
+
+function formatOwnPage(status: number, page: OwnPage, retryAfterS: number): ErrorPage {
+  return {
+    phrase: phraseOf(status),
+    fields: `Content-Type: ${page.type}\r\n${commonFields(retryAfterS)}`,
+    body: page.body,
+  };
+}
+
+function phraseOf(status: number): string {
+  return reasonOf(status) || (status >= 500 ? "Server Error" : "Error");
+}
+
+function commonFields(retryAfterS: number): string {
+  const retryAfter = retryAfterS > 0 ? `Retry-After: ${Math.ceil(retryAfterS)}\r\n` : "";
+  return `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n${retryAfter}`;
 }
 
 /**
@@ -61,10 +99,9 @@ function formatErrorPage(
   asHtml: boolean,
   retryAfterS: number,
 ): ErrorPage {
-  const phrase = reasonOf(status) || (status >= 500 ? "Server Error" : "Error");
+  const phrase = phraseOf(status);
   const advice = advices[status] ?? (status >= 500 ? serverAdvice : clientAdvice);
-  const retryAfter = retryAfterS > 0 ? `Retry-After: ${Math.ceil(retryAfterS)}\r\n` : "";
-  const common = `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n${retryAfter}`;
+  const common = commonFields(retryAfterS);
   if (!asHtml) {
     return {
       phrase,

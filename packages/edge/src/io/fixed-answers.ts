@@ -3,6 +3,7 @@ import type { RouteAction } from "@stack/config";
 import { formatHttpDate, reasonOf } from "@stack/protocols";
 import { prepareAnswer } from "../core/prepared-answer.ts";
 import { createRedirectTarget } from "../core/routing/redirect-target.ts";
+import type { TemplatePlace } from "../core/routing/template.ts";
 import type { Backend, PreparedAnswer } from "./exchange.ts";
 
 type ActionOf<Kind extends RouteAction["kind"]> = Extract<RouteAction, { kind: Kind }>;
@@ -31,8 +32,11 @@ export function createRespondBackend(action: ActionOf<"respond">): Backend {
   };
 }
 
-export function createRedirectBackend(action: ActionOf<"redirect">): Backend {
-  const target = createRedirectTarget(action.to);
+export function createRedirectBackend(
+  action: ActionOf<"redirect">,
+  place?: TemplatePlace,
+): Backend {
+  const target = createRedirectTarget(action.to, place);
   const reason = reasonOf(action.status);
   return {
     wantsBody: false,

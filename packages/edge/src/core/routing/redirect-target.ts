@@ -1,31 +1,14 @@
 /**
- * Where a `redirect` route sends a client: its template with `{path}`, `{query}` (with its "?") and
- * `{host}` filled in. Compiled once per route. What a client sent can neither add a header line nor
- * move the target to another host.
+ * Where a `redirect` route sends a client: its template filled in. What a client sent can neither
+ * add a header line nor move the target to another host.
  */
+import { compileTemplate, type Template, type TemplatePlace } from "./template.ts";
 
-export interface RedirectRequest {
-  /** Lower case, without port; "" when there is none. */
-  readonly host: string;
-  /** 0 when the Host named none. */
-  readonly port: number;
-  readonly path: string;
-  readonly query: string;
-  readonly hasQuery: boolean;
-}
-
-export function createRedirectTarget(template: string): (request: RedirectRequest) => string {
-  const parts = template
-    .split(/\{(path|query|host)\}/)
-    // What the operator wrote is Unicode, what clients send is bytes.
-    .map((text, index) => (index % 2 === 0 ? encodeURI(text).replaceAll("%25", "%") : text));
+export function createRedirectTarget(template: string, place?: TemplatePlace): Template {
+  const fill = compileTemplate(template, escapeTarget, place);
   const mayLeaveHost = /^[/\\]{2}/.test(template);
   return (request) => {
-    let target = "";
-    for (let index = 0; index < parts.length; index += 1) {
-      const part = parts[index] ?? "";
-      target += index % 2 === 0 ? part : escapeLocation(partOf(request, part));
-    }
+    const target = fill(request);
     // "{path}" alone with "//evil.test" would be a target on another host (RFC 3986 §4.2), and
     // browsers read a backslash as a slash.
     if (!mayLeaveHost && /^[/\\]{2}/.test(target)) return `/${target.replace(/^[/\\]+/, "")}`;
@@ -35,14 +18,14 @@ export function createRedirectTarget(template: string): (request: RedirectReques
 
 /** Percent-encodes the bytes that may not stand in a URI or would end the header line. */
 export function escapeLocation(latin1: string): string {
-  return latin1.replace(
-    /[^!#-;=?-[\]_a-z~]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
+  return latin1.replace(/[^!#-;=?-[\]_a-z~]/g, percentOf);
 }
 
-function partOf(request: RedirectRequest, part: string): string {
-  if (part === "path") return request.path;
-  if (part === "query") return request.hasQuery ? `?${request.query}` : "";
-  return request.port === 0 ? request.host : `${request.host}:${request.port}`;
+/** In the place of a host nothing may end it: "https://{1}.example.com". */
+function escapeTarget(latin1: string, inAuthority: boolean): string {
+  return inAuthority ? latin1.replace(/[^A-Za-z0-9.-]/g, percentOf) : escapeLocation(latin1);
+}
+
+function percentOf(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }
