@@ -49,3 +49,23 @@ test("the table has no cycle", () => {
   }
   expect(done).toEqual(new Set(Object.keys(mayUse)));
 });
+
+const map = readFileSync("ARCHITECTURE.md", "utf8");
+
+test("every path that ARCHITECTURE.md and the decision records mention exists", () => {
+  const records = readdirSync("docs/adr").map((name) => readFileSync(`docs/adr/${name}`, "utf8"));
+  const paths = [map, ...records].flatMap((text) => [
+    ...text.matchAll(/`((?:packages|test|docs|apps|benches|e2e|scripts)(?:\/[\w.-]+)*)`/g),
+  ]);
+  expect(paths.length).toBeGreaterThan(50);
+  expect(paths.map(([, path]) => path ?? "").filter((path) => !existsSync(path))).toEqual([]);
+});
+
+test("ARCHITECTURE.md names every package and every program", () => {
+  const packages = readdirSync("packages").map((name) => `packages/${name}`);
+  const programs = packages
+    .map((folder) => `${folder}/src/bin`)
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`));
+  expect([...packages, ...programs].filter((path) => !map.includes(`\`${path}\``))).toEqual([]);
+});
