@@ -50,6 +50,11 @@ export interface Exchange {
   owner: ExchangeOwner | undefined;
   /** For the access log: "shop-1.2", or the address of the upstream's server. */
   servedBy: string;
+  /**
+   * What the answer that is about to begin wants the edge to do (`ResponseHead.orders`); undefined
+   * where nothing is obeyed.
+   */
+  obey?: ((this: Exchange, orders: string) => void) | undefined;
   /** True once the head of the answer was begun: from here on it can be aborted, not replaced. */
   readonly begun: boolean;
   /** True once it is answered, failed or abandoned by its client. */

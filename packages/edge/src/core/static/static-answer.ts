@@ -108,7 +108,10 @@ export function hasConditions(head: RequestHead): boolean {
   return false;
 }
 
-/** For GET and HEAD; a Range counts for GET only (RFC 9110 §14.2). */
+/**
+ * For HEAD, and for GET, which is what the answer to any other method is that an app makes with a
+ * file. A Range counts for GET only (RFC 9110 §14.2).
+ */
 export function decideStaticAnswer(
   head: RequestHead,
   file: Representation,
@@ -116,7 +119,7 @@ export function decideStaticAnswer(
   nowMs: number,
 ): StaticDecision {
   const outcome = evaluatePreconditions(
-    head.method,
+    "GET",
     {
       ifMatch: headerValue(head, "if-match"),
       ifNoneMatch: headerValue(head, "if-none-match"),
@@ -128,7 +131,7 @@ export function decideStaticAnswer(
   );
   if (outcome === 304) return { kind: "not-modified" };
   if (outcome === 412) return { kind: "failed" };
-  if (head.method !== "GET") return { kind: "whole" };
+  if (head.method === "HEAD") return { kind: "whole" };
   if (!ifRangeHolds(headerValue(head, "if-range"), file, nowMs)) return { kind: "whole" };
   return decideRange(headerValue(head, "range"), size);
 }

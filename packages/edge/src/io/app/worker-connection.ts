@@ -219,6 +219,7 @@ function onHead(connection: WorkerConnection, text: string): void {
     return;
   }
   const { status, reason, forwardable, contentLength, hasDate } = responseHead;
+  if (responseHead.orders !== "") exchange.obey?.(responseHead.orders);
   exchange.begin(
     status,
     reason,

@@ -82,6 +82,7 @@ export function createExchange(
     answerChunked: false,
     answerBodiless: false,
     blocked: false,
+    obey: undefined,
     editAnswer: undefined,
     onDone: undefined,
     bytesPerSecond: 0,

@@ -4,6 +4,7 @@
  */
 import { read } from "node:fs";
 import { promisify } from "node:util";
+import type { KeptFields } from "../../core/internal/internal-target.ts";
 import type { StaticRepresentation } from "../../core/static/static-answer.ts";
 import type { PreparedAnswer } from "../exchange.ts";
 import { closeQuietly, type FoundFile, identityOfOpen, openFound } from "./static-lookup.ts";
@@ -17,6 +18,8 @@ const readFrom = promisify(read);
 export interface StaticContent {
   readonly file: FoundFile;
   readonly representation: StaticRepresentation;
+  /** The same for everyone: its answer is prepared once a second. */
+  readonly isShared: boolean;
   /** Bytes of this variant. */
   readonly size: number;
   /** The whole content; undefined for a file to be streamed. */
@@ -32,7 +35,36 @@ export function makeContent(
   body: Buffer | undefined,
 ): StaticContent {
   const size = body?.length ?? file.size;
-  return { file, representation, size, body, prepared: undefined, preparedSecond: 0 };
+  return {
+    file,
+    representation,
+    isShared: true,
+    size,
+    body,
+    prepared: undefined,
+    preparedSecond: 0,
+  };
+}
+
+/** The same content as an app describes it. It is served from here, but not kept. */
+export function describedBy(content: StaticContent, kept: KeptFields): StaticContent {
+  const { representation } = content;
+  const own = kept.hasLifetime
+    ? (text: string) => text.replace(/^(?:cache-control|expires):[^\r\n]*\r\n/gim, "")
+    : (text: string) => text;
+  const lines = own(representation.lines) + kept.lines;
+  const typeLine = kept.type === "" ? `Content-Type: ${representation.type}\r\n` : kept.type;
+  return {
+    ...content,
+    isShared: false,
+    representation: {
+      ...representation,
+      type: typeLine.slice(typeLine.indexOf(":") + 1).trim(),
+      lines,
+      fields: typeLine + lines,
+      validators: own(representation.validators) + kept.lines,
+    },
+  };
 }
 
 /** All of a file, or undefined when it changed meanwhile. */

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { StaticSettings } from "@stack/config";
 import { decodePath, headerValue, reasonOf } from "@stack/protocols";
 import type { ErrorPages } from "../../core/error-pages.ts";
+import type { KeptFields } from "../../core/internal/internal-target.ts";
 import { escapeLocation } from "../../core/routing/redirect-target.ts";
 import { createEncodingChoice } from "../../core/static/encoding-choice.ts";
 import {
@@ -15,12 +16,12 @@ import {
   formatListingJson,
   listingFields,
 } from "../../core/static/folder-listing.ts";
-import { decideStaticName } from "../../core/static/static-path.ts";
+import { decideStaticName, type StaticName } from "../../core/static/static-path.ts";
 import { compileStaticRules, plainSettings } from "../../core/static/static-rules.ts";
 import type { Backend, Exchange } from "../exchange.ts";
 import { createChunkPool } from "./chunk-pool.ts";
 import { listFolder } from "./list-folder.ts";
-import type { StaticContent } from "./static-content.ts";
+import { describedBy, type StaticContent } from "./static-content.ts";
 import { answerPage, type ServingTools, serveContent, streamContent } from "./static-serving.ts";
 import { createStaticStore, type Looked, type StaticEntry } from "./static-store.ts";
 
@@ -42,7 +43,12 @@ export interface StaticOptions {
   readonly settings?: StaticSettings | undefined;
 }
 
-export function createStaticBackend(options: StaticOptions): Backend {
+export interface StaticBackend extends Backend {
+  /** Answers with a file that an app named; a GET, whatever was asked of the app. */
+  readonly send: (exchange: Exchange, name: StaticName, kept: KeptFields) => void;
+}
+
+export function createStaticBackend(options: StaticOptions): StaticBackend {
   const { root, pages } = options;
   const rules = compileStaticRules(options.settings ?? plainSettings);
   const store = createStaticStore({
@@ -90,6 +96,26 @@ export function createStaticBackend(options: StaticOptions): Backend {
     else await look(exchange, true);
   };
 
+  const sendNamed = async (
+    exchange: Exchange,
+    name: StaticName,
+    kept: KeptFields,
+    isRetry: boolean,
+  ): Promise<void> => {
+    // No path of a client has this form.
+    const looked = await store.look(`\x01${name.relative}${name.isFolder ? "/" : ""}`, name);
+    if (exchange.done) return;
+    if (typeof looked === "string" || "listing" in looked) {
+      answerWithout(exchange, looked === "forbidden" ? looked : "missing");
+      return;
+    }
+    const content = describedBy(choose(looked, exchange), kept);
+    if (content.body !== undefined && serveContent(exchange, content, Date.now(), tools)) return;
+    if ((await streamContent(exchange, content, tools)) || exchange.done) return;
+    if (isRetry) exchange.fail(503, "the file is being replaced", 1);
+    else await sendNamed(exchange, name, kept, true);
+  };
+
   return {
     wantsBody: false,
     handle(exchange) {
@@ -103,9 +129,10 @@ export function createStaticBackend(options: StaticOptions): Backend {
       if (entry !== undefined && serveContent(exchange, choose(entry, exchange), now, tools)) {
         return;
       }
-      look(exchange, false).catch((error: unknown) => {
-        exchange.fail(isShortage(error) ? 503 : 500, "the file could not be read");
-      });
+      look(exchange, false).catch((error: unknown) => failBy(exchange, error));
+    },
+    send(exchange, name, kept) {
+      sendNamed(exchange, name, kept, false).catch((error: unknown) => failBy(exchange, error));
     },
     retire() {},
   };
@@ -143,6 +170,10 @@ function answerWithout(exchange: Exchange, looked: Extract<Looked, string>): voi
       `301 ${reasonOf(301)}\n${location}\n`,
     );
   }
+}
+
+function failBy(exchange: Exchange, error: unknown): void {
+  exchange.fail(isShortage(error) ? 503 : 500, "the file could not be read");
 }
 
 /** Too many open files, or no memory: it may work again in a moment. */

@@ -55,7 +55,8 @@ export function serveContent(
     exchange.end();
     return true;
   }
-  exchange.answerPrepared(prepare(content, body, nowMs));
+  if (content.isShared) exchange.answerPrepared(prepare(content, body, nowMs));
+  else exchange.answer(200, reasonOf(200), representation.fields, body);
   return true;
 }
 

@@ -5,6 +5,7 @@ import { buildRouteTable } from "../../core/routing/route-table.ts";
 import type { TemplatePlace } from "../../core/routing/template.ts";
 import type { Backend } from "../exchange.ts";
 import { createRedirectBackend, createRespondBackend } from "../fixed-answers.ts";
+import { createInternalFiles } from "../internal/send-internal.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
 import { createAccessLogging } from "../log/access-logging.ts";
 import { protectBackend, type SharedProtection } from "../protection/gates.ts";
@@ -38,8 +39,10 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   };
   const target: TargetFinder = ({ kind, name }) =>
     protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
-  const backends = plan.routes.map((route) => {
-    const inner = backendOf(route, share, parts, target);
+  const internal = createInternalFiles(plan.routes);
+  const backends = plan.routes.map((route, index) => {
+    const own = backendOf(route, share, parts, target);
+    const inner = internal === undefined ? own : internal.wrap(route, index, own);
     const shaped = shapeRequests(route, inner, placeOf(route), target);
     return shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
   });

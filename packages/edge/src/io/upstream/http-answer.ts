@@ -229,6 +229,7 @@ function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHea
       if (head.body === "length") reader.remaining = head.contentLength;
   }
   const length = reader.phase === inLength ? head.contentLength : unknownLength;
+  if (head.orders !== "") exchange.obey?.(head.orders);
   exchange.begin(head.status, head.reason, head.forwardable, length, head.hasDate);
   return reader.phase;
 }
