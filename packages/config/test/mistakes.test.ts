@@ -113,13 +113,10 @@ test.for([
     '{ apps: { a: { kind: "wsgi", app: "a:make(1)" } } }',
     /^apps\.a\.app \| .*Give "module:callable"/,
   ],
-  [
-    '{ upstreams: { a: { protocol: "fastcgi", servers: ["a:1"] } } }',
-    'upstreams.a.protocol | "fastcgi" is not in this version',
-  ],
+  ['{ upstreams: { a: { protocol: "fcgi", servers: ["a:1"] } } }', /^upstreams\.a\.protocol \| /],
   [
     '{ upstreams: { a: { servers: ["a:1"], balance: "x" } } }',
-    "upstreams.a.balance | not in this version",
+    /^upstreams\.a\.balance \| "x" does not fit\. Use "least-busy"/,
   ],
   // Not suggested although near
   [`{ apps: { a: { ${wsgi}, releas: 2 } } }`, /^apps\.a\.releas \| unknown key\. Known: /],

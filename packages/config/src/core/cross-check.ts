@@ -32,7 +32,7 @@ export function crossCheck(input: unknown, probe: FolderProbe): readonly Problem
     ...checkRoutes(list(edge.routes), config, probe),
     ...findUnreachable(list(edge.routes)),
     ...checkErrorPages(edge.errorPages, probe),
-    ...checkUpstreams(record(config.upstreams)),
+    ...checkUpstreams(record(config.upstreams), probe),
     ...checkWorkingFolders("apps", record(config.apps), probe),
     ...checkWorkingFolders("programs", record(config.programs), probe),
     ...checkNamesOnce(config),
@@ -120,15 +120,30 @@ function checkRoutes(
   });
 }
 
-function checkUpstreams(upstreams: Readonly<Record<string, unknown>>): readonly Problem[] {
-  return Object.entries(upstreams).flatMap(([name, upstream]) =>
-    list(record(upstream).servers).flatMap((server, index) => {
-      if (typeof server !== "string" || server === "") return [];
-      const address = parseAddress(server);
+function checkUpstreams(
+  upstreams: Readonly<Record<string, unknown>>,
+  probe: FolderProbe,
+): readonly Problem[] {
+  return Object.entries(upstreams).flatMap(([name, upstream]) => {
+    const path = ["upstreams", name];
+    const { root, servers } = record(upstream);
+    const problems: Problem[] = list(servers).flatMap((server, index) => {
+      const written = typeof server === "string" ? server : record(server).address;
+      if (typeof written !== "string" || written === "") return [];
+      const address = parseAddress(written);
       if (address !== undefined && (address.kind === "unix" || address.port > 0)) return [];
-      return [{ path: ["upstreams", name, "servers", index], message: notAnAddress(server) }];
-    }),
-  );
+      const place = [...path, "servers", index, ...(written === server ? [] : ["address"])];
+      return [{ path: place, message: notAnAddress(written) }];
+    });
+    if (typeof root === "string" && root !== "") {
+      const { absolute, state } = probe(root);
+      const why = state === "missing" ? "does not exist" : "is no folder";
+      if (state !== "folder") {
+        problems.push({ path: [...path, "root"], message: `${absolute} ${why}` });
+      }
+    }
+    return problems;
+  });
 }
 
 function checkWorkingFolders(

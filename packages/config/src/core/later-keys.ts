@@ -8,12 +8,9 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.routes[]": ["cache"],
   "apps.*": ["maxRequests", "release", "user"],
-  "upstreams.*": ["balance", "health", "root", "index"],
 };
 
-const values: Readonly<Record<string, readonly unknown[]>> = {
-  "upstreams.*.protocol": ["uwsgi", "fastcgi", "scgi"],
-};
+const values: Readonly<Record<string, readonly unknown[]>> = {};
 
 export function isLaterKey(objectPattern: string, key: string): boolean {
   return keys[objectPattern]?.includes(key) ?? false;

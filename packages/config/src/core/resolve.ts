@@ -14,9 +14,10 @@ import type {
 } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
-import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
 import { resolveAdmin } from "./resolve-admin.ts";
+import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
+import { resolveUpstream } from "./resolve-upstream.ts";
 import { resolveMatch } from "./routing/resolve-match.ts";
 import { resolveSplit, resolveTraffic } from "./routing/resolve-traffic.ts";
 import { resolveUpgrade } from "./upgrades.ts";
@@ -99,13 +100,9 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
     errorPages: mapRecord(edge.errorPages, (file) => context.absolute(file)),
     admin: resolveAdmin(edge.admin, context.absolute),
     routes: edge.routes.map((route, index) => resolveRoute(route, index, parsed, context)),
-    upstreams: mapRecord(parsed.upstreams, ({ servers }) => ({
-      servers: servers.map((server) =>
-        server.startsWith("unix:")
-          ? `unix:${context.absolute(server.slice("unix:".length))}`
-          : server,
-      ),
-    })),
+    upstreams: mapRecord(parsed.upstreams, (upstream) =>
+      resolveUpstream(upstream, context.absolute),
+    ),
     apps: mapRecord(parsed.apps, (app) => ({
       timeoutMs: app.timeout,
       queueLimit: app.queue.limit,

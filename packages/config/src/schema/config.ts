@@ -1,7 +1,8 @@
 /** The whole of deploy.config.ts. */
 import { z } from "zod";
 import { appSchema, programSchema, redisSchema, smokeCheckSchema } from "./apps.ts";
-import { edgeSchema, upstreamSchema } from "./edge.ts";
+import { edgeSchema } from "./edge.ts";
+import { upstreamSchema } from "./upstreams.ts";
 
 const name = z
   .string()

@@ -1,5 +1,5 @@
 /**
- * `edge` and `upstreams` in deploy.config.ts. The schema is the single source of the type, the
+ * `edge` in deploy.config.ts. The schema is the single source of the type, the
  * default, the validation and the reference page.
  */
 import { z } from "zod";
@@ -213,18 +213,4 @@ export const edgeSchema = z.strictObject({
   routes: z.array(routeSchema).default([]).meta({
     description: "What answers which request; the most specific route wins, whatever the order.",
   }),
-});
-
-export const upstreamSchema = z.strictObject({
-  protocol: z
-    .literal("http")
-    .default("http")
-    .meta({ description: "How the servers are spoken to." }),
-  servers: z
-    .array(z.string().min(1))
-    .min(1)
-    .meta({
-      description: '"host:port" or "unix:path"; requests go to them in turn.',
-      examples: [["127.0.0.1:3000", "unix:/run/old.sock"]],
-    }),
 });
