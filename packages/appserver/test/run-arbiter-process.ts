@@ -110,6 +110,20 @@ export function wsgiPlan(bench: Bench, changes: Changes<"wsgi"> = {}): PlanOf<"w
   };
 }
 
+export function asgiPlan(bench: Bench, changes: Changes<"asgi"> = {}): PlanOf<"asgi"> {
+  return {
+    ...base,
+    env: environment(bench),
+    kind: "asgi",
+    app: "asgi:app",
+    preload: true,
+    python: "/usr/bin/python3",
+    pythonTried: [],
+    concurrency: 100,
+    ...changes,
+  };
+}
+
 export function nodePlan(bench: Bench, changes: Changes<"node"> = {}): PlanOf<"node"> {
   const entry = join(fixtures, "handler.mjs");
   return { ...base, env: environment(bench), kind: "node", entry, ...changes };

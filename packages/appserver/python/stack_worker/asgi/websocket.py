@@ -286,7 +286,7 @@ class WebSocketExchange:
     def _on_close(self, code, reason):
         self.close_got = (code, reason)
         if self.close_sent is None:
-            self.close_from_here(code, "")
+            self.close_from_here(code, reason)
         else:
             self._flush_control()
 
