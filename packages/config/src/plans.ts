@@ -50,7 +50,9 @@ export interface EdgePlan {
     readonly tunnel?: number;
   };
   /** Absolute path. */
-  readonly accessLog: { readonly file: string; readonly format: string } | null;
+  readonly accessLog: AccessLogPlan | null;
+  /** Absent: none of it. */
+  readonly tracing?: TracingPlan;
   /** Absent or null: nothing is compressed on its way. */
   readonly compression?: CompressionPlan | null;
   /** Absolute files by "404", "4xx", "5xx"; absent or empty: our own pages. */
@@ -143,6 +145,20 @@ export interface RouteConditions {
   readonly clients: readonly string[];
 }
 
+export interface AccessLogPlan {
+  readonly file: string;
+  readonly format: string;
+  /** JSON lines have the times of a request's steps. */
+  readonly timings?: boolean;
+  readonly rotate?: { readonly bytes: number; readonly keep: number };
+}
+
+export interface TracingPlan {
+  readonly requestId: boolean;
+  readonly traceparent: boolean;
+  readonly serverTiming: boolean | "trusted";
+}
+
 export interface AdminPlan {
   /** Besides the stack's own socket: "unix:/absolute", "127.0.0.1:9100"; null for nowhere else. */
   readonly address: string | null;
@@ -172,6 +188,7 @@ export interface ProtectionPlan {
     readonly timeoutMs: number;
   } | null;
   readonly security: SecurityPreset | null;
+  readonly serverTiming?: boolean;
 }
 
 export type RequestKeyPlan =

@@ -31,8 +31,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await worker?.[Symbol.asyncDispose]();
-  await edge?.[Symbol.asyncDispose]();
+  await worker[Symbol.asyncDispose]();
+  await edge[Symbol.asyncDispose]();
 });
 
 interface AdminAnswer {

@@ -115,10 +115,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await edge?.[Symbol.asyncDispose]();
+  await edge[Symbol.asyncDispose]();
   for (const server of [back_, login_]) {
-    server?.closeAllConnections();
-    server?.close();
+    server.closeAllConnections();
+    server.close();
   }
 });
 

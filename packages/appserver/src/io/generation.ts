@@ -116,7 +116,8 @@ export function createGeneration(options: GenerationOptions): Generation {
       requestTimeoutMs: plan.timeoutMs,
       drainTimeoutMs: plan.drainTimeoutMs,
       log,
-      announce(record) {
+      announce(announced) {
+        const record = { ...announced, release: options.release };
         if (held) heldBack.set(record.key, record);
         else edges.announce(record);
         log.info(`${record.id} is ready (pid ${record.pid}, generation ${record.generation})`);

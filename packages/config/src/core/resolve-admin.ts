@@ -1,5 +1,5 @@
-/** `edge.admin` as the edge reads it. */
-import type { AdminPlan } from "../plans.ts";
+/** `edge.admin` and `edge.accessLog.rotate` as the edge reads them. */
+import type { AccessLogPlan, AdminPlan } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 
 /** @param absolute a path of the config, made absolute */
@@ -16,4 +16,10 @@ export function resolveAdmin(
     address: isUnix ? `unix:${absolute(address.slice("unix:".length))}` : address,
     token: token ?? null,
   };
+}
+
+export function resolveRotation(
+  rotate: { readonly size: number; readonly keep: number } | undefined,
+): Pick<AccessLogPlan, "rotate"> {
+  return rotate === undefined ? {} : { rotate: { bytes: rotate.size, keep: rotate.keep } };
 }

@@ -10,8 +10,8 @@ export function resolveProtection(
   route: ParsedRoute,
   apps: Readonly<Record<string, unknown>>,
 ): ProtectionPlan | undefined {
-  const { allow, deny, rateLimit, inFlight, bandwidth, auth, security } = route;
-  const given = { allow, deny, rateLimit, inFlight, bandwidth, auth, security };
+  const { allow, deny, rateLimit, inFlight, bandwidth, auth, security, serverTiming } = route;
+  const given = { allow, deny, rateLimit, inFlight, bandwidth, auth, security, serverTiming };
   if (Object.values(given).every((value) => value === undefined)) return undefined;
   return {
     allow: allow ?? null,
@@ -39,6 +39,7 @@ export function resolveProtection(
             timeoutMs: auth.timeout,
           },
     security: security ?? null,
+    ...(serverTiming === true ? { serverTiming } : {}),
   };
 }
 

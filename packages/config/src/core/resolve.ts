@@ -14,7 +14,7 @@ import type {
 } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
-import { resolveAdmin } from "./resolve-admin.ts";
+import { resolveAdmin, resolveRotation } from "./resolve-admin.ts";
 import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveUpstream } from "./resolve-upstream.ts";
@@ -95,7 +95,14 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
               ? edge.accessLog.file
               : `${context.logFolder}/${edge.accessLog.file}`,
             format: edge.accessLog.format,
+            timings: edge.accessLog.timings,
+            ...resolveRotation(edge.accessLog.rotate),
           },
+    tracing: {
+      requestId: edge.requestId,
+      traceparent: edge.traceparent,
+      serverTiming: edge.serverTiming,
+    },
     compression: edge.compression === false ? null : edge.compression,
     errorPages: mapRecord(edge.errorPages, (file) => context.absolute(file)),
     admin: resolveAdmin(edge.admin, context.absolute),

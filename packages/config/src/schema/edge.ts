@@ -15,6 +15,7 @@ import { routeHost, routePath } from "./routing/path.ts";
 import { errorPages, trafficKeys } from "./routing/traffic.ts";
 import { bytes, durationMs } from "./scalars.ts";
 import { staticSchema } from "./static.ts";
+import { tracingKeys } from "./tracing.ts";
 import { upgradeSchema } from "./upgrade.ts";
 
 const routeMatch = { host: routeHost, path: routePath, ...routeConditions };
@@ -201,6 +202,26 @@ export const edgeSchema = z.strictObject({
               description: `"json", "combined" or a template of ${accessLogFields.map((field) => `{${field}}`).join(" ")}`,
               examples: ["{client} {method} {path} {status} {duration}"],
             }),
+          timings: z.boolean().default(false).meta({
+            description:
+              'For "json": also write connectMs, firstByteMs and the release of the app. A template has them when it names them.',
+          }),
+          rotate: z
+            .strictObject({
+              size: bytes.prefault("100mb").meta({ description: "Size at which a new file begins." }),
+              keep: z
+                .int()
+                .min(0)
+                .max(1000)
+                .default(5)
+                .meta({ description: "How many old files are kept, as `.1`, `.2` …" }),
+            })
+            .optional()
+            .meta({
+              description:
+                "Begin a new file by size. Without it the file is yours to rotate: one that was moved away is opened anew.",
+              examples: [{ size: "100mb", keep: 5 }],
+            }),
         }),
       ],
       { error: 'Use false, or { file: "access.log", format: "json" }' },
@@ -210,6 +231,7 @@ export const edgeSchema = z.strictObject({
   compression: compressionSchema,
   errorPages,
   admin: adminSchema,
+  ...tracingKeys,
   routes: z.array(routeSchema).default([]).meta({
     description: "What answers which request; the most specific route wins, whatever the order.",
   }),

@@ -19,6 +19,13 @@ export const accessLogFields = [
   "app",
   "worker",
   "queue",
+  "connect",
+  "first-byte",
+  "release",
+  "upstream",
+  "route",
+  "id",
+  "trace",
   "referer",
   "agent",
 ] as const;

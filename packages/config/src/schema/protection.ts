@@ -162,6 +162,9 @@ export const protectionKeys = {
     description:
       "Ask an app or upstream whether a request may pass: 2xx lets it through, any other answer goes to the client.",
   }),
+  serverTiming: z.literal(true).optional().meta({
+    description: "`true`: answers of this route have a `Server-Timing`, whatever the edge says.",
+  }),
   security: securitySchema.optional().meta({
     description:
       'Headers by which browsers protect a site, added where the answer has none of its own: X-Content-Type-Options, Referrer-Policy, Permissions-Policy, Cross-Origin-Opener-Policy, X-Frame-Options, frame-ancestors. "strict": nobody may frame it; "same-origin": only its own pages.',

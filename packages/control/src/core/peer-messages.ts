@@ -152,6 +152,8 @@ export interface WorkerRecord {
   readonly address: string;
   /** Requests it takes at once. */
   readonly capacity: number;
+  /** Of the app it runs, for the access log. */
+  readonly release?: string;
 }
 
 export type ArbiterToEdge =

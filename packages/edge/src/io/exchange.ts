@@ -55,6 +55,8 @@ export interface Exchange {
    * where nothing is obeyed.
    */
   obey?: ((this: Exchange, orders: string) => void) | undefined;
+  /** Times of its steps, where somebody wants to know; undefined for most. */
+  readonly times?: ExchangeTimes | undefined;
   /** True once the head of the answer was begun: from here on it can be aborted, not replaced. */
   readonly begun: boolean;
   /** True once it is answered, failed or abandoned by its client. */
@@ -103,6 +105,16 @@ export interface Exchange {
    * @param retryAfterS for 503
    */
   fail(status: number, reason: string, retryAfterS?: number): void;
+}
+
+/** In milliseconds; -1 for what did not happen. */
+export interface ExchangeTimes {
+  /** To connect to a server; 0 where a connection was there. */
+  connectMs: number;
+  /** From the request to the head of its answer. */
+  firstByteMs: number;
+  /** Of the worker that answered. */
+  release: string;
 }
 
 export interface ConnectionFacts {

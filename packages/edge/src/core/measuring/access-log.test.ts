@@ -21,6 +21,12 @@ const entry: AccessEntry = {
   app: "shop",
   worker: "shop-1.2",
   queueMs: 0.5,
+  connectMs: 0,
+  firstByteMs: 1.1,
+  release: "r42",
+  route: "/*",
+  id: "edge-7",
+  trace: "4bf92f3577b34da6a3ce929d0e0e4736",
   referer: "https://shop.test/",
   agent: 'A "quoted" agent',
 };
@@ -42,9 +48,29 @@ test("a JSON line holds every field", () => {
     app: "shop",
     queueMs: 0.5,
     worker: "shop-1.2",
+    connectMs: 0,
+    firstByteMs: 1.1,
+    release: "r42",
+    id: "edge-7",
+    trace: "4bf92f3577b34da6a3ce929d0e0e4736",
     referer: "https://shop.test/",
     agent: 'A "quoted" agent',
   });
+});
+
+test("a JSON line leaves out what is not known, and names an upstream as one", () => {
+  const unknown = { connectMs: -1, firstByteMs: -1, release: "", id: "", trace: "" };
+  const line = createAccessLineFormatter("json")({
+    ...entry,
+    ...unknown,
+    app: "",
+    worker: "[::1]:1",
+  });
+  const read: object = JSON.parse(line);
+  expect(read).toMatchObject({ upstream: "[::1]:1" });
+  for (const key of [...Object.keys(unknown), "app", "queueMs", "worker"]) {
+    expect(read).not.toHaveProperty(key);
+  }
 });
 
 test("the combined line is what log readers expect", () => {

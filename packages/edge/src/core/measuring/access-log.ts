@@ -26,6 +26,14 @@ export interface AccessEntry {
   /** "shop-1.2", or the address of an upstream's server. */
   readonly worker: string;
   readonly queueMs: number;
+  /** -1 where it was not measured; 0 where a connection was there. */
+  readonly connectMs: number;
+  readonly firstByteMs: number;
+  readonly release: string;
+  /** As in the metrics: "/api/*". */
+  readonly route: string;
+  readonly id: string;
+  readonly trace: string;
   readonly referer: string;
   readonly agent: string;
 }
@@ -76,6 +84,13 @@ const fields = {
   app: (entry: AccessEntry) => orDash(entry.app),
   worker: (entry: AccessEntry) => orDash(entry.worker),
   queue: (entry: AccessEntry) => formatMs(entry.queueMs),
+  connect: (entry: AccessEntry) => msOrDash(entry.connectMs),
+  "first-byte": (entry: AccessEntry) => msOrDash(entry.firstByteMs),
+  release: (entry: AccessEntry) => orDash(entry.release),
+  upstream: (entry: AccessEntry) => (entry.app === "" ? orDash(entry.worker) : "-"),
+  route: (entry: AccessEntry) => orDash(entry.route),
+  id: (entry: AccessEntry) => orDash(entry.id),
+  trace: (entry: AccessEntry) => orDash(entry.trace),
   referer: (entry: AccessEntry) => orDash(entry.referer),
   agent: (entry: AccessEntry) => orDash(entry.agent),
 } as const;
@@ -105,7 +120,14 @@ function createJsonFormatter(): AccessLineFormatter {
     if (entry.app !== "") {
       line += `,"app":"${escapeJson(entry.app)}","queueMs":${formatMs(entry.queueMs)}`;
     }
-    if (entry.worker !== "") line += `,"worker":"${escapeJson(entry.worker)}"`;
+    if (entry.worker !== "") {
+      line += `,"${entry.app === "" ? "upstream" : "worker"}":"${escapeJson(entry.worker)}"`;
+    }
+    if (entry.connectMs >= 0) line += `,"connectMs":${formatMs(entry.connectMs)}`;
+    if (entry.firstByteMs >= 0) line += `,"firstByteMs":${formatMs(entry.firstByteMs)}`;
+    if (entry.release !== "") line += `,"release":"${escapeJson(entry.release)}"`;
+    if (entry.id !== "") line += `,"id":"${escapeJson(entry.id)}"`;
+    if (entry.trace !== "") line += `,"trace":"${entry.trace}"`;
     if (entry.referer !== "") line += `,"referer":"${escapeJson(entry.referer)}"`;
     if (entry.agent !== "") line += `,"agent":"${escapeJson(entry.agent)}"`;
     return `${line}}\n`;
@@ -117,6 +139,10 @@ function formatMs(ms: number): string {
   const micros = Math.round(ms * 1000);
   const whole = Math.floor(micros / 1000);
   return `${whole}.${thousandth(micros - whole * 1000)}`;
+}
+
+function msOrDash(ms: number): string {
+  return ms < 0 ? "-" : formatMs(ms);
 }
 
 function orDash(text: string): string {

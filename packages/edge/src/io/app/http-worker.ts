@@ -54,6 +54,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     start(call: AppCall, slot: number) {
       inFlight += 1;
       call.exchange.servedBy = record.id;
+      if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
       let isTunnel = false;
       const observed = {
         onSwitched(): void {

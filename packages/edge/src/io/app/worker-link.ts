@@ -100,6 +100,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       }
       connection.slot = slot;
       call.exchange.servedBy = record.id;
+      if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
       sendRequest(connection, call, options.timeoutMs());
     },
     retire() {

@@ -111,6 +111,7 @@ export function beginRequest(io: ClientConnection, head: RequestHead): void {
   const backend = active.backends[route.index] ?? noBackend;
   const exchange = createExchange(io, head, route, backend, client, performance.now());
   io.exchange = exchange;
+  if (active.instrument !== undefined) active.instrument(exchange);
   if (head.upgrade !== "") {
     offerUpgrade(exchange);
     if (exchange.done) return;

@@ -6,7 +6,13 @@
 import type { Socket } from "node:net";
 import type { EdgePlan } from "@stack/config";
 import type { ChunkedDecoder, RequestHead } from "@stack/protocols";
-import type { Backend, ClientFacts, ConnectionFacts, Exchange } from "../exchange.ts";
+import type {
+  Backend,
+  ClientFacts,
+  ConnectionFacts,
+  Exchange,
+  ExchangeTimes,
+} from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 
 /** Which deadline runs on a connection. */
@@ -149,6 +155,10 @@ export interface ClientExchange extends Exchange {
   editAnswer: AnswerEdit | undefined;
   /** Told once when it is done, whatever became of it; undefined when nobody has to be. */
   onDone: ((exchange: ClientExchange) => void) | undefined;
+  times: ExchangeTimes | undefined;
+  /** "" where it was given none. */
+  requestId: string;
+  traceId: string;
   /** Bytes per second of the answer's body; 0 for as fast as it goes. */
   bytesPerSecond: number;
   /** A timer runs until the answer may go on. */

@@ -1,15 +1,25 @@
 /** From a request that has ended to its line in the access log. */
+import type { EdgePlan } from "@stack/config";
 import { headerValue } from "@stack/protocols";
 import { type AccessEntry, createAccessLineFormatter } from "../../core/measuring/access-log.ts";
+import { routeLabel } from "../../core/measuring/route-label.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { AccessLogWriter } from "./access-log-writer.ts";
 
-/** @param format "json", "combined" or a template */
+/** Whether lines say something that must be measured for them. */
+export function logsTimes(plan: EdgePlan["accessLog"]): boolean {
+  if (plan === null) return false;
+  if (plan.format === "json") return plan.timings === true;
+  return /\{(?:connect|first-byte|release)\}/.test(plan.format);
+}
+
+/** For a plan that has an access log. */
 export function createAccessLogging(
-  format: string,
+  plan: EdgePlan,
   writer: AccessLogWriter,
 ): (exchange: ClientExchange, durationMs: number) => void {
-  const formatLine = createAccessLineFormatter(format);
+  const formatLine = createAccessLineFormatter(plan.accessLog?.format ?? "json");
+  const labels = plan.routes.map(routeLabel);
   const entry: { -readonly [Key in keyof AccessEntry]: AccessEntry[Key] } = {
     timeMs: 0,
     client: "",
@@ -24,6 +34,12 @@ export function createAccessLogging(
     app: "",
     worker: "",
     queueMs: 0,
+    connectMs: -1,
+    firstByteMs: -1,
+    release: "",
+    route: "",
+    id: "",
+    trace: "",
     referer: "",
     agent: "",
   };
@@ -36,14 +52,20 @@ export function createAccessLogging(
     entry.host = head.host;
     entry.path = question < 0 ? head.target : head.target.slice(0, question);
     entry.query = question < 0 ? "" : head.target.slice(question + 1);
-    entry.protocol =
-      exchange.io.dialect?.protocol ?? (head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0");
+    entry.protocol = exchange.io.dialect?.protocol ?? (head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0");
     entry.status = exchange.status;
     entry.bytes = exchange.answerBodiless ? 0 : exchange.answerBytes;
     entry.durationMs = durationMs;
     entry.app = exchange.app;
     entry.worker = exchange.servedBy;
     entry.queueMs = exchange.queueMs;
+    const { times, route } = exchange;
+    entry.connectMs = times === undefined ? -1 : times.connectMs;
+    entry.firstByteMs = times === undefined ? -1 : times.firstByteMs;
+    entry.release = times === undefined ? "" : times.release;
+    entry.route = exchange.plan === plan ? (labels[route.index] ?? "") : "";
+    entry.id = exchange.requestId;
+    entry.trace = exchange.traceId;
     entry.referer = headerValue(head, "referer") ?? "";
     entry.agent = headerValue(head, "user-agent") ?? "";
     writer.write(formatLine(entry));

@@ -30,6 +30,7 @@ import { probeAdoption } from "../thread/adopt-socket.ts";
 import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
 import { startArbiterServer } from "./arbiter-server.ts";
+import { createLogRotation } from "./log-rotation.ts";
 import { startThreadPool } from "./thread-pool.ts";
 import { createUpstreamDesk } from "./upstream-desk.ts";
 
@@ -105,6 +106,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       else drain(message.deadlineMs, message.handedOver === true);
     },
   );
+  const rotation = createLogRotation(log);
   const admin = createAdminServer({
     socketPath: join(options.run, "admin.sock"),
     generation: options.generation,
@@ -144,6 +146,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     planError = undefined;
     activePlan = plan;
     admin.configure(plan.admin ?? null);
+    rotation.configure(plan.accessLog);
     for (const name of Object.keys(plan.apps)) registry.app(name);
     const labels = plan.routes.map(routeLabel);
     routeSlots = assignRouteSlots(labels, routeSlots);
@@ -211,6 +214,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       type: "drain",
       tunnelsMs: handedOver ? deadlineMs - tunnelMarginMs : tunnelGraceMs,
     });
+    rotation.close();
     admin.close(); // its addresses are the next generation's
     setTimeout(() => end(0), deadlineMs);
   }

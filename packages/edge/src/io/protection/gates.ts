@@ -7,6 +7,7 @@ import { createSecurityFields } from "../../core/protection/security-fields.ts";
 import { addFields, editFields } from "../client/answer-edits.ts";
 import { routeSlotOf } from "../client/route-slot.ts";
 import type { Backend } from "../exchange.ts";
+import { addServerTiming } from "../tracing/server-timing.ts";
 import { createTrustCheck } from "../thread/trusted-proxies.ts";
 import { createForwardAuth } from "./forward-auth.ts";
 import { createGuardedBackend, type Gate, limitName } from "./guarded-backend.ts";
@@ -30,6 +31,12 @@ export function protectBackend(route: RoutePlan, inner: Backend, parts: Protecti
   if (plan === undefined) return inner;
   const gates: Gate[] = [];
   if (plan.security !== null) gates.push(createSecurityGate(plan.security));
+  if (plan.serverTiming === true) {
+    gates.push((exchange) => {
+      addServerTiming(exchange);
+      return true;
+    });
+  }
   if (plan.allow !== null || plan.deny.length > 0) gates.push(createAddressGate(plan));
   if (plan.rateLimit !== null) gates.push(createRateGate(route, plan.rateLimit, parts));
   if (plan.inFlight !== null) gates.push(createInFlightGate(route, plan.inFlight, parts));

@@ -7,13 +7,14 @@ import type { Backend } from "../exchange.ts";
 import { createRedirectBackend, createRespondBackend } from "../fixed-answers.ts";
 import { createInternalFiles } from "../internal/send-internal.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
-import { createAccessLogging } from "../log/access-logging.ts";
+import { createAccessLogging, logsTimes } from "../log/access-logging.ts";
 import { protectBackend, type SharedProtection } from "../protection/gates.ts";
 import { shapeAnswers } from "../shaping/shape-answers.ts";
 import { shapeRequests } from "../shaping/shape-requests.ts";
 import { createSplitBackend, type TargetFinder } from "../shaping/split.ts";
 import { createStaticBackend } from "../static/static-files.ts";
 import type { ActivePlan } from "./thread-context.ts";
+import { createInstrument } from "../tracing/instrument.ts";
 import { createTrustCheck } from "./trusted-proxies.ts";
 
 /** Memory for the contents of small files, over all static routes of a thread. */
@@ -55,7 +56,8 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     logAccess:
       plan.accessLog === null || parts.writer === undefined
         ? undefined
-        : createAccessLogging(plan.accessLog.format, parts.writer),
+        : createAccessLogging(plan, parts.writer),
+    instrument: createInstrument(plan, logsTimes(plan.accessLog)),
   };
 }
 

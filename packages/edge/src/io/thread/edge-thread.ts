@@ -250,6 +250,7 @@ function createContext(
       backends: [],
       routeSlots: [],
       trust: undefined,
+      instrument: undefined,
       logAccess: undefined,
     },
     draining: false,

@@ -10,6 +10,7 @@ import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { RouteTable } from "../../core/routing/route-table.ts";
 import type { ClientConnection, ClientExchange } from "../client/client-state.ts";
 import type { Backend } from "../exchange.ts";
+import type { Instrument } from "../tracing/instrument.ts";
 
 /** A plan with all that was built for it; replaced as a whole, between two requests. */
 export interface ActivePlan {
@@ -21,6 +22,8 @@ export interface ActivePlan {
   readonly routeSlots: readonly number[];
   /** Undefined when no proxy is trusted. */
   readonly trust: TrustCheck | undefined;
+  /** Done to each request as it begins; undefined when nothing has to be. */
+  readonly instrument: Instrument | undefined;
   /** Writes the line of a request that has ended; undefined without an access log. */
   readonly logAccess: ((exchange: ClientExchange, durationMs: number) => void) | undefined;
 }

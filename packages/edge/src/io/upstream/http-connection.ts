@@ -58,6 +58,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   /** How long the next step may take, and when it was first seen to be awaited; 0 for not yet. */
   let limitMs = options.connectMs;
   let since = 0;
+  /** When a request whose times are wanted was given to it. */
+  let askedAt = 0;
   /** All of the request was handed to the socket. */
   let isSent = false;
   let sending: Sending | undefined;
@@ -219,7 +221,9 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   };
 
   const onConnect = (): void => {
-    if (phase === "connecting") send();
+    if (phase !== "connecting") return;
+    if (exchange?.times !== undefined) exchange.times.connectMs = performance.now() - askedAt;
+    send();
   };
   const onDrain = (): void => {
     if (phase !== "busy" || isSent) return;
@@ -271,6 +275,10 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     start(given, by) {
       exchange = given;
       observer = by;
+      if (given.times !== undefined) {
+        given.times.connectMs = phase === "idle" ? 0 : -1;
+        askedAt = performance.now();
+      }
       if (phase === "idle") send();
     },
     check(nowMs) {
