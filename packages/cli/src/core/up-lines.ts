@@ -73,6 +73,8 @@ function routeText(route: RoutePlan): string {
       return `${route.path} ${action.status}`;
     case "redirect":
       return `${route.path} redirect`;
+    case "split":
+      return `${route.path} split`;
   }
 }
 
