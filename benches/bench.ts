@@ -84,7 +84,7 @@ async function runCase(benchCase: BenchCase): Promise<CaseResult> {
 }
 
 function write(result: RunResult): void {
-  const docs = fileURLToPath(new URL("../docs/", import.meta.url));
+  const docs = fileURLToPath(new URL("../docs", import.meta.url));
   mkdirSync(docs, { recursive: true });
   writeFileSync(join(docs, "benchmarks.md"), formatReport(result));
   writeFileSync(join(docs, "benchmarks.json"), `${JSON.stringify(result, null, 2)}\n`);
