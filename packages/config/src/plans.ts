@@ -39,6 +39,11 @@ export interface EdgePlan {
     readonly bodyBytes: number;
     readonly bufferBytes: number;
     readonly connections: number;
+    /** From one address (IPv6: one /64); absent for no bound of its own. */
+    readonly connectionsPerAddress?: number | undefined;
+    /** Least bytes per second, on average; absent or 0 for none. */
+    readonly bodyRate?: number;
+    readonly readRate?: number;
   };
   readonly timeoutsMs: {
     readonly header: number;

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { adminSchema } from "./admin.ts";
+import { clientLimits } from "./client-limits.ts";
 import { compressionSchema } from "./compression.ts";
 import { listenSchema } from "./listen.ts";
 import { accessLogFields, accessLogFormat } from "./placeholders.ts";
@@ -158,6 +159,7 @@ export const edgeSchema = z.strictObject({
         .min(1)
         .default(10_000)
         .meta({ description: "Client connections at once, over all threads." }),
+      ...clientLimits,
     })
     .prefault({})
     .meta({ description: "How much a client may send, and how much is kept for it." }),

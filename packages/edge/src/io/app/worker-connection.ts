@@ -48,6 +48,8 @@ export interface WorkerConnection extends ExchangeOwner {
   /** Answer bytes taken and not granted again. */
   ungranted: number;
   paused: boolean;
+  /** A piece of an answer came since the deadline was set: that is a sign of life. */
+  isMoving: boolean;
   /** It was upgraded: each side ends on its own. */
   isTunnel: boolean;
 }
@@ -129,6 +131,7 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     sendWindow: initialWindow,
     ungranted: 0,
     paused: false,
+    isMoving: false,
     isTunnel: false,
     onAbort: () => {
       const call = connection.call;
@@ -269,6 +272,7 @@ function onBody(connection: WorkerConnection, buffer: Buffer, start: number, end
     return;
   }
   connection.ungranted += end - start;
+  connection.isMoving = true;
   const hasRoom = exchange.write(
     end - start <= textBytes
       ? buffer.toString("latin1", start, end)

@@ -134,7 +134,11 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
         retryAt = Number.POSITIVE_INFINITY;
         if (connections.size === 0) open(-1);
       }
-      for (const connection of connections) if (now >= connection.deadline) endLate(connection);
+      for (const connection of connections) {
+        if (now < connection.deadline) continue;
+        if (connection.isMoving) extend(connection, now);
+        else endLate(connection);
+      }
     },
   };
 
@@ -163,6 +167,12 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     }
     exchange.fail(502, "the application ended within its answer");
     observer.onCallSettled(call, handle, "answered");
+  }
+
+  /** An answer that comes in small pieces may take as long as it likes (server-sent events). */
+  function extend(connection: WorkerConnection, now: number): void {
+    connection.isMoving = false;
+    connection.deadline = now + connection.timeoutMs;
   }
 
   function endLate(connection: WorkerConnection): void {

@@ -39,6 +39,7 @@ export function sendRequest(connection: WorkerConnection, call: AppCall, timeout
   const exchange = call.exchange;
   connection.ready = false;
   connection.call = call;
+  connection.isMoving = false;
   connection.timeoutMs = timeoutMs;
   connection.deadline = performance.now() + timeoutMs;
   connection.sendWindow = initialWindow;

@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { createChunkedDecoder, decodeChunked, resetChunkedDecoder } from "@stack/protocols";
 import { bodyMode, type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
+import { bodyRateDeadline } from "./least-rates.ts";
 
 /** Prepares for a body; `exchange.bodyLength` says which. */
 export function expectBody(exchange: ClientExchange): void {
@@ -138,8 +139,10 @@ export function afterPieces(exchange: ClientExchange): void {
     if (exchange.bodyComplete || isFull(exchange)) ask(exchange);
   }
   if (exchange.done || exchange.bodyEnded) return;
-  if (mustWait(exchange)) pauseReading(io);
-  else awaitMore(io, exchange);
+  if (mustWait(exchange)) {
+    if (exchange.bodyPausedAt === 0) exchange.bodyPausedAt = performance.now();
+    pauseReading(io);
+  } else awaitMore(io, exchange);
 }
 
 /** Asks the backend; from here on it owns the answer. */
@@ -175,8 +178,13 @@ function mustWait(exchange: ClientExchange): boolean {
 }
 
 function awaitMore(io: ClientConnection, exchange: ClientExchange): void {
+  const now = performance.now();
+  if (exchange.bodyPausedAt > 0) {
+    exchange.bodyPausedMs += now - exchange.bodyPausedAt;
+    exchange.bodyPausedAt = 0;
+  }
   io.waiting = waitFor.body;
-  io.deadline = performance.now() + exchange.plan.timeoutsMs.body;
+  io.deadline = Math.min(now + exchange.plan.timeoutsMs.body, bodyRateDeadline(exchange));
   resumeReading(io);
 }
 

@@ -6,6 +6,7 @@ import { performance } from "node:perf_hooks";
 import { failByClient, resumeReading } from "./client-body.ts";
 import { accountOutput, flush, unsentBytes } from "./client-output.ts";
 import { type ClientConnection, waitFor } from "./client-state.ts";
+import { readsTooSlowly, startReadRate } from "./least-rates.ts";
 
 /** How long the other side has to close after our last byte left; again with whatever it sends … */
 const lingerMs = 2_000;
@@ -70,9 +71,15 @@ function watchOutput(io: ClientConnection, now: number): void {
   const unsent = accountOutput(io, now, stallMs);
   if (unsent === 0) {
     io.sending = false;
+    io.sendSince = 0;
     return;
   }
   const queued = unsent + kernelQueue(io);
+  if (io.sendSince === 0) startReadRate(io, now);
+  else if (readsTooSlowly(io, now)) {
+    io.socket.destroy();
+    return;
+  }
   if (queued !== io.unsent) {
     io.unsent = queued;
     io.sendDeadline = now + stallMs;

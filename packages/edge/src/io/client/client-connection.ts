@@ -86,6 +86,8 @@ export function createClientConnection(
     sending: false,
     unsent: 0,
     sendDeadline: 0,
+    sendSince: 0,
+    sentBefore: 0,
     onExchangeDone,
   };
 }

@@ -67,6 +67,8 @@ export function createExchange(
     bodyMode: bodyMode.collect,
     bodyEnded: noBody,
     bodyBlocked: false,
+    bodyPausedAt: 0,
+    bodyPausedMs: 0,
     asked: false,
     owner: undefined,
     servedBy: "",

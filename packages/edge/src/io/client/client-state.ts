@@ -90,6 +90,9 @@ export interface ClientConnection {
   sending: boolean;
   unsent: number;
   sendDeadline: number;
+  /** When output was left unsent, and what the kernel had taken until then. */
+  sendSince: number;
+  sentBefore: number;
   /** What the connection does when its exchange is done; set by `client-connection.ts`. */
   readonly onExchangeDone: (connection: ClientConnection) => void;
 }
@@ -138,6 +141,9 @@ export interface ClientExchange extends Exchange {
   asked: boolean;
   /** In stream mode: the owner wants no more for now. */
   bodyBlocked: boolean;
+  /** Since when it is we who do not read, 0 when we do; and how long that was in all. */
+  bodyPausedAt: number;
+  bodyPausedMs: number;
   begun: boolean;
   done: boolean;
   keepAlive: boolean;

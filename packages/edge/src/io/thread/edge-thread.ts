@@ -22,6 +22,7 @@ import type {
   Wake,
 } from "../../core/thread-messages.ts";
 import { listenFailed } from "../../errors.ts";
+import { createAddressCap } from "../client/address-cap.ts";
 import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
 import { createFlusher } from "../client/client-output.ts";
@@ -137,6 +138,8 @@ export function runEdgeThread(
     return old;
   }
 
+  const addresses = createAddressCap(thread, protection.inFlight);
+
   async function listen(): Promise<void> {
     await Promise.all(
       options.listeners.map(async (listener, index) => {
@@ -146,6 +149,7 @@ export function runEdgeThread(
             listener,
             descriptor,
             admits: clients.admits,
+            addresses,
             accept: (socket, facts) => entrances.accept(index, socket, facts),
             turnAwayAnswer: clients.turnAwayAnswer,
           });

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { parseAddress, type SocketAddress } from "@stack/base";
 import { plainAddress } from "../../core/routing/client-address.ts";
 import type { ListenerOption } from "../../core/thread-messages.ts";
+import type { AddressCap } from "../client/address-cap.ts";
 import type { ClientConnection } from "../client/client-state.ts";
 
 const backlog = 4096;
@@ -15,6 +16,8 @@ export interface ListenOptions {
   readonly descriptor: number;
   /** False: the cap is reached. */
   readonly admits: () => boolean;
+  /** The cap on connections of one address. */
+  readonly addresses: AddressCap;
   readonly accept: (socket: Socket, facts: ClientConnection["facts"]) => void;
   /** The whole answer for those that are not admitted. */
   readonly turnAwayAnswer: () => string;
@@ -25,29 +28,33 @@ export function listenOn(options: ListenOptions): Promise<Server> {
   const address = parseAddress(options.listener.address);
   const facts = listenerFacts(address);
   let turnedAway = 0;
+  const turnAway = (socket: Socket, answer: () => string): void => {
+    socket.on("error", () => {}); // 'close' follows
+    if (turnedAway >= maxTurnedAway) {
+      socket.destroy();
+      return;
+    }
+    turnedAway += 1;
+    socket.on("close", () => {
+      turnedAway -= 1;
+    });
+    socket.setTimeout(turnAwayMs, () => socket.destroy());
+    socket.resume();
+    socket.end(answer(), "latin1");
+  };
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
     (socket) => {
-      if (options.admits()) {
-        options.accept(socket, {
-          peerAddress: facts.isUnix ? "" : plainAddress(socket.remoteAddress ?? ""),
-          peerPort: socket.remotePort ?? 0,
-          ...facts,
-        });
+      if (!options.admits()) {
+        turnAway(socket, options.turnAwayAnswer);
         return;
       }
-      socket.on("error", () => {}); // 'close' follows
-      if (turnedAway >= maxTurnedAway) {
-        socket.destroy();
+      const peerAddress = facts.isUnix ? "" : plainAddress(socket.remoteAddress ?? "");
+      if (!options.addresses.admits(socket, peerAddress)) {
+        turnAway(socket, options.addresses.turnAwayAnswer);
         return;
       }
-      turnedAway += 1;
-      socket.on("close", () => {
-        turnedAway -= 1;
-      });
-      socket.setTimeout(turnAwayMs, () => socket.destroy());
-      socket.resume();
-      socket.end(options.turnAwayAnswer(), "latin1");
+      options.accept(socket, { peerAddress, peerPort: socket.remotePort ?? 0, ...facts });
     },
   );
   return new Promise((resolve, reject) => {

@@ -1,0 +1,209 @@
+/** Clients that are slow, greedy or many: over raw sockets against a real edge. */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { eventually, exchangeRaw } from "@stack/testkit";
+import { expect, test } from "vitest";
+import { app, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
+import { startWorker } from "./fake-worker.ts";
+
+const shop = "shop";
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
+const fixed = get("/fixed");
+
+function open(port: number): Socket {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.on("error", () => {});
+  return socket;
+}
+
+/** Connects, asks and waits for the answer; the connection stays open. */
+async function openKept(port: number): Promise<Socket> {
+  const socket = open(port);
+  socket.write(fixed);
+  await once(socket, "data");
+  return socket;
+}
+
+test("a body that drips is refused when its average is too low, a faster one is not", async () => {
+  await using edge = await startEdge({
+    threads: 1,
+    plan: {
+      limits: { ...limits, bodyRate: 1_000 },
+      timeoutsMs: { ...timeoutsMs, body: 600 },
+      apps: { shop: app },
+    },
+  });
+  await using worker = await startWorker(edge.folder, async (request) => {
+    await request.answer(`${(await request.body).length}`);
+  });
+  await edge.arbiter("shop", [worker.record]);
+  const post = "POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4000\r\n\r\n";
+  const slow = open(edge.port);
+  const fast = open(edge.port);
+  let slowText = "";
+  let fastText = "";
+  slow.setEncoding("latin1").on("data", (text: string) => {
+    slowText += text;
+  });
+  fast.setEncoding("latin1").on("data", (text: string) => {
+    fastText += text;
+  });
+  slow.write(post);
+  fast.write(post);
+  let sent = 0;
+  const drip = setInterval(() => {
+    slow.write("x"); // never silent for long: only its average gives it away
+    if (sent < 4_000) fast.write("x".repeat(200));
+    sent += 200;
+  }, 50);
+  await eventually("both answers", () => slowText !== "" && fastText !== "");
+  clearInterval(drip);
+  expect(slowText).toMatch(/^HTTP\/1\.1 408 /);
+  expect(slowText).toMatch(/Connection: close\r\n/);
+  expect(fastText).toMatch(/^HTTP\/1\.1 200 [\s\S]*4000$/);
+  slow.destroy();
+  fast.destroy();
+});
+
+test("a client that reads too little of its answer is cut off, and holds no worker meanwhile", async () => {
+  await using edge = await startEdge({
+    threads: 1,
+    plan: {
+      limits: { ...limits, readRate: 50 * 1024 * 1024, bufferBytes: 32 * 1024 * 1024 },
+      timeoutsMs: { ...timeoutsMs, idle: 700 },
+      apps: { shop: app },
+    },
+  });
+  const big = Buffer.alloc(16 * 1024 * 1024, "x");
+  await using worker = await startWorker(edge.folder, (request) => request.answer(big));
+  await edge.arbiter("shop", [worker.record]);
+  const slow = open(edge.port);
+  let got = 0;
+  slow.on("data", (piece) => {
+    got += piece.length;
+    slow.pause();
+  });
+  slow.write(get("/big"));
+  // It reads a little all the time, so it is never silent.
+  const sips = setInterval(() => slow.resume(), 50);
+  await eventually("the worker to be free", () => edge.metrics()?.apps[shop]?.requests === 1);
+  await eventually("the cut", () => edge.metrics()?.connections === 0);
+  clearInterval(sips);
+  slow.destroy();
+  expect(got).toBeLessThan(big.length);
+});
+
+test("a client that still sends when it is refused reads its answer, then the end", async () => {
+  await using edge = await startEdge({
+    threads: 1,
+    plan: { limits: { ...limits, bodyBytes: 10 } },
+  });
+  const socket = open(edge.port);
+  let text = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => {
+    text += piece;
+  });
+  socket.write("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 50000000\r\n\r\n");
+  const more = Buffer.alloc(256 * 1024);
+  const ended = once(socket, "end");
+  const flood = setInterval(() => socket.write(more), 5);
+  await ended; // not a reset
+  clearInterval(flood);
+  expect(text).toMatch(/^HTTP\/1\.1 413 /);
+  socket.end();
+  await once(socket, "close");
+  await eventually("nothing left", () => edge.metrics()?.connections === 0);
+});
+
+test("connections of one address are bounded over all threads, exactly", async () => {
+  await using edge = await startEdge({
+    threads: 3,
+    plan: { limits: { ...limits, connectionsPerAddress: 20 } },
+  });
+  const sockets = Array.from({ length: 60 }, () => open(edge.port));
+  const answers = await Promise.all(
+    sockets.map(
+      async (socket) => {
+        const [data] = (await once(socket, "data")) as [Buffer];
+        return data.toString("latin1", 9, 12);
+      },
+      sockets.map((socket) => socket.write(fixed)),
+    ),
+  );
+  // Two that come to the last place at once may both be turned away, never both let in.
+  const served = answers.filter((status) => status === "200").length;
+  expect(served).toBeLessThanOrEqual(20);
+  expect(served).toBeGreaterThanOrEqual(18);
+  expect(answers.filter((status) => status === "429")).toHaveLength(60 - served);
+  for (const socket of sockets) socket.destroy();
+  await eventually("places to be free", async () => {
+    const kept = await openKept(edge.port);
+    kept.destroy();
+    return edge.metrics()?.connections === 0;
+  });
+  // Another address has places of its own, whatever this one does.
+  const again = await Promise.all(Array.from({ length: 18 }, () => openKept(edge.port)));
+  const other = connect({ port: edge.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  other.write(fixed);
+  expect(String((await once(other, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+  for (const socket of [...again, other]) socket.destroy();
+});
+
+test("a trusted proxy is not bounded as one address", async () => {
+  await using edge = await startEdge({
+    threads: 1,
+    plan: {
+      limits: { ...limits, connectionsPerAddress: 1 },
+      trustedProxies: ["127.0.0.1/32"],
+    },
+  });
+  const sockets = await Promise.all([1, 2, 3].map(() => openKept(edge.port)));
+  expect(sockets).toHaveLength(3);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("without descriptors new connections are shed, kept ones are served, and all is well after", async () => {
+  await using edge = await startEdge({
+    threads: 2,
+    plan: {
+      routes: [
+        route("/fixed", {
+          kind: "respond",
+          status: 200,
+          body: "fixed\n",
+          type: "text/plain",
+        }),
+      ],
+    },
+  });
+  const kept = await openKept(edge.port);
+  const open1 = readdirSync(`/proc/${edge.child.pid}/fd`).length;
+  const bound = open1 + 20;
+  execFileSync("prlimit", [`--nofile=${bound}:${bound}`, "--pid", String(edge.child.pid)]);
+  const sockets = Array.from({ length: 80 }, () => open(edge.port));
+  let shed = 0;
+  let served = 0;
+  for (const socket of sockets) {
+    socket.write(fixed);
+    socket.once("data", () => {
+      served += 1;
+    });
+    socket.once("close", () => {
+      shed += 1;
+    });
+    socket.once("end", () => socket.destroy());
+  }
+  await eventually("all to be decided", () => shed + served >= 80);
+  expect(served).toBeGreaterThan(5);
+  expect(served).toBeLessThan(25);
+  kept.write(fixed);
+  expect(String((await once(kept, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+  for (const socket of sockets) socket.destroy();
+  const answer = await eventually("a new connection to be served", () =>
+    exchangeRaw(edge.target, [fixed], (text) => text.endsWith("fixed\n"), 1_000),
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  kept.destroy();
+});
