@@ -133,7 +133,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
 function endSession(one: Session): void {
   if (one.session.destroyed) return;
   one.closing = true;
-  one.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  one.session.destroy(new Error("a flood"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 function ignore(): void {}

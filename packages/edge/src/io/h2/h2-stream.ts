@@ -4,7 +4,7 @@
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
-import { clearRequestHead, parseRequestHead } from "@stack/protocols";
+import { clearRequestHead, headerValue, parseRequestHead } from "@stack/protocols";
 import { formatRequestText } from "../../core/h2/request-text.ts";
 import { afterPieces, failByClient, takePiece } from "../client/client-body.ts";
 import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
@@ -73,14 +73,14 @@ function begin(
     refuse(io, status, head.problem);
     return;
   }
-  const waits = head.expectContinue;
-  head.expectContinue = false; // said below, in frames
+  const waits = !endsHere && headerValue(head, "expect") !== undefined; // anything else was a 417
+  head.expectContinue = false; // it is said here, in frames
   head.chunked = !endsHere && head.contentLength < 0; // its length is not known
   if (endsHere)
     stream.resume(); // or it would not be seen to end
   else receive(io, stream);
   beginRequest(io, head);
-  if (waits && !endsHere && io.exchange !== undefined) sendContinue(stream);
+  if (waits && io.exchange !== undefined) sendContinue(stream);
 }
 
 function receive(io: ClientConnection, stream: ServerHttp2Stream): void {
