@@ -160,3 +160,35 @@ test("what outlived keeper and stackd is ended by the next up", async () => {
   const client = await stack.client();
   await client.request({ op: "wait-ready" });
 });
+
+test("maintenance outlives the edge, stackd and a reload, and ends when it is told to", async () => {
+  await using stack = await readyStack("redis: false,");
+  const url = await stack.url();
+  const seen = async (): Promise<unknown> =>
+    ((await (await fetch(url)).json()) as { maintenance: unknown }).maintenance;
+  const page = { type: "text/html", body: "<p>later</p>" };
+  const change = { mode: "on", retryAfterS: 60, page, holdMs: null } as const;
+  const client = await stack.client();
+
+  await client.request({ op: "maintenance", change });
+  expect(await seen()).toBe("on");
+  expect((await stack.status()).edge?.maintenance).toMatchObject({ mode: "on", retryAfterS: 60 });
+
+  for (const name of ["edge", "stackd"]) {
+    const before = await stack.pidOf(name);
+    process.kill(before, "SIGKILL");
+    await eventually(`another ${name}`, async () => {
+      const now = await stack.status();
+      return processOf(now, name).pid !== before && now.state === "ready";
+    });
+    expect(await seen()).toBe("on");
+    expect((await stack.status()).edge?.maintenance?.mode).toBe("on");
+  }
+
+  const later = await stack.client();
+  await later.request({ op: "restart", names: ["edge"] });
+  expect(await seen()).toBe("on");
+  await later.request({ op: "maintenance", change: null });
+  expect(await seen()).toBe("off");
+  expect((await stack.status()).edge?.maintenance ?? null).toBeNull();
+});

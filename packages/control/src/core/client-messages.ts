@@ -3,6 +3,7 @@
  * each request has an id and gets exactly one reply; a long operation may send progress before it.
  */
 import type { ErrorReport } from "@stack/base";
+import type { Maintenance } from "./peer-messages.ts";
 import type { StackEvent, StatusData } from "./status.ts";
 
 export type ClientRequest =
@@ -20,7 +21,12 @@ export type ClientRequest =
   | { readonly op: "restart"; readonly names: readonly string[] }
   | { readonly op: "start"; readonly names: readonly string[] }
   | { readonly op: "stop"; readonly names: readonly string[] }
-  | { readonly op: "scale"; readonly name: string; readonly workers: number };
+  | { readonly op: "scale"; readonly name: string; readonly workers: number }
+  /** Null ends it. */
+  | { readonly op: "maintenance"; readonly change: MaintenanceChange | null };
+
+/** What an operator says of it; stackd adds when. */
+export type MaintenanceChange = Pick<Maintenance, "mode" | "retryAfterS" | "page" | "holdMs">;
 
 export interface ClientRequestMessage {
   readonly type: "request";

@@ -36,6 +36,12 @@ export type Hello =
 /** `plan` is `EdgePlan` of @stack/config. */
 export type StackdToEdge =
   | { readonly type: "configure"; readonly plan: unknown }
+  /** Null: as the plan says. Holds over plans until the next such message. */
+  | {
+      readonly type: "maintenance";
+      readonly serial: number;
+      readonly maintenance: Maintenance | null;
+    }
   /**
    * Stop accepting, finish what runs within the deadline, then exit 0. Tunnels (WebSockets) last to
    * the deadline where another edge has taken over, else only a moment.
@@ -46,10 +52,25 @@ export type EdgeToStackd =
   /** All threads listen with the plan of the last `configure`. */
   | { readonly type: "edge-ready" }
   | { readonly type: "edge-failed"; readonly error: ErrorReport }
+  /** All threads do what the last `maintenance` said. */
+  | { readonly type: "maintenance-set"; readonly serial: number }
   /** A thread ended: this generation still serves but should be replaced. */
   | { readonly type: "edge-degraded"; readonly reason: string }
   /** Every second. Counters since the edge started. */
   | { readonly type: "edge-metrics"; readonly metrics: EdgeMetrics };
+
+/** What `stack maintenance` said last: no request reaches an app meanwhile. */
+export interface Maintenance {
+  /** "on" answers 503; "paused" lets requests wait until it is over. */
+  readonly mode: "on" | "paused";
+  /** ISO 8601 UTC. */
+  readonly since: string;
+  readonly retryAfterS: number;
+  /** Null: the error page for 503. */
+  readonly page: { readonly type: string; readonly body: string } | null;
+  /** How long a request may wait at most; null: as long as in the queue of its app. */
+  readonly holdMs: number | null;
+}
 
 export interface EdgeMetrics {
   readonly connections: number;

@@ -75,6 +75,12 @@ export interface EdgeStatus {
   readonly latencyMs: LatencyMs | null;
   /** Answers since the edge started, by class: index 1 is 1xx … 5 is 5xx. */
   readonly answers: readonly number[];
+  /** `stack maintenance`; null or absent: requests are answered. */
+  readonly maintenance?: {
+    readonly mode: "on" | "paused";
+    readonly since: string;
+    readonly retryAfterS: number;
+  } | null;
 }
 
 export interface StatusData {

@@ -1,7 +1,7 @@
 /** What the main thread of an edge and its serving threads tell each other, over message ports. */
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
-import type { WorkerRecord } from "@stack/control";
+import type { Maintenance, WorkerRecord } from "@stack/control";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
 
@@ -35,6 +35,12 @@ export interface TlsMaterial {
 }
 
 export type MainToThread =
+  /** Before a plan as well: holds for every plan until the next. */
+  | {
+      readonly type: "maintenance";
+      readonly serial: number;
+      readonly maintenance: Maintenance | null;
+    }
   /** Serve by this plan from now on; the first one begins to listen. */
   | {
       readonly type: "plan";
@@ -71,6 +77,7 @@ export type MainToThread =
   | { readonly type: "drain"; readonly tunnelsMs: number };
 
 export type ThreadToMain =
+  | { readonly type: "maintenance-set"; readonly serial: number }
   | { readonly type: "serving" }
   | { readonly type: "plan-failed"; readonly error: ErrorReport }
   /** A slot of a worker that takes no more has been released. */

@@ -3,7 +3,7 @@
  * starts from the config file instead.
  */
 import type { ResolvedConfig } from "@stack/config";
-import type { StackEvent } from "@stack/control";
+import type { Maintenance, StackEvent } from "@stack/control";
 import type { ExitHistory } from "./exit-history.ts";
 import type { Overrides } from "./services.ts";
 
@@ -11,6 +11,7 @@ export interface Memory {
   readonly version: 1;
   readonly config: ResolvedConfig;
   readonly overrides: Overrides;
+  readonly maintenance?: Maintenance | null;
   /** Successful reloads, the first start included: the release is "r" and this. */
   readonly releases: number;
   /** The last edge generation given out. */

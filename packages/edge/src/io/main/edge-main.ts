@@ -62,6 +62,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   /** Plans sent, and by thread how many of them it has taken up. */
   let plans = 0;
   const taken = new Map<number, number>();
+  /** By thread, the last `maintenance` it follows. */
+  const maintained = new Map<number, number>();
   let planError: ErrorReport | undefined;
   let degraded = "";
   let draining = false;
@@ -103,6 +105,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     },
     (message) => {
       if (message.type === "configure") configure(message.plan as EdgePlan);
+      else if (message.type === "maintenance") maintain(message);
       else drain(message.deadlineMs, message.handedOver === true);
     },
   );
@@ -160,6 +163,18 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     });
   }
 
+  function maintain(message: Extract<StackdToEdge, { type: "maintenance" }>): void {
+    maintained.clear();
+    pool.post(message);
+  }
+
+  /** Told once every thread does it. */
+  function onMaintained(thread: number, serial: number): void {
+    maintained.set(thread, serial);
+    if (!pool.living().every((one) => maintained.get(one) === serial)) return;
+    stackd.send({ type: "maintenance-set", serial });
+  }
+
   function isServing(): boolean {
     return pool.living().every((thread) => taken.get(thread) === plans);
   }
@@ -171,6 +186,9 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
         taken.set(thread, (taken.get(thread) ?? 0) + 1);
         if (message.type === "plan-failed") planError ??= message.error;
         answerPlan();
+        return;
+      case "maintenance-set":
+        onMaintained(thread, message.serial);
         return;
       case "upstream-unreached":
         upstreams.onUnreached(message.id, message.server);

@@ -32,6 +32,7 @@ import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-w
 import { createWorkerTable } from "../main/worker-table.ts";
 import type { SharedProtection } from "../protection/gates.ts";
 import { createErrorPageFiles } from "../shaping/error-page-files.ts";
+import { createMaintenanceCover } from "../shaping/maintenance.ts";
 import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
@@ -88,6 +89,7 @@ export function runEdgeThread(
     inFlight: openInFlightTable(options.counters.inFlight, options.index),
     clockOffsetMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
   };
+  const maintenance = createMaintenanceCover(options.threads);
   const servers: Server[] = [];
   let writer: AccessLogWriter | undefined;
   let writerFile = "";
@@ -107,14 +109,16 @@ export function runEdgeThread(
       upstreams.configure(message.upstreams, plan);
       pageFiles.load(plan.errorPages);
       const old = thread.active;
-      thread.active = buildActivePlan(plan, {
-        pages,
-        writer,
-        app: workers.backend,
-        upstream: upstreams.backend,
-        routeSlots,
-        protection,
-      });
+      thread.active = maintenance.cover(
+        buildActivePlan(plan, {
+          pages,
+          writer,
+          app: workers.backend,
+          upstream: upstreams.backend,
+          routeSlots,
+          protection,
+        }),
+      );
       entrances.configure(plan, tls);
       retireActivePlan(old);
       await oldWriter?.close();
@@ -185,6 +189,7 @@ export function runEdgeThread(
     entrances.check(now);
     guardTick(() => workers.check(now));
     pageFiles.check(now);
+    maintenance.check(now);
     guardTick(() => upstreams.check(now));
     if (options.index === 0) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
     if (!thread.draining) return;
@@ -208,6 +213,14 @@ export function runEdgeThread(
         return;
       case "upstream-servers":
         guardTick(() => upstreams.setServers(message.id, message.servers));
+        return;
+      case "maintenance":
+        guardTick(() => {
+          maintenance.set(message.maintenance, (plan) => {
+            thread.active = plan;
+          });
+        });
+        send({ type: "maintenance-set", serial: message.serial });
         return;
       case "drain":
         onDrain(message.tunnelsMs);

@@ -5,6 +5,7 @@ import { createProcessSampler } from "@stack/process";
 import { changeUnderWay } from "../../errors.ts";
 import { restartServices, scaleApp, startServices, stopServices } from "./changes.ts";
 import type { ClientPeer } from "./control-server.ts";
+import { setMaintenance } from "./maintenance.ts";
 import { reloadStack } from "./reload.ts";
 import { pidsOf, takeSnapshot } from "./snapshot.ts";
 import type { Stack } from "./stack.ts";
@@ -102,6 +103,8 @@ export function createClients(stack: Stack, hooks: ClientHooks): Clients {
         return exclusively("stop", () => stopServices(stack, request.names));
       case "scale":
         return exclusively("scale", () => scaleApp(stack, request.name, request.workers));
+      case "maintenance":
+        return setMaintenance(stack, request.change);
       default:
         return assertNever(request);
     }

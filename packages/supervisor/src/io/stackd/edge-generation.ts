@@ -12,6 +12,7 @@ import type {
   LastExit,
   LinePeer,
   ListenerRecord,
+  Maintenance,
   StackdToEdge,
 } from "@stack/control";
 import { advance, type MetricsWindow } from "../../core/rates.ts";
@@ -35,6 +36,7 @@ export interface EdgeContext {
   readonly env: Readonly<Record<string, string>>;
   readonly setup: () => EdgeSetup;
   readonly plan: () => EdgePlan;
+  readonly maintenance: () => Maintenance | null;
   readonly drainMs: () => number;
 }
 
@@ -63,6 +65,8 @@ export interface EdgeGeneration {
   readonly configure: () => Promise<void>;
   /** For one that has no connection yet: resolves with its first readiness. */
   readonly firstReady: () => Promise<void>;
+  /** Resolves when it does what `maintenance` says now; at once while it is not connected. */
+  readonly maintain: () => Promise<void>;
   /** @param handedOver another generation serves now: what lasts may last */
   readonly drain: (handedOver?: boolean) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
@@ -70,6 +74,7 @@ export interface EdgeGeneration {
 }
 
 const readyMs = 20_000;
+const maintainMs = 5_000;
 /** Beyond the drain's own deadline, before it is killed. */
 const drainMarginMs = 3_000;
 
@@ -91,6 +96,9 @@ export function createEdgeGeneration(
   let peer: EdgePeer | null = null;
   let window: MetricsWindow | null = null;
   let isGone = false;
+  /** Of the last `maintenance` it was told. */
+  let serial = 0;
+  let maintained: PromiseWithResolvers<void> | null = null;
   /** Of the last plan it was given. */
   let answer: PromiseWithResolvers<void> | null = null;
 
@@ -140,6 +148,9 @@ export function createEdgeGeneration(
         answer = null;
         hooks.onFailed(message.error);
         return;
+      case "maintenance-set":
+        if (message.serial === serial) maintained?.resolve();
+        return;
       case "edge-degraded":
         hooks.onDegraded(message.reason);
         return;
@@ -149,12 +160,30 @@ export function createEdgeGeneration(
     }
   }
 
+  function sendMaintenance(): void {
+    serial += 1;
+    peer?.send({ type: "maintenance", serial, maintenance: context.maintenance() });
+  }
+
+  /** A newer one stands for those before. */
+  function expectMaintenance(): Promise<void> {
+    const expected = Promise.withResolvers<void>();
+    maintained?.resolve();
+    maintained = expected;
+    const timer = setTimeout(
+      () => expected.reject(notReadyInTime({ name: "edge", seconds: maintainMs / 1000 })),
+      maintainMs,
+    );
+    return expected.promise.finally(() => clearTimeout(timer));
+  }
+
   function kill(signal: NodeJS.Signals): void {
     if (!isGone) keeper.signal(name, signal).catch(() => {}); // the keeper is gone
   }
 
   function bury(exit: LastExit): void {
     isGone = true;
+    maintained?.resolve(); // its successor is told before it serves
     answer?.reject(new Error(`the edge ended: ${exit.reason}`));
     answer = null;
     hooks.onGone(exit);
@@ -180,6 +209,8 @@ export function createEdgeGeneration(
       }
       // One that serves gets the plan as well: its last stackd may have died in a change of it.
       if (answer === null) expectAnswer().catch(() => {}); // the hooks tell what comes of it
+      // Before the plan: no request may slip through.
+      if (hello.configured || context.maintenance() !== null) sendMaintenance();
       connected.send({ type: "configure", plan: context.plan() });
       if (!hello.configured) return;
       keeper.edgeReady(name, true);
@@ -191,6 +222,12 @@ export function createEdgeGeneration(
       return answered;
     },
     firstReady: expectAnswer,
+    async maintain() {
+      if (peer === null) return; // it is told when it connects
+      const done = expectMaintenance();
+      sendMaintenance();
+      await done;
+    },
     drain(handedOver = false) {
       if (draining) return;
       draining = true;

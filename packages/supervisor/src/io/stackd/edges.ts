@@ -35,6 +35,8 @@ export interface Edges {
   readonly exited: (exit: ChildExit) => boolean;
   /** Gives the serving edge the plan. Throws what the edge says against it. */
   readonly configure: () => Promise<void>;
+  /** Tells every edge that is connected what `maintenance` says now; waits for the serving one. */
+  readonly maintain: () => Promise<void>;
   /** A new generation, and the old drains; on an error, which is thrown, the old one stays. */
   readonly replace: () => Promise<void>;
   /** Without waiting for the end. */
@@ -151,6 +153,13 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     async configure() {
       // One that is coming up gets the newest plan when it connects.
       if (current?.isConnected() === true) await current.configure();
+    },
+    async maintain() {
+      const told = [...edges.values()].map((edge) => [edge, edge.maintain()] as const);
+      for (const [edge, done] of told) {
+        if (edge === current) await done;
+        else done.catch(() => {}); // it drains: what it still holds has a deadline
+      }
     },
     async replace() {
       const old = current;

@@ -1,5 +1,5 @@
 /** `status` of the running stack: asks every part, and puts the answers together. */
-import type { ProcessKind, ProcessStatus, StatusData } from "@stack/control";
+import type { Maintenance, ProcessKind, ProcessStatus, StatusData } from "@stack/control";
 import type { ProcessSampler } from "@stack/process";
 import { lastExitOf } from "../../core/exit-history.ts";
 import { rateOf, sumOf } from "../../core/rates.ts";
@@ -133,8 +133,18 @@ function edgeStatus(stack: Stack, { windows }: Measured): StatusData["edge"] {
     connections: sumOf(windows, (metrics) => metrics.connections),
     requestsPerSecond: rateOf(windows, (metrics) => metrics.requests),
     latencyMs: windows.at(-1)?.last.latencyMs ?? null,
+    ...(stack.maintenance === null ? {} : { maintenance: summaryOf(stack.maintenance) }),
     answers: classes.map((index) => sumOf(windows, (metrics) => metrics.answers[index] ?? 0)),
   };
+}
+
+/** Its page is nothing that a status shows. */
+function summaryOf({ mode, since, retryAfterS }: Maintenance): {
+  readonly mode: Maintenance["mode"];
+  readonly since: string;
+  readonly retryAfterS: number;
+} {
+  return { mode, since, retryAfterS };
 }
 
 function uptime(startedAt: string | undefined, measured: Measured): number {

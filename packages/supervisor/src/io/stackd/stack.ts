@@ -5,7 +5,13 @@
 import { dirname } from "node:path";
 import { type ErrorReport, formatAddress, type Logger } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
-import type { ChildExit, ListenerRecord, StackEvent, StatePaths } from "@stack/control";
+import type {
+  ChildExit,
+  ListenerRecord,
+  Maintenance,
+  StackEvent,
+  StatePaths,
+} from "@stack/control";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
 import {
@@ -39,6 +45,8 @@ export interface Stack {
   readonly setup: StackSetup;
   config: ResolvedConfig;
   overrides: Overrides;
+  /** What `stack maintenance` said last; null when requests are answered. */
+  maintenance: Maintenance | null;
   releases: number;
   /** What the keeper has bound of the config, in its order. */
   listeners: readonly ListenerRecord[];
@@ -119,6 +127,7 @@ export function createStack(
       env,
       setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
       plan: () => stack.config.edge.plan,
+      maintenance: () => stack.maintenance,
       drainMs: () => {
         const apps = Object.values(stack.config.apps);
         return Math.max(shortestDrainMs, ...apps.map((app) => app.drainTimeoutMs));
@@ -139,6 +148,7 @@ export function createStack(
     setup,
     config,
     overrides: memory?.overrides ?? noOverrides,
+    maintenance: memory?.maintenance ?? null,
     releases: memory?.releases ?? 1,
     listeners: [],
     owned: memory?.owned ?? options.owned === true,
@@ -228,6 +238,7 @@ export function createStack(
         version: 1,
         config: stack.config,
         overrides: stack.overrides,
+        maintenance: stack.maintenance,
         releases: stack.releases,
         edgeGeneration: edges.generation(),
         edge: edges.current()?.name ?? null,
