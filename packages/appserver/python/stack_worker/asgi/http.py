@@ -22,7 +22,7 @@ class HttpExchange:
         "count", "sent", "ended", "lost",
     )  # fmt: skip
 
-    def __init__(self, connection, scope):
+    def __init__(self, connection, scope, is_head=False):
         self.connection = connection
         self.scope = scope
         self.task = None
@@ -32,7 +32,7 @@ class HttpExchange:
         # What `receive` waits for.
         self.changed = None
         self.head = None
-        self.bodyless = scope["method"] == "HEAD" if "method" in scope else False
+        self.bodyless = is_head
         self.length = -1
         self.count = 0
         # A byte of the head has left: the answer can no longer be replaced by an error.

@@ -10,8 +10,8 @@ from ..lines import send_line
 from .connection import AsgiConnection
 from .http import HttpExchange
 from .lifespan import Lifespan, StartupFailed
-from .scope import http_scope, parse_block
-from .websocket import WebSocketExchange, is_websocket
+from .scope import http_scope, parse_block, upgrade_of
+from .websocket import WebSocketExchange
 
 try:
     # Of the app's own environment: what it installed is what it wants.
@@ -87,12 +87,14 @@ class AsgiWorker:
 
     def begin(self, connection, block):
         """A request came: gives it to the app."""
-        variables, headers = parse_block(block)
+        wanted, headers = parse_block(block)
         state = self._lifespan.state
-        if b"HTTP_UPGRADE" in variables and is_websocket(variables):
-            exchange = WebSocketExchange(connection, variables, headers, state)
+        # Other upgrades (h2c) are declined by answering as if they were not asked for.
+        if wanted[-1] is not None and upgrade_of(wanted) == b"websocket":
+            exchange = WebSocketExchange(connection, wanted, headers, state)
         else:
-            exchange = HttpExchange(connection, http_scope(variables, headers, state))
+            scope = http_scope(wanted, headers, state)
+            exchange = HttpExchange(connection, scope, scope["method"] == "HEAD")
         connection.exchange = exchange
         self.running.add(exchange)
         exchange.task = self._loop.create_task(exchange.run(self))

@@ -32,14 +32,6 @@ _MAX_QUEUED_BYTES = 256 * 1024
 _CLOSE_S = 10
 
 
-def is_websocket(variables):
-    """Other upgrades (h2c) are declined by answering the request as if they were not asked for."""
-    return (
-        variables[b"HTTP_UPGRADE"].lower() == b"websocket"
-        and variables.get(b"REQUEST_METHOD") == b"GET"
-    )
-
-
 class WebSocketExchange:
     __slots__ = (
         "connection", "scope", "task", "refusal", "denial", "key", "accepted", "answered", "queue", "queued_bytes",
@@ -47,13 +39,13 @@ class WebSocketExchange:
         "pinged", "timer", "worker", "connect_told",
     )  # fmt: skip
 
-    def __init__(self, connection, variables, headers, state):
+    def __init__(self, connection, wanted, headers, state):
         fields = dict(headers)
         self.connection = connection
         self.worker = connection.worker
         offered = fields.get(b"sec-websocket-protocol", b"").decode("latin-1")
         subprotocols = [name.strip() for name in offered.split(",") if name.strip()]
-        self.scope = websocket_scope(variables, headers, state, subprotocols)
+        self.scope = websocket_scope(wanted, headers, state, subprotocols)
         self.task = None
         self.key = fields.get(b"sec-websocket-key", b"")
         self.refusal = _refusal(fields)
