@@ -17,6 +17,8 @@ import { createTlsEntrance, type TlsEntrance } from "./tls-entrance.ts";
 type Facts = ClientConnection["facts"];
 
 export interface EntranceHooks {
+  /** False: this address has as many connections as it may. Asked of clients behind a proxy. */
+  readonly admits: (socket: Socket, address: string) => boolean;
   /** HTTP/1.1 from here on. */
   readonly onHttp1: (socket: Socket, facts: Facts) => void;
   /** HTTP/2 was agreed on. */
@@ -24,6 +26,8 @@ export interface EntranceHooks {
 }
 
 export interface Entrances {
+  /** Whether an address is a proxy that speaks for many clients, each with a header of its own. */
+  readonly isProxy: (listener: number, address: string) => boolean;
   /** Takes an accepted socket of a listener. */
   readonly accept: (listener: number, socket: Socket, facts: Facts) => void;
   readonly configure: (plan: EdgePlan, materials: readonly TlsMaterial[]) => void;
@@ -62,7 +66,11 @@ export function createEntrances(
       enter(entrance, socket, facts, undefined);
       return;
     }
-    readProxyHeader(socket, facts, (client, rest) => enter(entrance, socket, client, rest));
+    readProxyHeader(socket, facts, (client, rest) => {
+      if (client === facts || hooks.admits(socket, client.peerAddress)) {
+        enter(entrance, socket, client, rest);
+      } else socket.destroy();
+    });
   }
 
   function leave(socket: Socket): void {
@@ -86,6 +94,7 @@ export function createEntrances(
   }
 
   return {
+    isProxy: (listener, address) => entrances[listener]?.proxies?.(address) === true,
     accept(listener, socket, facts) {
       const entrance = entrances[listener];
       if (entrance === undefined) hooks.onHttp1(socket, facts);

@@ -72,6 +72,7 @@ export function runEdgeThread(
   });
   const sessions = createH2Sessions(thread, counts);
   const entrances = createEntrances(thread, counts, {
+    admits: (socket, address) => addresses.admits(socket, address),
     onHttp1: clients.accept,
     onHttp2: sessions.open,
   });
@@ -153,7 +154,11 @@ export function runEdgeThread(
             listener,
             descriptor,
             admits: clients.admits,
-            addresses,
+            addresses: {
+              ...addresses,
+              admits: (socket, address) =>
+                entrances.isProxy(index, address) || addresses.admits(socket, address),
+            },
             accept: (socket, facts) => entrances.accept(index, socket, facts),
             turnAwayAnswer: clients.turnAwayAnswer,
           });
