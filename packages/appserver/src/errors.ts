@@ -1,23 +1,6 @@
 /** What can go wrong while an app starts or runs, in the words `stack` prints. */
 import { type ConfigPlace, defineError, exitCodes } from "@stack/base";
 
-export const cannotImport = defineError(
-  "E3001",
-  exitCodes.appNotReady,
-  (details: {
-    app: string;
-    target: string;
-    place: ConfigPlace;
-    facts: readonly string[];
-    fixes: readonly string[];
-  }) => ({
-    title: `${details.app}: cannot import "${details.target}"`,
-    place: details.place,
-    facts: details.facts,
-    fixes: details.fixes,
-  }),
-);
-
 export const importRaised = defineError(
   "E3002",
   exitCodes.appNotReady,
@@ -85,45 +68,6 @@ export const healthFailing = defineError(
   }),
 );
 
-export const pythonMissing = defineError(
-  "E2101",
-  exitCodes.environment,
-  (details: { app: string; tried: readonly string[]; cwd: string; place: ConfigPlace }) => ({
-    title: `${details.app} needs Python, and none of these exists`,
-    place: details.place,
-    facts: [`looked for: ${details.tried.join(", ")}   in ${details.cwd}`],
-    fixes: [
-      "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
-      `apps.${details.app}.python = "/usr/bin/python3"`,
-    ],
-  }),
-);
-
-export const pythonTooOld = defineError(
-  "E2102",
-  exitCodes.environment,
-  (details: { app: string; python: string; version: string; place: ConfigPlace }) => ({
-    title: `${details.app}: Python ${details.version} is too old (3.9 or newer is needed)`,
-    place: details.place,
-    facts: [details.python],
-    fixes: [`apps.${details.app}.python = "/usr/bin/python3"     # or another that is new enough`],
-  }),
-);
-
-export const pythonUnusable = defineError(
-  "E2103",
-  exitCodes.environment,
-  (details: { app: string; python: string; facts: readonly string[]; place: ConfigPlace }) => ({
-    title: `${details.app}: ${details.python} does not run`,
-    place: details.place,
-    facts: details.facts,
-    fixes: [
-      "rm -r .venv && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
-      `apps.${details.app}.python = "/usr/bin/python3"`,
-    ],
-  }),
-);
-
 export const libraryMissing = defineError(
   "E2104",
   exitCodes.environment,
@@ -146,17 +90,6 @@ export const startupFailed = defineError(
     place: details.place,
     facts: details.said.slice(-20),
     fixes: [`correct what it says, then: stack reload ${details.app}`],
-  }),
-);
-
-export const cannotStart = defineError(
-  "E3003",
-  exitCodes.appNotReady,
-  (details: { app: string; command: string; reason: string; place: ConfigPlace }) => ({
-    title: `${details.app}: cannot start ${details.command}`,
-    place: details.place,
-    facts: [details.reason],
-    fixes: [`correct apps.${details.app}, then: stack reload ${details.app}`],
   }),
 );
 

@@ -19,6 +19,14 @@ export {
 } from "./core/log-line.ts";
 export { createLineSplitter, type LineSplitter, maxLogLine } from "./core/split-lines.ts";
 export { serviceStateOf } from "./core/state-name.ts";
+export {
+  cannotImport,
+  cannotStart,
+  pythonMissing,
+  pythonTooOld,
+  pythonUnusable,
+} from "./errors.ts";
+export { explainListen } from "./io/explain-listen.ts";
 export { findByEnvironment } from "./io/find-processes.ts";
 export { followLogs } from "./io/follow-logs.ts";
 export { captureOutput } from "./io/log-capture.ts";

@@ -1,70 +1,6 @@
 /** What can go wrong in @stack/supervisor, each with what to do about it. */
 import { type ConfigPlace, defineError, exitCodes } from "@stack/base";
 
-export const portInUse = defineError(
-  "E2001",
-  exitCodes.environment,
-  (details: {
-    readonly address: string;
-    readonly place: ConfigPlace | undefined;
-    /** The port of a TCP address. */
-    readonly port: number | null;
-    readonly holder: string | null;
-    readonly holderPid: number | null;
-    /** When the holder is another stack: the folder of its config. */
-    readonly holderStack: string | null;
-  }) => ({
-    title:
-      details.port === null
-        ? `${details.address} is already in use`
-        : `Port ${details.port} is already in use`,
-    ...placeOf(details.place),
-    facts: [
-      details.holder === null
-        ? `who holds it is another user's secret: "ss -ltnp" as root shows it`
-        : `held by ${details.holder}`,
-    ],
-    fixes: [
-      ...(details.holderStack === null ? [] : [`stack -C ${details.holderStack} down`]),
-      ...(details.holderPid === null || details.holderStack !== null
-        ? []
-        : [`kill ${details.holderPid}    # if that is a leftover`]),
-      details.port === null
-        ? "give edge.listen another path"
-        : `stack up --port ${details.port + 1}    # this run only`,
-    ],
-  }),
-);
-
-export const portNotPermitted = defineError(
-  "E2002",
-  exitCodes.environment,
-  (details: {
-    readonly address: string;
-    readonly port: number | null;
-    readonly place: ConfigPlace | undefined;
-    readonly user: string;
-  }) => ({
-    title:
-      details.port === null
-        ? `Not allowed to listen on ${details.address}`
-        : `Not allowed to listen on port ${details.port}`,
-    ...placeOf(details.place),
-    facts: [
-      details.port === null
-        ? `user ${details.user}`
-        : `user ${details.user}; ports below 1024 need a capability`,
-    ],
-    fixes:
-      details.port === null
-        ? ["choose a folder this user may write to"]
-        : [
-            "stack up --port 8080",
-            `sudo sysctl net.ipv4.ip_unprivileged_port_start=${details.port}`,
-          ],
-  }),
-);
-
 export const alreadyRunning = defineError(
   "E2003",
   exitCodes.locked,
@@ -82,25 +18,6 @@ export const changeUnderWay = defineError(
     title: "Another change is under way",
     facts: [`"${change}" has not finished`],
     fixes: ["wait for it (stack status), then try again"],
-  }),
-);
-
-export const listenFailed = defineError(
-  "E2005",
-  exitCodes.environment,
-  (details: {
-    readonly address: string;
-    readonly reason: string;
-    readonly place: ConfigPlace | undefined;
-  }) => ({
-    title: `Cannot listen on ${details.address}`,
-    ...placeOf(details.place),
-    facts: [details.reason],
-    fixes: [
-      details.address.startsWith("unix:")
-        ? "see that its folder exists and this user may write to it"
-        : "use an address this machine has: `ip address` lists them",
-    ],
   }),
 );
 

@@ -3,7 +3,8 @@
  * reads: what the module does define, and the name that was probably meant.
  */
 import type { ConfigPlace, StackError } from "@stack/base";
-import { cannotImport, importRaised } from "../errors.ts";
+import { cannotImport } from "@stack/process";
+import { importRaised } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 
 export interface ImportFailure {

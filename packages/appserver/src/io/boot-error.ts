@@ -1,8 +1,9 @@
 /** The errors of a generation that did not become ready, from what was seen of its workers. */
 import type { StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
+import { cannotStart } from "@stack/process";
 import { describeHealth } from "../core/health-tally.ts";
-import { bootTimeout, cannotStart, crashLoop, healthFailing } from "../errors.ts";
+import { bootTimeout, crashLoop, healthFailing } from "../errors.ts";
 import type { Worker, WorkerOutcome } from "./worker.ts";
 
 /** E3202 when a worker answered its health check badly, else E3201. */
@@ -58,9 +59,10 @@ export function crashLoopError(
 export function zygoteLost(plan: AppPlan, reason: string): StackError {
   const { name: app, place } = plan;
   return cannotStart({
-    app,
-    command: "its workers",
+    name: app,
+    what: "its workers",
     reason: `the zygote ended (${reason})`,
+    key: `apps.${app}`,
     place,
   });
 }

@@ -6,8 +6,7 @@
 import { connect, createServer } from "node:net";
 import type { ErrorReport } from "@stack/base";
 import type { AppPlan } from "@stack/config";
-import { type SpawnedChild, spawnChild } from "@stack/process";
-import { cannotStart } from "../errors.ts";
+import { cannotStart, type SpawnedChild, spawnChild } from "@stack/process";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import type {
   LaunchedWorker,
@@ -92,7 +91,8 @@ function launchCommand(
   function notStarted(reason: string, cause?: unknown): ErrorReport {
     const { name: app, place } = plan;
     const command = `"${plan.command.join(" ")}"`;
-    return cannotStart({ app, command, reason, place }, cause).report;
+    return cannotStart({ name: app, what: command, reason, key: `apps.${app}`, place }, cause)
+      .report;
   }
 
   run().catch((cause: Error) => {

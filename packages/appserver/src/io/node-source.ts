@@ -3,11 +3,10 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AppPlan } from "@stack/config";
-import { type SpawnedChild, spawnChild } from "@stack/process";
+import { cannotStart, type SpawnedChild, spawnChild } from "@stack/process";
 import { importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
-import { cannotStart } from "../errors.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import type {
   LaunchedWorker,
@@ -89,7 +88,9 @@ function launchNodeWorker(
   run().catch((cause: Error) => {
     const { name: app, place } = plan;
     const reason = describeSpawnFailure(cause, plan.cwd);
-    events.failed(cannotStart({ app, command: plan.entry, reason, place }, cause).report);
+    events.failed(
+      cannotStart({ name: app, what: plan.entry, reason, key: `apps.${app}`, place }, cause).report,
+    );
     events.exited({ code: null, signal: null });
   });
 

@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
-import { runToEnd } from "@stack/process";
-import { pythonTooOld, pythonUnusable } from "../errors.ts";
+import { pythonTooOld, pythonUnusable, runToEnd } from "@stack/process";
 
 export type PythonPlan = Extract<AppPlan, { kind: "wsgi" | "asgi" }>;
 

@@ -8,10 +8,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StackError } from "@stack/base";
 import { type LinePeer, peerOf } from "@stack/control";
-import { type ExitStatus, type SpawnedChild, spawnChild } from "@stack/process";
+import {
+  cannotStart,
+  type ExitStatus,
+  pythonMissing,
+  type SpawnedChild,
+  spawnChild,
+} from "@stack/process";
 import { type ImportFailure, importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
-import { cannotStart, libraryMissing, pythonMissing, startupFailed } from "../errors.ts";
+import { libraryMissing, startupFailed } from "../errors.ts";
 import { appEnvironment } from "./app-environment.ts";
 import { createForkedWorker, type ForkedWorker } from "./forked-worker.ts";
 import { diagnosePython, type PythonPlan } from "./python-diagnosis.ts";
@@ -115,8 +121,9 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     const cause = await diagnosePython(plan, python, appEnvironment(plan, context), undefined);
     if (cause !== undefined) return cause;
     return cannotStart({
-      app: plan.name,
-      command: `"${plan.app}"`,
+      name: plan.name,
+      what: `"${plan.app}"`,
+      key: `apps.${plan.name}`,
       reason: `Python ended (${describe(status)}) while it imported the app; its last words are in the log`,
       place: plan.place,
     });

@@ -30,7 +30,10 @@ export async function runCheck(
       `${error === null ? good : bad} ${name.padEnd(15)} ${relativeTo(session.folder, text)}`,
     );
   }
-  const reports = findings.flatMap(({ error }) => (error === null ? [] : [error.report]));
+  const reports = findings.flatMap(({ error }) =>
+    // What keeps an app from starting is here a fault of the environment: nothing was started.
+    error === null ? [] : [{ ...error.report, exit: exitCodes.environment }],
+  );
   if (reports.length > 0) {
     session.say("");
     session.report(reports);

@@ -1,7 +1,7 @@
 /** What the facts about a Python module mean for the app that names it: the error, or none. */
 import type { StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
-import { noModule, oldPython } from "../check-errors.ts";
+import { cannotImport, pythonTooOld } from "@stack/process";
 import { suggest } from "./suggest.ts";
 
 type PythonPlan = Extract<AppPlan, { kind: "wsgi" | "asgi" }>;
@@ -26,14 +26,14 @@ export function judgeModule(plan: PythonPlan, facts: ModuleFacts): StackError | 
   const [module = "", written = ""] = target.split(":");
   const callable = written.replace("()", "");
   if (facts.tooOld) {
-    return oldPython({ app, python: plan.python ?? "python3", version: facts.version, place });
+    return pythonTooOld({ app, python: plan.python ?? "python3", version: facts.version, place });
   }
   if (facts.missing !== null) {
     const wanted = facts.missing.split(".").at(-1) ?? "";
     const near = suggest(wanted, facts.siblings);
     const corrected = near === undefined ? undefined : module.replace(wanted, near);
     const path = `${facts.missing.replaceAll(".", "/")}.py`;
-    return noModule({
+    return cannotImport({
       app,
       target,
       facts: [
@@ -50,7 +50,7 @@ export function judgeModule(plan: PythonPlan, facts: ModuleFacts): StackError | 
   if (facts.names === null || facts.names.includes(root)) return undefined;
   const near = suggest(root, facts.names) ?? facts.names.find((name) => name === "app");
   const shown = facts.names.filter((name) => !name.startsWith("_")).slice(0, 8);
-  return noModule({
+  return cannotImport({
     app,
     target,
     facts: [

@@ -3,8 +3,13 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { formatAddress, type StackError } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
-import { cleanEnvironment } from "@stack/process";
-import { brokenPython, noProgram, noPython, portRefused, portTaken } from "../check-errors.ts";
+import {
+  cannotStart,
+  cleanEnvironment,
+  explainListen,
+  pythonMissing,
+  pythonUnusable,
+} from "@stack/process";
 import { judgeModule } from "../core/judge-module.ts";
 import type { Environment } from "../core/paint.ts";
 import { inspectModule } from "./inspect-module.ts";
@@ -52,7 +57,7 @@ async function checkApp(plan: AppPlan, env: Environment): Promise<Finding> {
     case "node": {
       const error = existsSync(plan.entry)
         ? null
-        : noProgram({
+        : cannotStart({
             name: plan.name,
             what: plan.entry,
             reason: "there is no such file",
@@ -76,12 +81,16 @@ async function checkPython(
 ): Promise<Finding> {
   const { name, app, cwd, place } = plan;
   if (plan.python === null) {
-    return { name, text: app, error: noPython({ app: name, tried: plan.pythonTried, cwd, place }) };
+    return {
+      name,
+      text: app,
+      error: pythonMissing({ app: name, tried: plan.pythonTried, cwd, place }),
+    };
   }
   const module = app.split(":")[0] ?? "";
   const seen = await inspectModule(plan.python, module, cwd, { ...env, ...plan.env });
   if (seen.kind === "broken") {
-    const error = brokenPython({ app: name, python: plan.python, facts: seen.lines, place });
+    const error = pythonUnusable({ app: name, python: plan.python, facts: seen.lines, place });
     return { name, text: app, error };
   }
   return {
@@ -95,7 +104,7 @@ type Named = Pick<AppPlan, "place">;
 
 function checkFolder(name: string, cwd: string, key: string, plan: Named): StackError | null {
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() === true) return null;
-  return noProgram({
+  return cannotStart({
     name,
     what: `in ${cwd}`,
     reason: "there is no such folder",
@@ -120,7 +129,7 @@ function checkCommand(
   const reason = program.includes("/")
     ? "there is no such program, or it is not executable"
     : `no folder of the PATH has it: ${path}`;
-  return noProgram({ name, what: program, reason, key, place: plan.place });
+  return cannotStart({ name, what: program, reason, key, place: plan.place });
 }
 
 function isExecutable(file: string): boolean {
@@ -137,15 +146,12 @@ async function checkListeners(config: ResolvedConfig, ours: boolean): Promise<Fi
   for (const { name, address } of config.edge.listeners) {
     const shown = formatAddress(address);
     const place = config.places[name] ?? { file: config.file, configPath: name };
-    const port = address.kind === "tcp" ? address.port : null;
-    const found = ours ? "held by this stack, which runs" : await tryListen(address);
-    const error =
-      found === "EADDRINUSE"
-        ? portTaken({ address: shown, port, place })
-        : found === "free" || ours
-          ? null
-          : portRefused({ address: shown, port, reason: found, place });
-    findings.push({ name: shown, text: found, error });
+    const problem = ours ? undefined : await tryListen(address);
+    findings.push({
+      name: shown,
+      text: ours ? "held by this stack, which runs" : (problem?.code ?? "free"),
+      error: problem === undefined ? null : explainListen(problem, address, place),
+    });
   }
   return findings;
 }

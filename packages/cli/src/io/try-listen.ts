@@ -2,16 +2,16 @@
 import { createServer } from "node:net";
 import type { SocketAddress } from "@stack/base";
 
-/** "free", or the system's name of what is in the way: EADDRINUSE, EACCES … */
-export function tryListen(address: SocketAddress): Promise<string> {
+/** Undefined when it is free, or the system's error: EADDRINUSE, EACCES … */
+export function tryListen(address: SocketAddress): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((done) => {
     const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
+    server.once("error", done);
     server.listen(
       address.kind === "unix"
         ? { path: address.path }
         : { host: address.host, port: address.port, exclusive: true },
-      () => server.close(() => done("free")),
+      () => server.close(() => done(undefined)),
     );
   });
 }

@@ -1,10 +1,9 @@
 /** Has the keeper bind what `edge.listen` asks for, and explains it when that fails. */
-import { type ConfigPlace, formatAddress, type SocketAddress } from "@stack/base";
+import { formatAddress, type SocketAddress } from "@stack/base";
 import type { ResolvedConfig } from "@stack/config";
 import type { ListenerRecord, StatePaths } from "@stack/control";
-import { listenFailed, portInUse, portNotPermitted } from "../../errors.ts";
+import { explainListen } from "@stack/process";
 import type { KeeperLink } from "./keeper-link.ts";
-import { findPortHolder, userName } from "./port-holder.ts";
 
 export interface ListenChoices {
   /** In place of the first TCP port. */
@@ -39,7 +38,8 @@ export async function bindListeners(
       records.push(await keeper.bind(wanted.name, wanted.address));
     } catch (error) {
       for (const { name } of records) if (!known.has(name)) await keeper.unbind(name);
-      throw explain(error as NodeJS.ErrnoException, wanted, config.places[wanted.configPath]);
+      const place = config.places[wanted.configPath];
+      throw explainListen(error as NodeJS.ErrnoException, wanted.address, place);
     }
   }
   return records;
@@ -68,37 +68,4 @@ function freed(address: SocketAddress, index: number, paths: StatePaths): Socket
   return address.kind === "tcp"
     ? { kind: "tcp", host: "127.0.0.1", port: 0 }
     : { kind: "unix", path: `${paths.run}/listen-${index}.sock` };
-}
-
-function explain(
-  error: NodeJS.ErrnoException,
-  wanted: Wanted,
-  place: ConfigPlace | undefined,
-): Error {
-  const address = formatAddress(wanted.address);
-  const port = wanted.address.kind === "tcp" ? wanted.address.port : null;
-  switch (error.code) {
-    case "EADDRINUSE": {
-      const holder = port === null ? undefined : findPortHolder(port);
-      return portInUse(
-        {
-          address,
-          port,
-          place,
-          holder: holder?.text ?? null,
-          holderPid: holder?.pid ?? null,
-          holderStack: holder?.stack ?? null,
-        },
-        error,
-      );
-    }
-    case "EACCES":
-    case "EPERM": {
-      const uid = process.geteuid?.() ?? 0;
-      const user = `${userName(uid)} (uid ${uid})`;
-      return portNotPermitted({ address, port, place, user }, error);
-    }
-    default:
-      return listenFailed({ address, place, reason: error.message }, error);
-  }
 }

@@ -1,7 +1,7 @@
 /** Who listens on a port, from /proc: for the message that a port is taken. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { type ProcessFacts, readProcessFacts, readStartedAtMs } from "@stack/process";
+import { type ProcessFacts, readProcessFacts, readStartedAtMs } from "./process-facts.ts";
 
 export interface PortHolder {
   readonly pid: number;
