@@ -114,6 +114,8 @@ test("what every thread counted is told in Prometheus' own form", async () => {
   expect(value(samples, "stack_route_requests_total", { target: "none", class: "4xx" })).toBe(1);
   expect(value(samples, "stack_edge_requests_total")).toBe(17);
   expect(value(samples, "stack_edge_connections_total")).toBe(17);
+  const listener = { listener: "edge.listen[0]", address: `127.0.0.1:${edge.port}` };
+  expect(value(samples, "stack_listener_connections_total", listener)).toBe(17);
   expect(value(samples, "process_resident_memory_bytes")).toBeGreaterThan(10_000_000);
 });
 

@@ -7,6 +7,7 @@
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.routes[]": ["cache"],
+  "edge.routes[].auth": ["basic"],
   "apps.*": ["maxRequests", "release", "user"],
 };
 

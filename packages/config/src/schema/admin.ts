@@ -24,10 +24,14 @@ const withToken = z
       description: '"host:port" or "unix:path".',
       examples: ["10.0.0.5:9100"],
     }),
-    token: z.string().min(16, "Use at least 16 characters").optional().meta({
-      description:
-        "What a request must say as `Authorization: Bearer TOKEN`; needed where others than this machine can connect.",
-    }),
+    token: z
+      .string()
+      .regex(/^[!-~]{16,}$/, "Use at least 16 characters, none of them a space")
+      .optional()
+      .meta({
+        description:
+          "What a request must say as `Authorization: Bearer TOKEN`; needed where others than this machine can connect.",
+      }),
   })
   .superRefine(({ address, token }, context) => {
     if (token !== undefined || isLocal(address)) return;

@@ -70,7 +70,7 @@ const rateLimit = z
         examples: [50],
       }),
     dryRun: z.boolean().default(false).meta({
-      description: "Count what would be refused (in the metrics and the log), and refuse nothing.",
+      description: "Count what would be refused in the metrics, and refuse nothing.",
     }),
   })
   .superRefine(({ rate, burst }, context) => {

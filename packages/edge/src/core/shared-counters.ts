@@ -1,10 +1,12 @@
 /** Memory for what all threads of an edge count together, besides `metrics.ts`. */
+import { clearListenerGauges, createListenerMemory } from "./measuring/listener-metrics.ts";
 import { createRouteMemory } from "./measuring/route-metrics.ts";
 import { clearInFlight, createInFlightMemory } from "./protection/in-flight-table.ts";
 import { createRateMemory } from "./protection/rate-table.ts";
 
 export interface SharedCounters {
   readonly routes: SharedArrayBuffer;
+  readonly listeners: SharedArrayBuffer;
   readonly rates: SharedArrayBuffer;
   readonly inFlight: SharedArrayBuffer;
 }
@@ -16,6 +18,7 @@ export function createSharedCounters(
 ): SharedCounters {
   return {
     routes: createRouteMemory(threads),
+    listeners: createListenerMemory(threads),
     rates: createRateMemory(seed),
     inFlight: createInFlightMemory(seed, threads),
   };
@@ -23,5 +26,6 @@ export function createSharedCounters(
 
 /** A thread ended: nothing of it is under way. */
 export function forgetThreadCounters(counters: SharedCounters, thread: number): void {
+  clearListenerGauges(counters.listeners, thread);
   clearInFlight(counters.inFlight, thread);
 }

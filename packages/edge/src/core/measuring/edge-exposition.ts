@@ -4,6 +4,8 @@ import type { EdgePlan } from "@stack/config";
 import { countWaiting } from "../scheduling/app-queue.ts";
 import type { KnownWorker, WorkerRegistry } from "../scheduling/worker-registry.ts";
 import { readLoad, readServed, readState, workerState } from "../scheduling/worker-slots.ts";
+import type { ListenerOption } from "../thread-messages.ts";
+import { sumListener } from "./listener-metrics.ts";
 import { sumAppMetrics, sumMetrics } from "./metrics.ts";
 import { routeLabel, routeTarget } from "./route-label.ts";
 import {
@@ -20,6 +22,8 @@ export interface ExposedEdge {
   readonly threads: number;
   readonly metrics: SharedArrayBuffer;
   readonly routes: SharedArrayBuffer;
+  readonly listenerCounts: SharedArrayBuffer;
+  readonly listeners: readonly ListenerOption[];
   readonly registry: WorkerRegistry;
   /** Undefined before the first plan. */
   readonly plan: EdgePlan | undefined;
@@ -55,6 +59,7 @@ export function exposeEdge(edge: ExposedEdge, use: ProcessUse, nowMs: number): s
     "Answers by class; 1xx come before another.",
     byClass({}, totals.answers),
   );
+  exposeListeners(out, edge);
   const routes = exposedRoutes(edge);
   exposeRoutes(out, routes);
   exposeApps(out, edge, routes, nowMs);
@@ -93,6 +98,23 @@ function exposedRoutes(edge: ExposedEdge): readonly ExposedRoute[] {
 }
 
 type Exposition = ReturnType<typeof createExposition>;
+
+function exposeListeners(out: Exposition, edge: ExposedEdge): void {
+  const listeners = edge.listeners.map(({ name, address }, index) => ({
+    labels: { listener: name, address },
+    ...sumListener(edge.listenerCounts, index),
+  }));
+  out.gauge(
+    "stack_listener_connections",
+    "Connections open on a listener.",
+    listeners.map(({ labels, open }) => [labels, open]),
+  );
+  out.counter(
+    "stack_listener_connections_total",
+    "Connections a listener accepted.",
+    listeners.map(({ labels, accepted }) => [labels, accepted]),
+  );
+}
 
 function exposeRoutes(out: Exposition, routes: readonly ExposedRoute[]): void {
   out.counter(

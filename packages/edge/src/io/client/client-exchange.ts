@@ -315,7 +315,8 @@ export function finish(exchange: ClientExchange): void {
   const { answerBytes, bodyReceived, app, queueMs, status } = exchange;
   const waitedMs = app === "" ? -1 : queueMs;
   const slot = routeSlotOf(exchange);
-  io.thread.routeMetrics.ended(slot, status, durationMs, waitedMs, bodyReceived, answerBytes);
+  const tookMs = exchange.switchedAt === 0 ? durationMs : exchange.switchedAt - exchange.startedAt;
+  io.thread.routeMetrics.ended(slot, status, tookMs, waitedMs, bodyReceived, answerBytes);
   io.thread.active.logAccess?.(exchange, durationMs);
   if (exchange.onDone !== undefined) exchange.onDone(exchange);
   io.onExchangeDone(io);

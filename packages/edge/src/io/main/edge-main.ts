@@ -131,6 +131,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       threads: pool.living().length,
       metrics,
       routes: counters.routes,
+      listenerCounts: counters.listeners,
+      listeners: options.listeners,
       registry,
       plan: activePlan,
       routeSlots,

@@ -11,6 +11,7 @@ import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import { createErrorPages } from "../../core/error-pages.ts";
 import { createThreadMetrics } from "../../core/measuring/metrics.ts";
+import { createListenerMetrics } from "../../core/measuring/listener-metrics.ts";
 import { createRouteMetrics } from "../../core/measuring/route-metrics.ts";
 import { openInFlightTable } from "../../core/protection/in-flight-table.ts";
 import { openRateTable } from "../../core/protection/rate-table.ts";
@@ -91,6 +92,8 @@ export function runEdgeThread(
     clockOffsetMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
   };
   const maintenance = createMaintenanceCover(options.threads);
+  const listenerMetrics = createListenerMetrics(options.counters.listeners, options.index);
+  const countsOpen: (() => void)[] = [];
   const servers: Server[] = [];
   let writer: AccessLogWriter | undefined;
   let writerFile = "";
@@ -159,10 +162,16 @@ export function runEdgeThread(
               admits: (socket, address) =>
                 entrances.isProxy(index, address) || addresses.admits(socket, address),
             },
-            accept: (socket, facts) => entrances.accept(index, socket, facts),
+            accept(socket, facts) {
+              listenerMetrics.accepted(index);
+              entrances.accept(index, socket, facts);
+            },
             turnAwayAnswer: clients.turnAwayAnswer,
           });
           servers.push(server);
+          countsOpen.push(() => {
+            server.getConnections((_error, count) => listenerMetrics.open(index, count));
+          });
         } catch (cause) {
           throw listenFailed({ listener: listener.name, address: listener.address }, cause);
         }
@@ -190,6 +199,7 @@ export function runEdgeThread(
     const now = performance.now();
     thread.dateLine = dateLine();
     clients.check(now);
+    for (const count of countsOpen) count();
     sessions.check(now);
     entrances.check(now);
     guardTick(() => workers.check(now));
