@@ -320,3 +320,28 @@ class WorkerTest(unittest.TestCase):
         except ProcessLookupError:
             pass
         worker.control.close()
+
+
+class SharedWorkerTest(WorkerTest):
+    """One worker of `source` for all tests of the class, which leave it as it was."""
+
+    source = ""
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.holder = WorkerTest()
+        cls.holder.setUp()
+        cls.shared = cls.holder.worker(cls.source, **cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.holder.doCleanups()
+
+    def setUp(self):
+        super().setUp()
+        self.before = len(self.shared.zygote.log())
+
+    def log(self):
+        """What was written since the test began."""
+        return self.shared.zygote.log()[self.before :]

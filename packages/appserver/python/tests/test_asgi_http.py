@@ -7,7 +7,7 @@ import unittest
 
 from stack_worker import frames
 
-from .harness import WorkerTest, block, frame
+from .harness import SharedWorkerTest, WorkerTest, block, frame
 
 APP = """
     import asyncio, json, os
@@ -113,10 +113,13 @@ APP = """
 """
 
 
-class AsgiTest(WorkerTest):
+class AsgiTest(SharedWorkerTest):
+    source = APP
+    options = {"model": {"kind": "asgi"}}
+
     def setUp(self):
         super().setUp()
-        self.asgi = self.worker(APP, model={"kind": "asgi"})
+        self.asgi = self.shared
 
     def get(self, path, **extra):
         return self.edge(self.asgi).get(path, **extra)
@@ -257,8 +260,8 @@ class Faults(AsgiTest):
 
     def test_an_exception_before_the_answer_fails_the_request(self):
         self.fails("/raises", "a fault of the app")
-        self.assertIn("Error in GET /raises\n", self.asgi.zygote.log())
-        self.assertNotIn("stack_worker", self.asgi.zygote.log())
+        self.assertIn("Error in GET /raises\n", self.log())
+        self.assertNotIn("stack_worker", self.log())
 
     def test_no_answer_at_all_fails_the_request(self):
         self.fails("/silent", "without having sent http.response.start")
@@ -294,10 +297,14 @@ class Faults(AsgiTest):
         edge.close()
         self.asgi.zygote.wait_log("ended by ClientGone")
         self.assertEqual(self.get("/hello")[1], b"Hello")
-        self.assertNotIn("Error in", self.asgi.zygote.log())
+        self.assertNotIn("Error in", self.log())
 
 
-class Drains(AsgiTest):
+class Drains(WorkerTest):
+    def setUp(self):
+        super().setUp()
+        self.asgi = self.worker(APP, model={"kind": "asgi"})
+
     def test_a_drain_lets_requests_end_and_runs_the_shutdown(self):
         busy, idle = self.edge(self.asgi), self.edge(self.asgi)
         busy.send(frame(frames.REQUEST, block(path="/slow")))

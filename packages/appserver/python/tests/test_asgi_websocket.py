@@ -5,7 +5,7 @@ import unittest
 from stack_worker import frames
 from stack_worker.asgi.websocket_frames import BINARY, CLOSE, PING, PONG, TEXT, FrameReader
 
-from .harness import WorkerTest, block, frame
+from .harness import SharedWorkerTest, WorkerTest, block, frame
 from .test_websocket_frames import client_frame
 
 APP = """
@@ -138,11 +138,7 @@ class Socket:
             self.messages += ServerFrames(1 << 24).read(whole)
 
 
-class WebSockets(WorkerTest):
-    def setUp(self):
-        super().setUp()
-        self.asgi = self.worker(APP, model={"kind": "asgi"})
-
+class Sockets(WorkerTest):
     def open(self, path, **extra):
         socket = Socket(self.edge(self.asgi), path, **extra)
         self.head = socket.edge.expect(frames.HEAD).decode()
@@ -153,6 +149,15 @@ class WebSockets(WorkerTest):
         socket.edge.send(frame(frames.END))
         self.assertEqual(socket.next(), frames.READY)
         self.assertEqual(socket.edge.get("/")[1], b"Hello")
+
+
+class WebSockets(SharedWorkerTest, Sockets):
+    source = APP
+    options = {"model": {"kind": "asgi"}}
+
+    def setUp(self):
+        super().setUp()
+        self.asgi = self.shared
 
     def test_messages_both_ways_and_a_close_of_the_client(self):
         socket = self.open("/echo", HTTP_SEC_WEBSOCKET_PROTOCOL="one, two")
@@ -261,7 +266,10 @@ class WebSockets(WorkerTest):
         self.assertEqual(socket.next(), (BINARY, b"f" * 2_500_000))
         self.assertEqual(socket.next(), (TEXT, "done"))
 
+
+class Drain(Sockets):
     def test_a_drain_closes_websockets_with_1012(self):
+        self.asgi = self.worker(APP, model={"kind": "asgi"})
         socket = self.open("/echo")
         self.asgi.control.send({"type": "part"})
         self.assertEqual(socket.next(), (CLOSE, (1012, "service restart")))

@@ -1,13 +1,15 @@
 """gevent and eventlet workers: patched before the import, many requests at once, drains."""
 
 import importlib.util
-import signal
 import os
+import signal
+import subprocess
+import sys
 import unittest
 
 from stack_worker import frames
 
-from .harness import WorkerTest, block, frame
+from .harness import SharedWorkerTest, WorkerTest, block, frame
 
 APP = """
     import socket, threading, time
@@ -42,12 +44,19 @@ APP = """
 class GreenTests:
     library = ""
 
+    source = APP
+
+    @classmethod
+    def setUpClass(cls):
+        if importlib.util.find_spec(cls.library) is None:
+            raise unittest.SkipTest(f"{cls.library} is not installed")
+        model = {"kind": "wsgi", "worker": cls.library, "concurrency": 100}
+        cls.options = {"preload": False, "model": model}
+        super().setUpClass()
+
     def setUp(self):
-        if importlib.util.find_spec(self.library) is None:
-            self.skipTest(f"{self.library} is not installed")
         super().setUp()
-        model = {"kind": "wsgi", "worker": self.library, "concurrency": 100}
-        self.green = self.worker(APP, preload=False, model=model)
+        self.green = self.shared
 
     def ask(self, path):
         edge = self.edge(self.green)
@@ -77,6 +86,7 @@ class GreenTests:
         self.assertEqual(edge.get("/stream")[1], b"pieces")
 
     def test_a_drain_lets_requests_end(self):
+        self.green = self.worker(APP, **self.options)
         busy, idle = self.ask("/gate"), self.edge(self.green)
         self.green.zygote.wait_log("waits at the gate")
         self.green.control.send({"type": "drain", "deadlineMs": 8000})
@@ -92,6 +102,7 @@ class GreenTests:
         self.assertEqual(self.exit_of(self.green)["code"], 0)
 
     def test_term_and_a_lost_arbiter_are_a_drain(self):
+        self.green = self.worker(APP, **self.options)
         other = self.green.zygote.fork()
         self.assertEqual(other.first, {"type": "ready"})
         os.kill(self.green.pid, signal.SIGTERM)
@@ -100,34 +111,30 @@ class GreenTests:
         self.assertEqual(codes, [0, 0])
 
     def test_the_deadline_ends_what_does_not(self):
+        self.green = self.worker(APP, **self.options)
         self.ask("/gate")
         self.green.zygote.wait_log("waits at the gate")
         self.green.control.send({"type": "drain", "deadlineMs": 100})
         self.assertEqual(self.exit_of(self.green)["code"], 1)
 
 
-class Gevent(GreenTests, WorkerTest):
+class Gevent(GreenTests, SharedWorkerTest):
     library = "gevent"
 
 
-class Eventlet(GreenTests, WorkerTest):
+class Eventlet(GreenTests, SharedWorkerTest):
     library = "eventlet"
 
 
 class Missing(WorkerTest):
     def test_a_missing_library_is_told_before_any_worker_starts(self):
         self.write("site_app.py", APP)
-        # -S of the launcher does not reach the zygote: a folder of the same name hides the library.
-        env = {"PYTHONNOUSERSITE": "1", "STACK_TEST": "1"}
-        zygote = self.zygote(preload=False, env=env, model={"worker": "gevent"}, python=self.bare())
+        zygote = self.zygote(preload=False, model={"worker": "gevent"}, python=self.bare())
         facts = zygote.lines.next()
         self.assertEqual((facts["kind"], facts["module"]), ("library-missing", "gevent"))
 
     def bare(self):
         """A Python without what Debian has installed."""
-        import subprocess
-        import sys
-
         folder = os.path.join(self.folder, "venv")
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
         return os.path.join(folder, "bin", "python")
