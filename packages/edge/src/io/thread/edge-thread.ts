@@ -38,6 +38,7 @@ import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
+import { measureClockOffset } from "./shared-clock.ts";
 import type { ThreadContext } from "./thread-context.ts";
 
 type PlanMessage = Extract<MainToThread, { readonly type: "plan" }>;
@@ -89,7 +90,7 @@ export function runEdgeThread(
   const protection: SharedProtection = {
     rates: openRateTable(options.counters.rates),
     inFlight: openInFlightTable(options.counters.inFlight, options.index),
-    clockOffsetMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
+    clockOffsetMs: measureClockOffset(),
   };
   const maintenance = createMaintenanceCover(options.threads);
   const listenerMetrics = createListenerMetrics(options.counters.listeners, options.index);
