@@ -2,12 +2,17 @@
  * What a folder's listing shows: the names that a request could get, and of no more than a bounded
  * number of them.
  */
-import { opendir } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, opendir } from "node:fs/promises";
+import { join } from "node:path";
 import type { FolderListing, ListedEntry } from "../../core/static/folder-listing.ts";
 import { findFolder, statBelow } from "./static-lookup.ts";
 
 /** Read at most, and shown at most. */
-const maxEntries = 2_000;
+const maxEntries = 1_000;
+
+/** Asked of the disk at once. */
+const batch = 16;
 
 /** Undefined when it is no folder any more. */
 export async function listFolder(
@@ -16,19 +21,38 @@ export async function listFolder(
 ): Promise<FolderListing | undefined> {
   const path = await findFolder(root, relative);
   if (path === undefined) return undefined;
-  const entries: ListedEntry[] = [];
-  let isCut = false;
-  for await (const { name } of await opendir(path, { bufferSize: 256 })) {
+  const names: Dirent[] = [];
+  for await (const entry of await opendir(path, { bufferSize: 256 })) {
     // Hidden names, and those whose bytes are no UTF-8, cannot be asked for.
-    if (name.startsWith(".") || /[\\\ufffd]/.test(name)) continue;
-    if (entries.length >= maxEntries) {
-      isCut = true;
-      break;
-    }
-    const facts = await statBelow(root, relative === "" ? name : `${relative}/${name}`);
-    if (facts !== undefined) entries.push({ name, ...facts });
+    if (entry.name.startsWith(".") || /[\\\ufffd]/.test(entry.name)) continue;
+    names.push(entry);
+    if (names.length > maxEntries) break;
+  }
+  const isCut = names.length > maxEntries;
+  const entries: ListedEntry[] = [];
+  for (let at = 0; at < Math.min(names.length, maxEntries); at += batch) {
+    const some = names.slice(at, Math.min(at + batch, maxEntries));
+    const found = await Promise.all(some.map((entry) => describe(entry, path, root, relative)));
+    entries.push(...found.filter((entry) => entry !== undefined));
   }
   return { entries: entries.sort(byKindAndName), isCut };
+}
+
+async function describe(
+  entry: Dirent,
+  folder: string,
+  root: string,
+  relative: string,
+): Promise<ListedEntry | undefined> {
+  const { name } = entry;
+  if (entry.isSymbolicLink()) {
+    const facts = await statBelow(root, relative === "" ? name : `${relative}/${name}`);
+    return facts === undefined ? undefined : { name, ...facts };
+  }
+  const facts = await lstat(join(folder, name)).catch(() => undefined);
+  if (facts === undefined || !(facts.isFile() || facts.isDirectory())) return undefined;
+  const isFolder = facts.isDirectory();
+  return { name, isFolder, size: isFolder ? 0 : facts.size, mtimeMs: facts.mtimeMs };
 }
 
 function byKindAndName(one: ListedEntry, other: ListedEntry): number {

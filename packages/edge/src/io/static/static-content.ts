@@ -5,7 +5,11 @@
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import type { KeptFields } from "../../core/internal/internal-target.ts";
-import type { StaticRepresentation } from "../../core/static/static-answer.ts";
+import {
+  describeCoded,
+  type StaticDescription,
+  type StaticRepresentation,
+} from "../../core/static/static-answer.ts";
 import type { PreparedAnswer } from "../exchange.ts";
 import { closeQuietly, type FoundFile, identityOfOpen, openFound } from "./static-lookup.ts";
 
@@ -20,6 +24,8 @@ export interface StaticContent {
   readonly representation: StaticRepresentation;
   /** The same for everyone: its answer is prepared once a second. */
   readonly isShared: boolean;
+  /** Coded by us, not found on the disk. */
+  readonly isCoded: boolean;
   /** Bytes of this variant. */
   readonly size: number;
   /** The whole content; undefined for a file to be streamed. */
@@ -39,11 +45,23 @@ export function makeContent(
     file,
     representation,
     isShared: true,
+    isCoded: false,
     size,
     body,
     prepared: undefined,
     preparedSecond: 0,
   };
+}
+
+/** A variant of an entry that was made here; the entry's own content where it is no shorter. */
+export function codedContent(
+  entry: StaticContent & { readonly description: StaticDescription },
+  encoding: string,
+  coded: Buffer,
+): StaticContent {
+  if (coded.length >= entry.size) return entry;
+  const representation = describeCoded({ ...entry.description, encoding }, entry.representation);
+  return { ...makeContent(entry.file, representation, coded), isCoded: true };
 }
 
 /** The same content as an app describes it. It is served from here, but not kept. */

@@ -4,8 +4,9 @@
  * ends in a plain 404.
  */
 import { randomBytes } from "node:crypto";
-import type { StaticSettings } from "@stack/config";
-import { decodePath, headerValue, reasonOf } from "@stack/protocols";
+import type { Encoding, StaticSettings } from "@stack/config";
+import { decodePath, headerValue, type RequestHead, reasonOf } from "@stack/protocols";
+import { refusesTransform } from "../../core/compression/decide-coding.ts";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import type { KeptFields } from "../../core/internal/internal-target.ts";
 import { escapeLocation } from "../../core/routing/redirect-target.ts";
@@ -18,10 +19,11 @@ import {
 } from "../../core/static/folder-listing.ts";
 import { decideStaticName, type StaticName } from "../../core/static/static-path.ts";
 import { compileStaticRules, plainSettings } from "../../core/static/static-rules.ts";
+import type { Compression } from "../compression/compression.ts";
 import type { Backend, Exchange } from "../exchange.ts";
 import { createChunkPool } from "./chunk-pool.ts";
 import { listFolder } from "./list-folder.ts";
-import { describedBy, type StaticContent } from "./static-content.ts";
+import { codedContent, describedBy, type StaticContent } from "./static-content.ts";
 import { answerPage, type ServingTools, serveContent, streamContent } from "./static-serving.ts";
 import { createStaticStore, type Looked, type StaticEntry } from "./static-store.ts";
 
@@ -41,6 +43,8 @@ export interface StaticOptions {
   readonly cacheBytes: number;
   readonly pages: ErrorPages;
   readonly settings?: StaticSettings | undefined;
+  /** Undefined: files are sent as they are. */
+  readonly compression?: Compression | undefined;
 }
 
 export interface StaticBackend extends Backend {
@@ -49,31 +53,52 @@ export interface StaticBackend extends Backend {
 }
 
 export function createStaticBackend(options: StaticOptions): StaticBackend {
-  const { root, pages } = options;
+  const { root, pages, compression } = options;
   const rules = compileStaticRules(options.settings ?? plainSettings);
   const store = createStaticStore({
     root,
     rules,
     cacheBytes: options.cacheBytes,
-    isCodable: () => false,
+    isCodable:
+      compression === undefined || refusesTransform(rules.lines)
+        ? () => false
+        : compression.isCodable,
   });
-  const accepted = createEncodingChoice(precompressedOrder);
+  const accepted = compression?.accepted ?? createEncodingChoice(precompressedOrder);
   const tools: ServingTools = {
     pages,
     chunks: createChunkPool(chunkBytes, keptChunks),
     boundary: randomBytes(18).toString("hex"),
   };
 
-  /** The variant this client gets. */
-  const choose = (entry: StaticEntry, exchange: Exchange): StaticContent => {
+  /** The variant this client gets; undefined when it has to be made first. */
+  const choose = (entry: StaticEntry, head: RequestHead): StaticContent | undefined => {
     const { variants } = entry;
     if (variants === undefined) return entry;
-    const { encodings } = accepted(headerValue(exchange.head, "accept-encoding"));
+    const { encodings } = accepted(headerValue(head, "accept-encoding"));
+    if (encodings.length === 0) return entry;
     for (const encoding of encodings) {
       const variant = variants.get(encoding);
-      if (variant !== undefined) return variant;
+      if (variant === undefined) continue;
+      // What we coded ourselves may have other bytes next time: no part of it is given.
+      return variant.isCoded && headerValue(head, "range") !== undefined ? entry : variant;
     }
-    return entry;
+    const canBeMade = entry.isCodable && headerValue(head, "range") === undefined;
+    return canBeMade ? undefined : entry;
+  };
+  const make = async (entry: StaticEntry, exchange: Exchange): Promise<StaticContent> => {
+    if (entry.body === undefined) {
+      compression?.offer(exchange);
+      return entry;
+    }
+    const header = headerValue(exchange.head, "accept-encoding");
+    const encoding = accepted(header).encodings[0] as Encoding | undefined;
+    if (encoding === undefined) return entry;
+    const coded = await compression?.encode(entry.body, encoding);
+    if (coded === undefined) return entry;
+    const variant = codedContent(entry, encoding, coded);
+    store.keep(entry, encoding, variant);
+    return variant;
   };
   const look = async (exchange: Exchange, isRetry: boolean): Promise<void> => {
     const { path } = exchange.head;
@@ -88,8 +113,8 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
       await list(exchange, root, looked.listing);
       return;
     }
-    const content = choose(looked, exchange);
-    if (serveContent(exchange, content, Date.now(), tools)) return;
+    const content = choose(looked, exchange.head) ?? (await make(looked, exchange));
+    if (exchange.done || serveContent(exchange, content, Date.now(), tools)) return;
     if ((await streamContent(exchange, content, tools)) || exchange.done) return;
     // Replaced between the look and the opening.
     if (isRetry) exchange.fail(503, "the file is being replaced", 1);
@@ -109,7 +134,7 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
       answerWithout(exchange, looked === "forbidden" ? looked : "missing");
       return;
     }
-    const content = describedBy(choose(looked, exchange), kept);
+    const content = describedBy(choose(looked, exchange.head) ?? looked, kept);
     if (content.body !== undefined && serveContent(exchange, content, Date.now(), tools)) return;
     if ((await streamContent(exchange, content, tools)) || exchange.done) return;
     if (isRetry) exchange.fail(503, "the file is being replaced", 1);
@@ -126,9 +151,8 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
       }
       const now = Date.now();
       const entry = store.recent(path, now);
-      if (entry !== undefined && serveContent(exchange, choose(entry, exchange), now, tools)) {
-        return;
-      }
+      const content = entry === undefined ? undefined : choose(entry, exchange.head);
+      if (content !== undefined && serveContent(exchange, content, now, tools)) return;
       look(exchange, false).catch((error: unknown) => failBy(exchange, error));
     },
     send(exchange, name, kept) {

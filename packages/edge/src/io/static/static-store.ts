@@ -24,6 +24,8 @@ export interface StaticEntry extends CacheEntry, StaticContent {
   readonly settled: boolean;
   /** Coded ones, by Content-Encoding; undefined where there can be none. */
   readonly variants: Map<string, StaticContent> | undefined;
+  /** Variants can be made of it. */
+  readonly isCodable: boolean;
   /** How to describe another variant of it. */
   readonly description: StaticDescription;
   readonly key: string;
@@ -100,6 +102,7 @@ export function createStaticStore(options: StaticStoreOptions): StaticStore {
         ...makeContent(found.file, describeFile(description, found.file, startedMs), body),
         key,
         description,
+        isCodable: canBeCoded,
         used: false,
         costBytes: 0,
         checkedMs: startedMs,
@@ -160,8 +163,8 @@ function isSame(known: StaticEntry, file: FoundFile, variants: readonly FoundVar
 
 function withCost(entry: StaticEntry): StaticEntry {
   let bytes = entryOverheadBytes + (entry.body?.length ?? 0);
-  for (const { body } of entry.variants?.values() ?? []) {
-    bytes += entryOverheadBytes + (body?.length ?? 0);
+  for (const variant of entry.variants?.values() ?? []) {
+    if (variant !== entry) bytes += entryOverheadBytes + (variant.body?.length ?? 0);
   }
   entry.costBytes = bytes;
   return entry;

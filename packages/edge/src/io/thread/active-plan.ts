@@ -3,6 +3,11 @@ import type { EdgePlan, RoutePlan } from "@stack/config";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
 import type { TemplatePlace } from "../../core/routing/template.ts";
+import {
+  type Compression,
+  compressAnswers,
+  createCompression,
+} from "../compression/compression.ts";
 import type { Backend } from "../exchange.ts";
 import { createRedirectBackend, createRespondBackend } from "../fixed-answers.ts";
 import { createInternalFiles } from "../internal/send-internal.ts";
@@ -13,8 +18,8 @@ import { shapeAnswers } from "../shaping/shape-answers.ts";
 import { shapeRequests } from "../shaping/shape-requests.ts";
 import { createSplitBackend, type TargetFinder } from "../shaping/split.ts";
 import { createStaticBackend } from "../static/static-files.ts";
-import type { ActivePlan } from "./thread-context.ts";
 import { createInstrument } from "../tracing/instrument.ts";
+import type { ActivePlan } from "./thread-context.ts";
 import { createTrustCheck } from "./trusted-proxies.ts";
 
 /** Memory for the contents of small files, over all static routes of a thread. */
@@ -41,8 +46,10 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   const target: TargetFinder = ({ kind, name }) =>
     protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
   const internal = createInternalFiles(plan.routes);
+  const compression = plan.compression ? createCompression(plan.compression) : undefined;
   const backends = plan.routes.map((route, index) => {
-    const own = backendOf(route, share, parts, target);
+    const coding = route.compression === false ? undefined : compression;
+    const own = compressAnswers(route, backendOf(route, share, parts, target, coding), coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
     const shaped = shapeRequests(route, inner, placeOf(route), target);
     return shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
@@ -71,6 +78,7 @@ function backendOf(
   cacheBytes: number,
   parts: PlanParts,
   target: TargetFinder,
+  compression: Compression | undefined,
 ): Backend {
   const { action } = route;
   switch (action.kind) {
@@ -81,6 +89,7 @@ function backendOf(
         cacheBytes,
         pages: parts.pages,
         settings: action.settings,
+        compression,
       });
     case "app":
       return parts.app(action.app) ?? missing(`there is no app ${action.app}`);
