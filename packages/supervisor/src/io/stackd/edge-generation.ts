@@ -82,6 +82,15 @@ function edgeName(generation: number): string {
   return `edge@${generation}`;
 }
 
+/**
+ * Files are read and answers compressed on one pool of threads per process: room for the encoders of
+ * each serving thread, and some that only files wait for. It must be said before the process starts.
+ */
+function threadPoolSize(env: EdgeContext["env"], threads: number): string {
+  const { UV_THREADPOOL_SIZE: written = String(4 + 4 * threads) } = env;
+  return written;
+}
+
 /** @param found when it runs already, and whether it was draining when its last stackd died */
 export function createEdgeGeneration(
   generation: number,
@@ -109,7 +118,7 @@ export function createEdgeGeneration(
         name,
         command: context.command(generation, setup),
         cwd: context.cwd,
-        env: context.env,
+        env: { ...context.env, UV_THREADPOOL_SIZE: threadPoolSize(context.env, setup.threads) },
         listeners: setup.listeners.map((listener) => listener.name),
         copies: setup.threads,
         log: "edge",
