@@ -7,12 +7,16 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import type { ProtectionPlan, RoutePlan } from "@stack/config";
-import { eventually, exchangeRaw } from "@stack/testkit";
+import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { startWorker } from "./fake-worker.ts";
+import { tlsListener, writePair } from "./fixtures/secure.ts";
 
+const shop = "shop";
 const none: ProtectionPlan = {
   allow: null,
   deny: [],
@@ -60,11 +64,15 @@ const routes = [
   guarded("/safe", back, { security: "strict" }),
   guarded("/safe-fixed", ok, { security: "strict" }),
   guarded("/members/*", back, { auth: login, rateLimit: { ...hourly, burst: 1_000 } }),
+  guarded("/by-app/*", back, { auth: { ...login, kind: "app", name: "shop" } }),
+  guarded("/once", ok, { rateLimit: { ...hourly, burst: 1 } }),
   guarded("/nobody-asks", ok, { auth: { ...login, name: "gone" } }),
   route("/*", back),
 ];
 
 let edge: EdgeProcess;
+let secure: EdgeProcess;
+const folder = tempFolder();
 let back_: Server;
 let login_: Server;
 /** Requests that the upstream holds until they are let go. */
@@ -105,17 +113,19 @@ beforeAll(async () => {
       response.end("please log in\n");
     }
   });
-  edge = await startEdge({
-    plan: {
-      routes,
-      trustedProxies: ["127.0.0.1"],
-      upstreams: { back: { servers: [addressOf(back_)] }, login: { servers: [addressOf(login_)] } },
-    },
-  });
+  const plan = {
+    routes,
+    upstreams: { back: { servers: [addressOf(back_)] }, login: { servers: [addressOf(login_)] } },
+  };
+  edge = await startEdge({ plan: { ...plan, trustedProxies: ["127.0.0.1"] } });
+  const pair = writePair(folder.path, "site", ["localhost"]);
+  secure = await startEdge({ threads: 1, plan: { ...plan, listeners: [tlsListener([pair])] } });
 });
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
+  await secure[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
   for (const server of [back_, login_]) {
     server.closeAllConnections();
     server.close();
@@ -257,6 +267,57 @@ test("who may not pass gets the answer of whoever was asked", async () => {
   expect(answer).toContain("\r\nSet-Cookie: from=login\r\n");
   expect(answer).toMatch(/^X-Said: GET \/check\?x=1 GET .*\/members\/a\?b=c\r$/im);
   expect(answer).toContain("please log in\n");
+});
+
+test("an app can be asked as well, and is counted as answering", async () => {
+  const worker = await startWorker(edge.folder, async (incoming) => {
+    const may = incoming.env.get("HTTP_COOKIE") === "user=alice";
+    const head = may
+      ? "200 OK\r\nX-User: from-app\r\n"
+      : "401 Unauthorized\r\nWWW-Authenticate: Basic\r\n";
+    await incoming.answer(
+      `${incoming.env.get("PATH_INFO")} ${incoming.env.get("REQUEST_METHOD")}`,
+      head,
+    );
+  });
+  await using _worker = worker;
+  await edge.arbiter("shop", [worker.record]);
+  await eventually("the worker to be linked", () => worker.connections() === 2);
+  const passed = await ask("/by-app/a", "Cookie: user=alice\r\n");
+  expect(passed).toContain('"x-user":"from-app"');
+  const refused = await ask("/by-app/a");
+  expect(refused).toMatch(/^HTTP\/1\.1 401 /);
+  expect(refused).toContain("WWW-Authenticate: Basic\r\n");
+  expect(refused).toContain("/check GET");
+  await eventually("both to be over", () => {
+    const counted = edge.metrics()?.apps[shop];
+    return counted?.requests === 2 && counted.inFlight === 0;
+  });
+});
+
+test("over HTTP/2 it is the same, with its body", async () => {
+  const session = connectHttp2(`https://localhost:${secure.port}`, { rejectUnauthorized: false });
+  const post = async (path: string, fields: Record<string, string>, body: string) => {
+    const stream = session.request({ ":method": "POST", ":path": path, ...fields });
+    stream.end(body);
+    const [headers] = (await once(stream, "response")) as [Record<string, string>];
+    let text = "";
+    for await (const piece of stream.setEncoding("utf8")) text += piece;
+    return { headers, text };
+  };
+  const passed = await post("/members/a", { cookie: "user=alice", "x-user": "root" }, "hello");
+  expect(passed.headers).toMatchObject({ ":status": 200, "ratelimit-limit": "1000" });
+  const seen: Seen = JSON.parse(passed.text);
+  expect(seen).toMatchObject({ method: "POST", body: "hello" });
+  expect(seen.headers["x-user"]).toBe("alice");
+  const refused = await post("/members/a", {}, "hello");
+  expect(refused.headers).toMatchObject({ ":status": 302, location: "/login" });
+  const limited = await post("/once", {}, "");
+  expect(limited.headers[":status"]).toBe(200);
+  const again = await post("/once", {}, "x".repeat(100_000));
+  expect(again.headers).toMatchObject({ ":status": 429 });
+  expect(again.headers["retry-after"]).toMatch(/^36\d\d$/);
+  session.close();
 });
 
 test("an unanswered or broken question lets nobody through", async () => {

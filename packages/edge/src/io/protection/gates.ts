@@ -7,8 +7,8 @@ import { createSecurityFields } from "../../core/protection/security-fields.ts";
 import { addFields, editFields } from "../client/answer-edits.ts";
 import { routeSlotOf } from "../client/route-slot.ts";
 import type { Backend } from "../exchange.ts";
-import { addServerTiming } from "../tracing/server-timing.ts";
 import { createTrustCheck } from "../thread/trusted-proxies.ts";
+import { addServerTiming } from "../tracing/server-timing.ts";
 import { createForwardAuth } from "./forward-auth.ts";
 import { createGuardedBackend, type Gate, limitName } from "./guarded-backend.ts";
 

@@ -28,11 +28,13 @@ export function createInnerExchange(
   observer: InnerObserver,
 ): InnerExchange {
   let swallowed: string | undefined;
+  const io = { ...outer.io }; // its own times
 
   const finish = (): ExchangeOwner | undefined => {
     const { owner } = inner;
     inner.done = true;
     inner.owner = undefined;
+    io.lastDone = performance.now();
     return owner;
   };
   const end = (): void => {
@@ -53,7 +55,7 @@ export function createInnerExchange(
 
   // What schedulers of apps read of a client's exchange besides: `io.lastDone`, `app`, `queueMs`.
   const inner: Mutable<Exchange> & Pick<ClientExchange, "io" | "app" | "queueMs" | "plan"> = {
-    io: outer.io,
+    io,
     plan: outer.plan,
     app: "",
     queueMs: 0,
