@@ -1,7 +1,9 @@
 /** Worker models of Python under a real arbiter: what edges are told of them, and how they fail to start. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
+import { probeGreeting } from "../src/io/probe-greeting.ts";
 import { ask } from "./ask-worker.ts";
 import { asgiPlan, openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
 
@@ -36,6 +38,51 @@ test("a startup that the app refuses ends the boot with the app's own words", as
     title: 'shop: the startup of "asgi:app" failed',
     facts: ["no database at db:5432", "sorry"],
   });
+});
+
+test("a request that takes too long ends an ASGI worker only if its loop does not turn", async () => {
+  await using bench = await openBench();
+  await startReady(bench, asgiPlan(bench, { workers: 1 }));
+  const [worker] = bench.edge.workers.values();
+  if (worker === undefined) throw new Error("the edge knows no worker");
+  const { key } = worker;
+
+  bench.edge.send({ type: "worker-stuck", key, request: "GET /slow", ageMs: 5_000 });
+  await eventually("the first verdict", () => bench.output().includes("it is left alone"));
+  expect(await ask(worker, "/")).toEqual({ status: 200, body: `${worker.pid} asgi` });
+
+  const gone = nextEvent(
+    bench.edge.events,
+    "message",
+    (message) => message.type === "worker-gone" && message.key === key,
+  );
+  ask(worker, "/blocks").catch(() => {});
+  await eventually("the loop to block", async () => !(await probeGreeting(worker.address, 300)));
+  bench.edge.send({ type: "worker-stuck", key, request: "GET /blocks", ageMs: 5_000 });
+  await gone;
+});
+
+test("a thread that is stuck has its worker replaced, not killed", async () => {
+  await using bench = await openBench();
+  const plan = wsgiPlan(bench, { worker: "threads", concurrency: 2, workers: 1 });
+  await startReady(bench, plan);
+  const [worker] = bench.edge.workers.values();
+  if (worker === undefined) throw new Error("the edge knows no worker");
+  const drained = nextEvent(
+    bench.edge.events,
+    "message",
+    (message) => message.type === "worker-drain" && message.key === worker.key,
+  );
+
+  bench.edge.send({ type: "worker-stuck", key: worker.key, request: "GET /", ageMs: 5_000 });
+
+  await drained;
+  const state = await bench.stackd.untilState(
+    "its successor",
+    ({ workers }) =>
+      workers.length === 1 && workers[0]?.state === "ready" && workers[0].key !== worker.key,
+  );
+  expect(state.workers[0]?.lastExit).toMatchObject({ code: 0, reason: "request timeout (5s)" });
 });
 
 test("a library, an interface and a middleware that are not there are told with what to do", async () => {

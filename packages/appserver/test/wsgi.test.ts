@@ -112,6 +112,7 @@ test("workers whose arbiter was killed drain, and its successor starts afresh", 
   expect(error).toBeNull();
   expect(bench.stackd.hellos[1]).toMatchObject({ configured: false });
   const keys = new Set(old.map((worker) => worker.key));
+  await eventually("the edge to know the new workers", () => bench.edge.workers.size === 2);
   expect(workersOf(bench).filter((worker) => keys.has(worker.key))).toEqual([]);
   const sockets = readdirSync(join(bench.run, "shop")).filter((file) => /-.*sock$/.test(file));
   expect(sockets.filter((file) => stale.includes(file))).toEqual([]);

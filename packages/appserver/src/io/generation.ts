@@ -10,9 +10,11 @@ import type { InstanceWorker, WorkerRecord } from "@stack/control";
 import { type InstanceName, workerId, workerKey } from "../core/names.ts";
 import { workersPerInstance } from "../core/plan-change.ts";
 import { stableMs } from "../core/restart.ts";
+import { decideStuckMeasure } from "../core/stuck.ts";
 import { stoppedMeanwhile } from "../errors.ts";
 import { bootError, crashLoopError, zygoteLost } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
+import { probeGreeting } from "./probe-greeting.ts";
 import { createSlot, type Slot } from "./slot.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
 import { startWorker, type Worker, type WorkerOutcome } from "./worker.ts";
@@ -48,8 +50,8 @@ export interface Generation {
   readonly scale: (plan: AppPlan) => Promise<void>;
   /** Drains all workers, ends the source; resolves when nothing of it is left. */
   readonly retire: (reason: string, deadlineMs?: number) => Promise<void>;
-  /** Ends one worker in the middle of its request, and starts another. */
-  readonly killStuck: (key: string, reason: string) => boolean;
+  /** A request took too long: `core/stuck.ts` says what becomes of its worker. */
+  readonly onStuck: (key: string, reason: string) => boolean;
   readonly retryNow: () => void;
   /** Its source died: its workers serve on, but those that end are not replaced. */
   readonly isLost: () => boolean;
@@ -61,6 +63,8 @@ export interface Generation {
   readonly error: () => ErrorReport | null;
 }
 
+/** How long a loop with many requests may take to greet a new connection. */
+const greetingMs = 2_000;
 /** Short lives of workers that end the trial of a generation. */
 const trialFailures = 3;
 
@@ -68,6 +72,7 @@ export function createGeneration(options: GenerationOptions): Generation {
   const { name, source, edges, ledger, log } = options;
   const slots = new Map<number, Slot>();
   const leaving = new Set<Worker>();
+  const asked = new Set<string>();
   const heldBack = new Map<string, WorkerRecord>();
   let plan = options.plan;
   let held = options.held;
@@ -144,6 +149,27 @@ export function createGeneration(options: GenerationOptions): Generation {
       }
     }
     worker.drain(reason, { fault: true });
+  }
+
+  /** It serves well but for one thread: its successor starts while it finishes. */
+  function replaceAtOnce(worker: Worker, reason: string): void {
+    const slot = slots.get(worker.spec.slot);
+    if (slot?.worker() === worker && !lost && retired === undefined) {
+      leaving.add(worker);
+      slot.replace();
+    }
+    worker.drain(reason);
+  }
+
+  async function askStuck(worker: Worker, reason: string): Promise<void> {
+    const { id, key } = worker.spec;
+    const address = worker.address()?.address;
+    if (address === undefined || asked.has(key)) return;
+    asked.add(key);
+    const turns = await probeGreeting(address, greetingMs);
+    asked.delete(key);
+    if (turns) log.warn(`${id}: ${reason}; its loop turns, so it is left alone`);
+    else worker.kill(reason);
   }
 
   function onEnded(worker: Worker, outcome: WorkerOutcome): void {
@@ -253,13 +279,14 @@ export function createGeneration(options: GenerationOptions): Generation {
       await Promise.all(workers.map((worker) => worker.ended));
       await closed;
     },
-    killStuck(key, reason) {
-      for (const worker of [...filled(), ...leaving]) {
-        if (worker.spec.key !== key) continue;
-        worker.kill(reason);
-        return true;
-      }
-      return false;
+    onStuck(key, reason) {
+      const worker = [...filled(), ...leaving].find(({ spec }) => spec.key === key);
+      if (worker === undefined) return false;
+      const measure = decideStuckMeasure(plan);
+      if (measure === "kill") worker.kill(reason);
+      else if (measure === "replace") replaceAtOnce(worker, reason);
+      else void askStuck(worker, reason);
+      return true;
     },
     retryNow() {
       for (const slot of slots.values()) slot.retryNow();

@@ -235,7 +235,7 @@ export function createInstance(options: InstanceOptions): Instance {
     onStuck(key, request, ageMs) {
       const reason = `request timeout (${formatDuration(ageMs)})`;
       for (const generation of living()) {
-        if (generation.killStuck(key, reason)) log.warn(`${key}: ${reason}: ${request}`);
+        if (generation.onStuck(key, reason)) log.warn(`${key}: ${reason}: ${request}`);
       }
     },
     configured: () => wanted !== undefined,

@@ -53,6 +53,7 @@ export interface Worker {
   };
   /** It said that it listens; what is missing is a good health check. */
   readonly listening: () => boolean;
+  readonly address: () => WorkerAddress | undefined;
   /** How long it has been ready; 0 when it never was. */
   readonly readyMs: () => number;
   /** What its last failed health check said. */
@@ -201,6 +202,7 @@ export function startWorker(options: WorkerOptions): Worker {
       state: life.name === "gone" ? "stopped" : life.name,
     }),
     listening: () => address !== undefined,
+    address: () => address,
     lastHealth: () => lastHealth,
     readyMs,
     drain(reason, { deadlineMs = options.drainTimeoutMs, fault = false } = {}) {

@@ -1,0 +1,15 @@
+import type { AppPlan } from "@stack/config";
+import { expect, test } from "vitest";
+import { decideStuckMeasure } from "./stuck.ts";
+
+test.for([
+  [{ kind: "wsgi" }, "kill"],
+  [{ kind: "wsgi", worker: "sync" }, "kill"],
+  [{ kind: "wsgi", worker: "threads" }, "replace"],
+  [{ kind: "wsgi", worker: "gevent" }, "ask"],
+  [{ kind: "wsgi", worker: "eventlet" }, "ask"],
+  [{ kind: "asgi" }, "ask"],
+  [{ kind: "node" }, "kill"],
+] as const)("a stuck request of %o: %s", ([plan, measure]) => {
+  expect(decideStuckMeasure(plan as AppPlan)).toBe(measure);
+});
