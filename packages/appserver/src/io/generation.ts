@@ -14,9 +14,9 @@ import { decideStuckMeasure } from "../core/stuck.ts";
 import { stoppedMeanwhile } from "../errors.ts";
 import { bootError, crashLoopError, zygoteLost } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
-import { probeGreeting } from "./probe-greeting.ts";
 import { createSlot, type Slot } from "./slot.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
+import { createStuckWorkers } from "./stuck-workers.ts";
 import { startWorker, type Worker, type WorkerOutcome } from "./worker.ts";
 import type { WorkerSource } from "./worker-source.ts";
 
@@ -63,8 +63,6 @@ export interface Generation {
   readonly error: () => ErrorReport | null;
 }
 
-/** How long a loop with many requests may take to greet a new connection. */
-const greetingMs = 2_000;
 /** Short lives of workers that end the trial of a generation. */
 const trialFailures = 3;
 
@@ -72,7 +70,7 @@ export function createGeneration(options: GenerationOptions): Generation {
   const { name, source, edges, ledger, log } = options;
   const slots = new Map<number, Slot>();
   const leaving = new Set<Worker>();
-  const asked = new Set<string>();
+  const onStuck = createStuckWorkers({ log, succeed });
   const heldBack = new Map<string, WorkerRecord>();
   let plan = options.plan;
   let held = options.held;
@@ -152,24 +150,11 @@ export function createGeneration(options: GenerationOptions): Generation {
   }
 
   /** It serves well but for one thread: its successor starts while it finishes. */
-  function replaceAtOnce(worker: Worker, reason: string): void {
+  function succeed(worker: Worker): void {
     const slot = slots.get(worker.spec.slot);
-    if (slot?.worker() === worker && !lost && retired === undefined) {
-      leaving.add(worker);
-      slot.replace();
-    }
-    worker.drain(reason);
-  }
-
-  async function askStuck(worker: Worker, reason: string): Promise<void> {
-    const { id, key } = worker.spec;
-    const address = worker.address()?.address;
-    if (address === undefined || asked.has(key)) return;
-    asked.add(key);
-    const turns = await probeGreeting(address, greetingMs);
-    asked.delete(key);
-    if (turns) log.warn(`${id}: ${reason}; its loop turns, so it is left alone`);
-    else worker.kill(reason);
+    if (slot?.worker() !== worker || lost || retired !== undefined) return;
+    leaving.add(worker);
+    slot.replace();
   }
 
   function onEnded(worker: Worker, outcome: WorkerOutcome): void {
@@ -282,10 +267,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     onStuck(key, reason) {
       const worker = [...filled(), ...leaving].find(({ spec }) => spec.key === key);
       if (worker === undefined) return false;
-      const measure = decideStuckMeasure(plan);
-      if (measure === "kill") worker.kill(reason);
-      else if (measure === "replace") replaceAtOnce(worker, reason);
-      else void askStuck(worker, reason);
+      onStuck(worker, decideStuckMeasure(plan), reason);
       return true;
     },
     retryNow() {
