@@ -44,7 +44,11 @@ export interface EdgePlan {
     /** Least bytes per second, on average; absent or 0 for none. */
     readonly bodyRate?: number;
     readonly readRate?: number;
+    /** On disk, over all requests and answers; absent or 0 for none. */
+    readonly spillBytes?: number;
   };
+  /** Absolute; for files without a name. */
+  readonly spillFolder?: string;
   readonly timeoutsMs: {
     readonly header: number;
     readonly body: number;

@@ -86,6 +86,7 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
     ...(listeners === undefined ? {} : { listeners }),
     trustedProxies: edge.trustedProxies,
     limits: edge.limits,
+    spillFolder: `${context.logFolder}/../tmp`,
     timeoutsMs: edge.timeouts,
     accessLog:
       edge.accessLog === false

@@ -3,12 +3,14 @@ import { clearListenerGauges, createListenerMemory } from "./measuring/listener-
 import { createRouteMemory } from "./measuring/route-metrics.ts";
 import { clearInFlight, createInFlightMemory } from "./protection/in-flight-table.ts";
 import { createRateMemory } from "./protection/rate-table.ts";
+import { createSpillMemory, forgetSpill } from "./spill-budget.ts";
 
 export interface SharedCounters {
   readonly routes: SharedArrayBuffer;
   readonly listeners: SharedArrayBuffer;
   readonly rates: SharedArrayBuffer;
   readonly inFlight: SharedArrayBuffer;
+  readonly spill: SharedArrayBuffer;
 }
 
 /** @param seed random, so that no client can choose where it is counted */
@@ -21,6 +23,7 @@ export function createSharedCounters(
     listeners: createListenerMemory(threads),
     rates: createRateMemory(seed),
     inFlight: createInFlightMemory(seed, threads),
+    spill: createSpillMemory(threads),
   };
 }
 
@@ -28,4 +31,5 @@ export function createSharedCounters(
 export function forgetThreadCounters(counters: SharedCounters, thread: number): void {
   clearListenerGauges(counters.listeners, thread);
   clearInFlight(counters.inFlight, thread);
+  forgetSpill(counters.spill, thread);
 }

@@ -302,7 +302,8 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     if (!call.counted) return;
     call.counted = false;
     const exchange = call.exchange as ClientExchange;
-    const now = exchange.io.lastDone; // it is done
+    // It is done, unless the rest of its answer is read from disk.
+    const now = exchange.done ? exchange.io.lastDone : performance.now();
     // How long a tunnel was open is no latency.
     const took = (exchange.switchedAt > 0 ? exchange.switchedAt : now) - exchange.startedAt;
     thread.metrics.appEnded(options.metricsSlot, took, thread.timeOrigin + now);

@@ -57,6 +57,7 @@ export function resumeBody(this: ClientExchange): void {
 /** What was collected is not needed any more. */
 export function releaseBody(exchange: ClientExchange): void {
   exchange.bodyMode = bodyMode.drop;
+  if (exchange.bodySpill !== undefined) exchange.bodySpill.close();
   if (exchange.bodyBytes === 0) return;
   exchange.io.thread.budget.add(-exchange.bodyBytes);
   exchange.body = [];
@@ -113,10 +114,15 @@ export function takePiece(
   exchange.bodyReceived += end - start;
   if (exchange.bodyMode === bodyMode.drop) return;
   const piece = Buffer.from(buffer.subarray(start, end)); // a copy: the read buffer is shared
-  if (exchange.bodyMode === bodyMode.stream && !exchange.bodyBlocked) {
+  const isDirect = exchange.bodySpill === undefined;
+  if (exchange.bodyMode === bodyMode.stream && !exchange.bodyBlocked && isDirect) {
     if (exchange.owner !== undefined && !exchange.owner.onBody(exchange, piece)) {
       exchange.bodyBlocked = true;
     }
+    return;
+  }
+  if (exchange.bodySpill !== undefined) {
+    exchange.bodySpill.take(piece);
     return;
   }
   exchange.body.push(piece);
@@ -130,13 +136,14 @@ export function afterPieces(exchange: ClientExchange): void {
   if (exchange.bodyEnded) {
     io.waiting = waitFor.nothing;
     io.deadline = Number.POSITIVE_INFINITY;
-    if (exchange.bodyMode === bodyMode.collect) exchange.bodyComplete = true;
-    else if (exchange.bodyMode === bodyMode.stream && exchange.body.length === 0) {
+    const isDirect = exchange.bodySpill === undefined;
+    if (exchange.bodyMode === bodyMode.collect) exchange.bodyComplete = isDirect;
+    else if (exchange.bodyMode === bodyMode.stream && exchange.body.length === 0 && isDirect) {
       exchange.owner?.onBodyEnd(exchange);
     }
   }
   if (!exchange.asked) {
-    if (exchange.bodyComplete || isFull(exchange)) ask(exchange);
+    if (exchange.bodyEnded || (isFull(exchange) && !isSpilled(exchange))) ask(exchange);
   }
   if (exchange.done || exchange.bodyEnded) return;
   if (mustWait(exchange)) {
@@ -163,7 +170,8 @@ function pump(exchange: ClientExchange): void {
   if (exchange.done) return;
   exchange.body.splice(0, next);
   if (exchange.bodyBlocked || exchange.body.length > 0) return;
-  if (exchange.bodyEnded) exchange.owner?.onBodyEnd(exchange);
+  if (exchange.bodySpill !== undefined) exchange.bodySpill.pump();
+  else if (exchange.bodyEnded) exchange.owner?.onBodyEnd(exchange);
   else awaitMore(exchange.io, exchange);
 }
 
@@ -172,12 +180,21 @@ function isFull(exchange: ClientExchange): boolean {
   return exchange.bodyBytes > 0 && exchange.io.thread.budget.isExhausted();
 }
 
+/** Memory is full: whether the disk takes the rest. */
+function isSpilled(exchange: ClientExchange): boolean {
+  const spill = exchange.bodySpill;
+  if (spill !== undefined) return !spill.isFull();
+  return exchange.io.thread.spill.startBody(exchange);
+}
+
 function mustWait(exchange: ClientExchange): boolean {
+  if (exchange.bodySpill?.mustWait() === true) return true;
   if (exchange.bodyMode === bodyMode.collect) return exchange.asked && isFull(exchange);
   return exchange.bodyMode === bodyMode.stream && exchange.bodyBlocked;
 }
 
-function awaitMore(io: ClientConnection, exchange: ClientExchange): void {
+/** More of the body may come. */
+export function awaitMore(io: ClientConnection, exchange: ClientExchange): void {
   const now = performance.now();
   if (exchange.bodyPausedAt > 0) {
     exchange.bodyPausedMs += now - exchange.bodyPausedAt;

@@ -197,7 +197,9 @@ function onPeerEnd(io: ClientConnection): void {
 export function onDrain(io: ClientConnection): void {
   const exchange = io.exchange;
   accountOutput(io, performance.now(), io.thread.active.plan.timeoutsMs.idle);
-  if (exchange?.blocked === true) {
+  if (exchange?.answerSpill !== undefined) {
+    exchange.answerSpill.pump();
+  } else if (exchange?.blocked === true) {
     exchange.blocked = false;
     exchange.owner?.onDrain(exchange);
   } else if (io.parseOnDrain) {

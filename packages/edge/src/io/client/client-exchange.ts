@@ -69,6 +69,8 @@ export function createExchange(
     bodyBlocked: false,
     bodyPausedAt: 0,
     bodyPausedMs: 0,
+    bodySpill: undefined,
+    answerSpill: undefined,
     asked: false,
     owner: undefined,
     servedBy: "",
@@ -293,7 +295,8 @@ export function hasRoom(exchange: ClientExchange): boolean {
   const bound = io.thread.budget.isExhausted()
     ? leastBound
     : Math.max(exchange.plan.limits.bufferBytes, leastBound);
-  exchange.blocked = io.socket.writableNeedDrain && unsent >= bound;
+  exchange.blocked =
+    io.socket.writableNeedDrain && unsent >= bound && !io.thread.spill.startAnswer(exchange);
   return !exchange.blocked;
 }
 
@@ -304,6 +307,7 @@ export function finish(exchange: ClientExchange): void {
   exchange.owner = undefined;
   flush(io);
   releaseBody(exchange);
+  if (exchange.answerSpill !== undefined) exchange.answerSpill.close();
   const now = performance.now();
   io.lastDone = now;
   accountOutput(io, now, exchange.plan.timeoutsMs.idle);

@@ -117,6 +117,26 @@ export interface Dialect {
   readonly methods: Pick<ClientExchange, "inform" | "begin" | "answerPrepared">;
 }
 
+/** The rest of a request's body on disk. */
+export interface BodySpill {
+  /** A piece from the client, owned. */
+  readonly take: (piece: Buffer) => void;
+  /** The client has to wait for the disk, or for the backend. */
+  readonly mustWait: () => boolean;
+  /** The disk takes no more: the backend is asked now. */
+  readonly isFull: () => boolean;
+  /** Passes on what is there, after what is in memory. */
+  readonly pump: () => void;
+  readonly close: () => void;
+}
+
+/** The rest of an answer on disk. */
+export interface AnswerSpill {
+  /** The client can take more. */
+  readonly pump: () => void;
+  readonly close: () => void;
+}
+
 export interface ClientExchange extends Exchange {
   readonly head: RequestHead;
   readonly io: ClientConnection;
@@ -144,6 +164,9 @@ export interface ClientExchange extends Exchange {
   /** Since when it is we who do not read, 0 when we do; and how long that was in all. */
   bodyPausedAt: number;
   bodyPausedMs: number;
+  /** Undefined for all that fits into memory. */
+  bodySpill: BodySpill | undefined;
+  answerSpill: AnswerSpill | undefined;
   begun: boolean;
   done: boolean;
   keepAlive: boolean;

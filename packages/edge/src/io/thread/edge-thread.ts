@@ -16,6 +16,7 @@ import { createRouteMetrics } from "../../core/measuring/route-metrics.ts";
 import { openInFlightTable } from "../../core/protection/in-flight-table.ts";
 import { openRateTable } from "../../core/protection/rate-table.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
+import { createSpillBudget } from "../../core/spill-budget.ts";
 import type {
   MainToThread,
   ThreadOptions,
@@ -34,6 +35,7 @@ import { createWorkerTable } from "../main/worker-table.ts";
 import type { SharedProtection } from "../protection/gates.ts";
 import { createErrorPageFiles } from "../shaping/error-page-files.ts";
 import { createMaintenanceCover } from "../shaping/maintenance.ts";
+import { createSpillDesk } from "../spill/spill-desk.ts";
 import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
@@ -275,6 +277,11 @@ function createContext(
     errorPages,
     timeOrigin: performance.timeOrigin,
     metrics: createThreadMetrics(options.metrics, options.index),
+    spill: createSpillDesk(
+      options.index,
+      createSpillBudget(options.counters.spill, options.index),
+      log,
+    ),
     routeMetrics: createRouteMetrics(options.counters.routes, options.index),
     budget: createBufferBudget(options.budget, options.index, options.budgetBytes),
     active: {

@@ -10,6 +10,7 @@ import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { RouteTable } from "../../core/routing/route-table.ts";
 import type { ClientConnection, ClientExchange } from "../client/client-state.ts";
 import type { Backend } from "../exchange.ts";
+import type { SpillDesk } from "../spill/spill-desk.ts";
 import type { Instrument } from "../tracing/instrument.ts";
 
 /** A plan with all that was built for it; replaced as a whole, between two requests. */
@@ -34,6 +35,8 @@ export interface ThreadContext {
   readonly metrics: ThreadMetrics;
   readonly routeMetrics: RouteMetrics;
   readonly budget: BufferBudget;
+  /** Where `limits.spillBytes` allows it: what is too much for memory. */
+  readonly spill: SpillDesk;
   readonly errorPages: ErrorPages;
   /** Unix time of `performance.now()` 0, in milliseconds; reading it anew costs. */
   readonly timeOrigin: number;
