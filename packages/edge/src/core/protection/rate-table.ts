@@ -13,13 +13,12 @@ import { hashKey, type KeyHash } from "./keyed-hash.ts";
 
 const ways = 8;
 /** Sets of eight cells: half a million keys in use at once, in 4 MB. */
-export const rateSets = 65_536;
-const timeBits = 40n;
-const timeMask = (1n << timeBits) - 1n;
+const usualSets = 65_536;
 const timeRange = 2 ** 40;
 /** A set whose owner died while it held the lock is taken after so many tries. */
 const mostSpins = 10_000;
 const seedWords = 2;
+const sweptAtOnce = 8_192;
 
 export interface RateLimit {
   /** Names the limit: the same key under another limit is another key. */
@@ -55,7 +54,7 @@ export interface RateTable {
 /** Memory for one edge process; share it with all threads. `sets` is a power of two. */
 export function createRateMemory(
   seed: readonly [low: number, high: number],
-  sets = rateSets,
+  sets = usualSets,
 ): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(seedWords * 4 + sets * ways * 8 + sets * 4);
   new Uint32Array(memory, 0, seedWords).set(seed);
@@ -67,20 +66,39 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
   const [seedLow = 0, seedHigh = 0] = new Uint32Array(memory, 0, seedWords);
   const seed = [seedLow, seedHigh] as const;
   const cells = new BigInt64Array(memory, seedWords * 4, sets * ways);
+  /** The same memory as halves, low first: finding a cell needs no 64-bit number. */
+  const halves = new Uint32Array(memory, seedWords * 4, sets * ways * 2);
   const locks = new Int32Array(memory, seedWords * 4 + sets * ways * 8, sets);
   const hash: KeyHash = { low: 0, high: 0 };
   const decision: RateDecision = { allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 };
+  /** One cell taken apart and put together: arithmetic on 64-bit numbers allocates each time. */
+  const whole = new BigInt64Array(1);
+  const parts = new Uint32Array(whole.buffer);
   let swept = 0;
 
+  function compose(mark: number, time: number): bigint {
+    parts[0] = time >>> 0;
+    parts[1] = ((mark << 8) | (time / 2 ** 32)) >>> 0;
+    return whole[0] as bigint;
+  }
+
+  /** Microseconds from `now` to the time in a cell; negative when it is over. Times wrap around. */
+  function leftOf(value: bigint, now: number): number {
+    whole[0] = value;
+    const left = ((parts[1] as number) & 0xff) * 2 ** 32 + (parts[0] as number) - now;
+    if (left < -timeRange / 2) return left + timeRange;
+    return left >= timeRange / 2 ? left - timeRange : left;
+  }
+
   /** The key's cell, or -1. */
-  function find(first: number, mark: bigint): number {
+  function find(first: number, mark: number): number {
     for (let cell = first; cell < first + ways; cell += 1) {
-      if (BigInt.asUintN(64, Atomics.load(cells, cell)) >> timeBits === mark) return cell;
+      if (Atomics.load(halves, cell * 2 + 1) >>> 8 === mark) return cell;
     }
     return -1;
   }
 
-  /** A cell for a key that has none, made free of what it held; only with the set's lock. */
+  /** A cell for a key that has none: a free one, else the one nearest to nothing used. */
   function makeRoom(first: number, now: number): number {
     let best = first;
     let bestLeft = Number.POSITIVE_INFINITY;
@@ -96,16 +114,13 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
   }
 
   /** Puts the key into a cell, as if it had been there with nothing used. */
-  function insert(set: number, mark: bigint, now: number): void {
+  function insert(set: number, mark: number, now: number): void {
     lock(set);
     const first = set * ways;
-    if (find(first, mark) < 0) {
-      const value = wordOf(mark, now);
-      for (;;) {
-        const cell = makeRoom(first, now);
-        const before = Atomics.load(cells, cell);
-        if (Atomics.compareExchange(cells, cell, before, value) === before) break;
-      }
+    while (find(first, mark) < 0) {
+      const cell = makeRoom(first, now);
+      const before = Atomics.load(cells, cell);
+      Atomics.compareExchange(cells, cell, before, compose(mark, now));
     }
     Atomics.store(locks, set, 0);
   }
@@ -120,7 +135,7 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
     take(limit, key, nowUs) {
       hashKey(seed, `${limit.name}\0${key}`, hash);
       const set = hash.low & (sets - 1);
-      const mark = BigInt(hash.high & 0xffffff || 1);
+      const mark = hash.high & 0xffffff || 1;
       const now = Math.floor(nowUs) % timeRange;
       const { intervalUs } = limit;
       const room = intervalUs * limit.burst;
@@ -131,8 +146,8 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
           continue;
         }
         const before = Atomics.load(cells, cell);
-        if (BigInt.asUintN(64, before) >> timeBits !== mark) continue;
         const used = Math.max(leftOf(before, now), 0);
+        if ((parts[1] as number) >>> 8 !== mark) continue; // another key took it just now
         const after = used + intervalUs;
         decision.allowed = after <= room;
         if (!decision.allowed) {
@@ -141,7 +156,7 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
           decision.resetMs = used / 1000;
           return decision;
         }
-        const value = wordOf(mark, (now + after) % timeRange);
+        const value = compose(mark, (now + after) % timeRange);
         if (Atomics.compareExchange(cells, cell, before, value) !== before) continue;
         decision.remaining = Math.floor((room - after) / intervalUs);
         decision.retryAfterMs = decision.remaining > 0 ? 0 : (after + intervalUs - room) / 1000;
@@ -151,25 +166,13 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
     },
     sweep(nowUs) {
       const now = Math.floor(nowUs) % timeRange;
-      const until = Math.min(swept + 8192, cells.length);
+      const until = Math.min(swept + sweptAtOnce, cells.length);
       for (; swept < until; swept += 1) {
+        if (Atomics.load(halves, swept * 2 + 1) === 0) continue;
         const value = Atomics.load(cells, swept);
-        if (value !== 0n && leftOf(value, now) <= 0) {
-          Atomics.compareExchange(cells, swept, value, 0n);
-        }
+        if (leftOf(value, now) <= 0) Atomics.compareExchange(cells, swept, value, 0n);
       }
       if (swept === cells.length) swept = 0;
     },
   };
-}
-
-function wordOf(mark: bigint, time: number): bigint {
-  return BigInt.asIntN(64, (mark << timeBits) | BigInt(time));
-}
-
-/** Microseconds from `now` to the time in a cell; negative when it is over. Times wrap around. */
-function leftOf(value: bigint, now: number): number {
-  const left = Number(value & timeMask) - now;
-  if (left < -timeRange / 2) return left + timeRange;
-  return left >= timeRange / 2 ? left - timeRange : left;
 }
