@@ -146,13 +146,14 @@ test("a client of HTTP/1.0 gets a file and the end of the connection", async () 
 });
 
 test("a slow client gets every byte of a large file, one that leaves leaves nothing open", async () => {
-  const path = join(root, "large.bin");
+  const path = join(root, "slow.bin"); // never asked for before: it is on the disk alone
+  writeFileSync(path, large);
   const slow = connect(edge.target);
   slow.pause();
-  slow.write(request("/large.bin"));
+  slow.write(request("/slow.bin"));
   const leaving = connect(edge.target);
   leaving.pause();
-  leaving.write(request("/large.bin"));
+  leaving.write(request("/slow.bin"));
   await eventually("both to be open", () => openPaths().filter((it) => it === path).length === 2);
   leaving.destroy();
   await eventually("one to be closed", () => openPaths().filter((it) => it === path).length === 1);

@@ -218,6 +218,36 @@ test("a slow client holds no more than a couple of chunks, and gets all", async 
   expect(exchange.text()).toBe("0123456789".repeat(100_000));
 });
 
+test("a large file that is asked for again and again is sent from memory, as long as it is the same", async () => {
+  const backend = backendOf();
+  const inMemory = () => {
+    const exchange = fakeExchange("/large.bin", { fields: ["Range: bytes=999990-,0-3"] });
+    backend.handle(exchange);
+    return exchange.done ? exchange : undefined;
+  };
+  let exchange: FakeExchange | undefined;
+  await eventually("it to be in memory", async () => {
+    await get("/large.bin", {}, backend);
+    exchange = inMemory();
+    return exchange !== undefined;
+  });
+  expect(exchange?.text()).toContain("bytes 999990-999999/1000000\r\n\r\n0123456789");
+  const whole = await get("/large.bin", {}, backend);
+  expect(whole.text()).toBe("0123456789".repeat(100_000));
+  const slow = fakeExchange("/large.bin", { boundBytes: 1 });
+  backend.handle(slow);
+  expect(slow.got.pieces).toHaveLength(1);
+  slow.drain();
+  expect(slow.text()).toBe("0123456789".repeat(100_000));
+  expect(slow.done).toBe(true);
+
+  writeFileSync(join(root, "large.bin"), Buffer.alloc(1_000_000, "abcdefghij"));
+  await eventually("the change", async () => {
+    const changed = await get("/large.bin", {}, backend);
+    return changed.text() === "abcdefghij".repeat(100_000);
+  });
+});
+
 test("an abort closes the file", async () => {
   const path = join(root, "large.bin");
   const exchange = fakeExchange("/large.bin", { boundBytes: 1 });

@@ -24,8 +24,8 @@ export interface StaticContent {
   readonly representation: StaticRepresentation;
   /** The same for everyone: its answer is prepared once a second. */
   readonly isShared: boolean;
-  /** Coded by us, not found on the disk. */
-  readonly isCoded: boolean;
+  /** A coded variant that lay beside its file. */
+  readonly isFound: boolean;
   /** Bytes of this variant. */
   readonly size: number;
   /** The whole content; undefined for a file to be streamed. */
@@ -45,7 +45,7 @@ export function makeContent(
     file,
     representation,
     isShared: true,
-    isCoded: false,
+    isFound: false,
     size,
     body,
     prepared: undefined,
@@ -61,7 +61,7 @@ export function codedContent(
 ): StaticContent {
   if (coded.length >= entry.size) return entry;
   const representation = describeCoded({ ...entry.description, encoding }, entry.representation);
-  return { ...makeContent(entry.file, representation, coded), isCoded: true };
+  return makeContent(entry.file, representation, coded);
 }
 
 /** The same content as an app describes it. It is served from here, but not kept. */

@@ -21,15 +21,18 @@ import { decideStaticName, type StaticName } from "../../core/static/static-path
 import { compileStaticRules, plainSettings } from "../../core/static/static-rules.ts";
 import type { Compression } from "../compression/compression.ts";
 import type { Backend, Exchange } from "../exchange.ts";
-import { createChunkPool } from "./chunk-pool.ts";
+import { type ChunkPool, createChunkPool } from "./chunk-pool.ts";
 import { listFolder } from "./list-folder.ts";
 import { codedContent, describedBy, type StaticContent } from "./static-content.ts";
 import { answerPage, type ServingTools, serveContent, streamContent } from "./static-serving.ts";
 import { createStaticStore, type Looked, type StaticEntry } from "./static-store.ts";
+import { createWarmFiles, type WarmFiles } from "./warm-files.ts";
 
 /** Of a large file, read at once: larger costs memory per slow client, smaller a thread switch each. */
 const chunkBytes = 256 * 1024;
-const keptChunks = 4;
+const keptChunks = 16;
+/** For larger files that are asked for often. */
+const warmBytes = 16 * 1024 * 1024;
 
 /** Of what lies beside a file, the smallest is the best. */
 const precompressedOrder = ["br", "zstd", "gzip"];
@@ -43,8 +46,20 @@ export interface StaticOptions {
   readonly cacheBytes: number;
   readonly pages: ErrorPages;
   readonly settings?: StaticSettings | undefined;
+  /** For larger files; shared by the routes of a thread. */
+  readonly large?: LargeFiles | undefined;
   /** Undefined: files are sent as they are. */
   readonly compression?: Compression | undefined;
+}
+
+/** What reading larger files needs. */
+export interface LargeFiles {
+  readonly chunks: ChunkPool;
+  readonly warm: WarmFiles;
+}
+
+export function createLargeFiles(): LargeFiles {
+  return { chunks: createChunkPool(chunkBytes, keptChunks), warm: createWarmFiles(warmBytes) };
 }
 
 export interface StaticBackend extends Backend {
@@ -67,7 +82,7 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
   const accepted = compression?.accepted ?? createEncodingChoice(precompressedOrder);
   const tools: ServingTools = {
     pages,
-    chunks: createChunkPool(chunkBytes, keptChunks),
+    ...(options.large ?? createLargeFiles()),
     boundary: randomBytes(18).toString("hex"),
   };
 
@@ -76,15 +91,15 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
     const { variants } = entry;
     if (variants === undefined) return entry;
     const { encodings } = accepted(headerValue(head, "accept-encoding"));
-    if (encodings.length === 0) return entry;
+    const [preferred] = encodings;
+    if (preferred === undefined) return entry;
     for (const encoding of encodings) {
-      const variant = variants.get(encoding);
-      if (variant === undefined) continue;
-      // What we coded ourselves may have other bytes next time: no part of it is given.
-      return variant.isCoded && headerValue(head, "range") !== undefined ? entry : variant;
+      const found = variants.get(encoding);
+      if (found?.isFound === true) return found;
     }
-    const canBeMade = entry.isCodable && headerValue(head, "range") === undefined;
-    return canBeMade ? undefined : entry;
+    // What we code ourselves may have other bytes next time: no part of it is given.
+    if (!entry.isCodable || headerValue(head, "range") !== undefined) return entry;
+    return variants.get(preferred);
   };
   const make = async (entry: StaticEntry, exchange: Exchange): Promise<StaticContent> => {
     if (entry.body === undefined) {
@@ -121,6 +136,11 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
     else await look(exchange, true);
   };
 
+  /** What was seen a moment ago: the opening shows whether it is still there. */
+  const stream = async (exchange: Exchange, content: StaticContent): Promise<void> => {
+    if ((await streamContent(exchange, content, tools)) || exchange.done) return;
+    await look(exchange, false);
+  };
   const sendNamed = async (
     exchange: Exchange,
     name: StaticName,
@@ -135,7 +155,7 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
       return;
     }
     const content = describedBy(choose(looked, exchange.head) ?? looked, kept);
-    if (content.body !== undefined && serveContent(exchange, content, Date.now(), tools)) return;
+    if (serveContent(exchange, content, Date.now(), tools)) return;
     if ((await streamContent(exchange, content, tools)) || exchange.done) return;
     if (isRetry) exchange.fail(503, "the file is being replaced", 1);
     else await sendNamed(exchange, name, kept, true);
@@ -153,7 +173,8 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
       const entry = store.recent(path, now);
       const content = entry === undefined ? undefined : choose(entry, exchange.head);
       if (content !== undefined && serveContent(exchange, content, now, tools)) return;
-      look(exchange, false).catch((error: unknown) => failBy(exchange, error));
+      const answered = content === undefined ? look(exchange, false) : stream(exchange, content);
+      answered.catch((error: unknown) => failBy(exchange, error));
     },
     send(exchange, name, kept) {
       sendNamed(exchange, name, kept, false).catch((error: unknown) => failBy(exchange, error));

@@ -15,11 +15,13 @@ import type { Exchange, PreparedAnswer } from "../exchange.ts";
 import type { ChunkPool } from "./chunk-pool.ts";
 import type { StaticContent } from "./static-content.ts";
 import { closeQuietly, openFound } from "./static-lookup.ts";
-import { type FileSegment, streamFile } from "./static-stream.ts";
+import { type FileSegment, streamFile, streamMemory } from "./static-stream.ts";
+import type { WarmFiles } from "./warm-files.ts";
 
 export interface ServingTools {
   readonly pages: ErrorPages;
   readonly chunks: ChunkPool;
+  readonly warm: WarmFiles;
   /** Between the parts of an answer: not to be known by who writes the files. */
   readonly boundary: string;
 }
@@ -35,8 +37,8 @@ export function serveContent(
   if (hasConditions(exchange.head)) {
     const decision = decideStaticAnswer(exchange.head, representation, size, nowMs);
     if (answerWithoutBody(exchange, content, decision, tools.pages)) return true;
+    if (body === undefined) return serveWarm(exchange, content, decision, tools);
     if (decision.kind === "part" || decision.kind === "parts") {
-      if (body === undefined) return false;
       if (decision.kind === "part") {
         const { first, last } = decision;
         const part = body.subarray(first, last + 1);
@@ -49,12 +51,7 @@ export function serveContent(
       return true;
     }
   }
-  if (body === undefined) {
-    if (!exchange.isHead) return false;
-    exchange.begin(200, reasonOf(200), representation.fields, size);
-    exchange.end();
-    return true;
-  }
+  if (body === undefined) return serveWarm(exchange, content, whole, tools);
   if (content.isShared) exchange.answerPrepared(prepare(content, body, nowMs));
   else exchange.answer(200, reasonOf(200), representation.fields, body);
   return true;
@@ -80,27 +77,62 @@ export async function streamContent(
     closeQuietly(fd);
     return true;
   }
-  let segments: readonly FileSegment[];
-  let last = "";
-  if (decision.kind === "part") {
-    segments = [{ before: "", start: decision.first, end: decision.last + 1 }];
-    const fields = partFields(content, decision);
-    exchange.begin(206, reasonOf(206), fields, decision.last + 1 - decision.first);
-  } else if (decision.kind === "parts") {
-    const plan = planMultipart(decision.parts, representation.type, size, tools.boundary);
-    segments = plan.segments.map((it) => ({
-      before: it.before,
-      start: it.first,
-      end: it.last + 1,
-    }));
-    last = plan.end;
-    exchange.begin(206, reasonOf(206), plan.typeLine + representation.lines, plan.length);
-  } else {
-    segments = [{ before: "", start: 0, end: size }];
-    exchange.begin(200, reasonOf(200), representation.fields, size);
-  }
+  const { segments, last } = beginParts(exchange, content, decision, tools);
   streamFile(exchange, fd, segments, last, tools.chunks);
   return true;
+}
+
+const whole: StaticDecision = { kind: "whole" };
+
+/** A file that is too large to be prepared, where it is in memory or only its head is wanted. */
+function serveWarm(
+  exchange: Exchange,
+  content: StaticContent,
+  decision: StaticDecision,
+  tools: ServingTools,
+): boolean {
+  if (exchange.isHead) {
+    exchange.begin(200, reasonOf(200), content.representation.fields, content.size);
+    exchange.end();
+    return true;
+  }
+  const body = tools.warm.ask(content.file);
+  if (body === undefined) return false;
+  const { segments, last } = beginParts(exchange, content, decision, tools);
+  streamMemory(exchange, body, segments, last);
+  return true;
+}
+
+interface Parts {
+  readonly segments: readonly FileSegment[];
+  readonly last: string;
+}
+
+/** Begins the answer; what is returned is to be written. */
+function beginParts(
+  exchange: Exchange,
+  content: StaticContent,
+  decision: StaticDecision,
+  tools: ServingTools,
+): Parts {
+  const { representation, size } = content;
+  if (decision.kind === "part") {
+    const { first, last } = decision;
+    exchange.begin(206, reasonOf(206), partFields(content, decision), last + 1 - first);
+    return { segments: [{ before: "", start: first, end: last + 1 }], last: "" };
+  }
+  if (decision.kind === "parts") {
+    const plan = planMultipart(decision.parts, representation.type, size, tools.boundary);
+    exchange.begin(206, reasonOf(206), plan.typeLine + representation.lines, plan.length);
+    const segments = plan.segments.map(({ before, first, last }) => ({
+      before,
+      start: first,
+      end: last + 1,
+    }));
+    return { segments, last: plan.end };
+  }
+  exchange.begin(200, reasonOf(200), representation.fields, size);
+  return { segments: [{ before: "", start: 0, end: size }], last: "" };
 }
 
 /** An error page of ours with more header lines. */

@@ -113,7 +113,10 @@ export function createStaticStore(options: StaticStoreOptions): StaticStore {
         const representation = describeFile({ ...description, encoding }, file, startedMs);
         const bytes = coded[index];
         if (bytes === "changed") return;
-        entry.variants?.set(encoding, makeContent(file, representation, bytes));
+        entry.variants?.set(encoding, {
+          ...makeContent(file, representation, bytes),
+          isFound: true,
+        });
       });
       cache.set(key, withCost(entry));
       return entry;

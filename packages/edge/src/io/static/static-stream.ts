@@ -96,3 +96,40 @@ export function streamFile(
   exchange.owner = owner;
   next();
 }
+
+/** As `streamFile`, of a content in memory: in pieces, at the client's pace. */
+export function streamMemory(
+  exchange: Exchange,
+  body: Buffer,
+  segments: readonly FileSegment[],
+  last: string,
+): void {
+  let segment = 0;
+  let position = 0;
+  let end = 0;
+  const next = (): void => {
+    for (;;) {
+      if (position < end) {
+        const from = position;
+        position = Math.min(from + pieceBytes, end);
+        const hasRoom = exchange.write(body.subarray(from, position));
+        const isLast = position >= end && segment === segments.length;
+        if (!hasRoom && !isLast) return; // an end needs no room
+        continue;
+      }
+      const following = segments[segment];
+      if (following === undefined) break;
+      segment += 1;
+      position = following.start;
+      end = following.end;
+      if (following.before !== "") exchange.write(following.before);
+    }
+    if (last !== "") exchange.write(last);
+    exchange.end();
+  };
+  exchange.owner = { onAbort() {}, onDrain: next, onBody: () => true, onBodyEnd() {} };
+  next();
+}
+
+/** Of a content in memory, given to the socket at once. */
+const pieceBytes = 512 * 1024;

@@ -17,7 +17,7 @@ import { protectBackend, type SharedProtection } from "../protection/gates.ts";
 import { shapeAnswers } from "../shaping/shape-answers.ts";
 import { shapeRequests } from "../shaping/shape-requests.ts";
 import { createSplitBackend, type TargetFinder } from "../shaping/split.ts";
-import { createStaticBackend } from "../static/static-files.ts";
+import { createLargeFiles, createStaticBackend, type LargeFiles } from "../static/static-files.ts";
 import { createInstrument } from "../tracing/instrument.ts";
 import type { ActivePlan } from "./thread-context.ts";
 import { createTrustCheck } from "./trusted-proxies.ts";
@@ -45,11 +45,13 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   };
   const target: TargetFinder = ({ kind, name }) =>
     protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
+  const large = createLargeFiles();
   const internal = createInternalFiles(plan.routes);
   const compression = plan.compression ? createCompression(plan.compression) : undefined;
   const backends = plan.routes.map((route, index) => {
     const coding = route.compression === false ? undefined : compression;
-    const own = compressAnswers(route, backendOf(route, share, parts, target, coding), coding);
+    const files: FileParts = { cacheBytes: share, large, compression: coding };
+    const own = compressAnswers(route, backendOf(route, files, parts, target), coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
     const shaped = shapeRequests(route, inner, placeOf(route), target);
     return shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
@@ -73,12 +75,17 @@ export function retireActivePlan(active: ActivePlan): void {
   for (const backend of new Set(active.backends)) backend.retire();
 }
 
+interface FileParts {
+  readonly cacheBytes: number;
+  readonly large: LargeFiles;
+  readonly compression: Compression | undefined;
+}
+
 function backendOf(
   route: RoutePlan,
-  cacheBytes: number,
+  files: FileParts,
   parts: PlanParts,
   target: TargetFinder,
-  compression: Compression | undefined,
 ): Backend {
   const { action } = route;
   switch (action.kind) {
@@ -86,10 +93,9 @@ function backendOf(
       return createStaticBackend({
         root: action.root,
         prefixLength: prefixLength(route),
-        cacheBytes,
         pages: parts.pages,
         settings: action.settings,
-        compression,
+        ...files,
       });
     case "app":
       return parts.app(action.app) ?? missing(`there is no app ${action.app}`);
