@@ -1,5 +1,5 @@
 /** Commands, their exit codes and what they print, against a stack that runs for real. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, isAlive, readExposition } from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -47,7 +47,11 @@ describe("where nothing runs", () => {
     [["restart"], 2],
     [["up", "--watch"], 2],
     [["reload", "--canary", "5%"], 2],
-    [["explain", "GET", "/"], 2],
+    [["explain", "GET", "/"], 0],
+    [["explain", "GET", "nowhere"], 2],
+    [["explain", "GET", "/", "-H", "no header"], 2],
+    [["maintenance", "of"], 2],
+    [["maintenance", "on"], 7],
     [["serve"], 2],
     [["cache", "stats"], 2],
     [["status", "--timeout", "soon"], 2],
@@ -157,6 +161,38 @@ describe("where a stack runs", () => {
     expect(find("stack_app_workers_ready", { app: "web" })).toBe(2);
     const document = await project.stack("metrics", "--json");
     expect(json(document.stdout)).toMatchObject({ schema: "stack.metrics/1", ok: true });
+  });
+
+  test("explain says which route and app would answer, with its line", async () => {
+    const words = await project.stack("explain", "POST", "/a%20b?x", "-H", "Cookie: a=b");
+    expect(words.code, words.stderr).toBe(0);
+    expect(words.stdout).toMatch(/^route +\/\* {2}deploy\.config\.ts:\d+$/m);
+    expect(words.stdout).toMatch(/^answer +app web$/m);
+    const document = await project.stack("explain", "GET", "/", "--json");
+    expect(json(document.stdout)).toMatchObject({
+      schema: "stack.explain/1",
+      ok: true,
+      data: { action: { kind: "app", app: "web" }, forwarded: { target: "/" } },
+    });
+  });
+
+  test("maintenance refuses, holds and lets go, and status says so", async () => {
+    const url = `http://127.0.0.1:${project.port}/`;
+    writeFileSync(join(project.folder, "down.html"), "<p>down for a moment</p>");
+    expect((await project.stack("maintenance", "on", "--page", "down.html")).code).toBe(0);
+    const refused = await fetch(url);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect(await refused.text()).toBe("<p>down for a moment</p>");
+    expect((await project.stack("status")).stdout).toContain("maintenance since ");
+
+    expect((await project.stack("maintenance", "pause")).code).toBe(0);
+    const held = fetch(url);
+    expect((await project.stack("maintenance")).stdout).toContain("requests wait");
+    expect((await project.stack("maintenance", "resume")).code).toBe(0);
+    expect(await (await held).text()).toBe("hello");
+    const { stdout } = await project.stack("maintenance", "--json");
+    expect(json(stdout)).toMatchObject({ schema: "stack.maintenance/1", data: { mode: "off" } });
   });
 
   test("status without a terminal is a plain table, top too", async () => {

@@ -6,7 +6,9 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { version } from "@stack/base";
 import { runCheck } from "./commands/check.ts";
 import { runDown } from "./commands/down.ts";
+import { runExplain } from "./commands/explain.ts";
 import { runLogs } from "./commands/logs.ts";
+import { runMaintenance } from "./commands/maintenance.ts";
 import { runMetrics } from "./commands/metrics.ts";
 import { runNothing } from "./commands/nothing.ts";
 import { runReload } from "./commands/reload.ts";
@@ -35,7 +37,6 @@ export interface ProgramResult {
 
 /** Known from the design, not built yet: refused, never ignored. */
 const laterCommands: Readonly<Record<string, string>> = {
-  explain: "stack check --print",
   cache: "stack status",
   serve: "stack up",
 };
@@ -90,6 +91,27 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .command("scale")
     .argument("<name=n...>")
     .action((changes) => run((invocation) => runScale(invocation, changes)));
+  program
+    .command("maintenance")
+    .argument("[on|off|pause|resume]")
+    .option("--page <file>", "shown in place of our own page for 503")
+    .option("--retry-after <dur>", "when clients may ask again (60s)")
+    .option("--hold <dur>", "with pause: how long a request waits at most")
+    .action((word, options) => run((invocation) => runMaintenance(invocation, word, options)));
+  program
+    .command("explain")
+    .argument("<method>")
+    .argument("<url>")
+    .option(
+      "-H, --header <line>",
+      "a header of the request, as often as needed",
+      (line: string, before: readonly string[]) => [...before, line],
+      [] as readonly string[],
+    )
+    .option("--client <addr>", "the address it comes from (127.0.0.1)")
+    .action((method, url, options) =>
+      run((invocation) => runExplain(invocation, method, url, options)),
+    );
   program
     .command("check")
     .option("--print", "the resolved config as JSON")

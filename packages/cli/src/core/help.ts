@@ -107,6 +107,27 @@ export const commandHelp = {
     exits: "0 ok  2 usage  5 not ready  7 not running  75",
     notes: ["For an app of kind `command`, N is the number of instances."],
   },
+  maintenance: {
+    usage: "stack maintenance [on|off|pause|resume] [--page FILE]",
+    summary: "refuse requests with a page, or let them wait",
+    examples: [
+      ["stack maintenance on --page down.html", "503 with this page"],
+      ["stack maintenance off", ""],
+      ["stack maintenance pause --hold 2m", "for a short migration"],
+      ["stack maintenance resume", "those that wait go first"],
+    ],
+    exits: "0 ok  2 usage  7 not running",
+    notes: ["Routes with `duringMaintenance: true` go on answering."],
+  },
+  explain: {
+    usage: "stack explain METHOD URL [-H 'Name: value'] [--client ADDR]",
+    summary: "which route and app would answer, and why; sends nothing",
+    examples: [
+      ["stack explain GET /api/users", ""],
+      ["stack explain GET http://shop.test/ -H 'Cookie: a=b'", ""],
+    ],
+    exits: "0 ok  2 usage  3 config",
+  },
   check: {
     usage: "stack check [--print]",
     summary: "config, files, modules, interpreters, ports; starts nothing",
@@ -149,8 +170,8 @@ export const rootHelp = `stack runs a web app the way nginx + gunicorn + supervi
   stack smoke                start, check, kill, stop: for CI
 
 Run       check  up  down  smoke
-Watch     status  top  logs  metrics
-Change    reload  restart  start  stop  scale
+Watch     explain  status  top  logs  metrics
+Change    reload  restart  start  stop  scale  maintenance
 Help      help COMMAND  help exit
 
 Flags     -c, --config FILE   -C, --cwd DIR   --json   --timeout DUR

@@ -78,8 +78,10 @@ export function formatStatus(status: StatusData, style: TableStyle): string {
     "STATE".padEnd(10),
     ...shown.map((column) => toWidth(column.title, column.width, column.right)),
   ].join(" ");
+  const maintenance = formatMaintenance(status.edge?.maintenance ?? null);
   return [
     headline(status, style),
+    ...(maintenance === "" ? [] : [style.paint("warn", maintenance)]),
     style.paint("muted", titles.trimEnd()),
     ...rows.map((row) => {
       const state = stateCell(row.state, style.unicode);
@@ -90,6 +92,17 @@ export function formatStatus(status: StatusData, style: TableStyle): string {
       return line.trimEnd();
     }),
   ].join("\n");
+}
+
+/** "" when there is none. */
+export function formatMaintenance(
+  maintenance: NonNullable<StatusData["edge"]>["maintenance"] | null,
+): string {
+  if (maintenance === null || maintenance === undefined) return "";
+  const { mode, since } = maintenance;
+  return mode === "on"
+    ? `maintenance since ${since}: requests get 503 (stack maintenance off)`
+    : `maintenance since ${since}: requests wait (stack maintenance resume)`;
 }
 
 function headline(status: StatusData, style: TableStyle): string {

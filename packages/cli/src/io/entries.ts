@@ -3,6 +3,11 @@ import { fileURLToPath } from "node:url";
 import { arbiterEntry } from "@stack/appserver";
 import type { KeeperOptions } from "@stack/supervisor";
 
+/** Answers what the edge would do with one request. */
+export function explainEntry(): string {
+  return fileURLToPath(new URL("bin/explain.js", import.meta.resolve("@stack/edge")));
+}
+
 export function resolveEntries(): Pick<KeeperOptions, "arbiter" | "edge"> {
   return {
     arbiter: arbiterEntry,

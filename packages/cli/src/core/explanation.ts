@@ -1,0 +1,104 @@
+/** `stack explain` for people: what would happen, from the listener to the app, and why. */
+import { formatBytes, formatDuration } from "@stack/base";
+import type { Paint } from "./paint.ts";
+
+/** What the edge's `bin/explain.js` answers; `stack.explain/1` is this. */
+export interface Explanation {
+  readonly listener: { readonly name: string | null; readonly text: string };
+  readonly request: {
+    readonly method: string;
+    readonly host: string;
+    readonly path: string;
+    readonly query: string | null;
+    readonly client: string;
+  };
+  readonly refused: { readonly status: number; readonly reason: string } | null;
+  readonly route: {
+    readonly source: string;
+    readonly host: string | null;
+    readonly path: string;
+    readonly conditions: readonly string[];
+    readonly captures: Readonly<Record<string, string>>;
+  } | null;
+  readonly action: { readonly kind: string; readonly text: string };
+  readonly forwarded: {
+    readonly target: string;
+    readonly strippedPrefix: string | null;
+    readonly rewrittenBy: string | null;
+  } | null;
+  readonly changes: {
+    readonly requestHeaders: readonly string[];
+    readonly responseHeaders: readonly string[];
+    readonly rules: readonly string[];
+  };
+  readonly limits: Readonly<Record<string, number>>;
+  readonly others: readonly {
+    readonly source: string;
+    readonly host: string | null;
+    readonly path: string;
+    readonly why: string;
+  }[];
+}
+
+/** Of the routes that are not it, without `-v`. */
+const shownOthers = 8;
+
+export function formatExplanation(
+  explanation: Explanation,
+  paint: Paint,
+  verbose: boolean,
+): string {
+  const { request, route, forwarded, changes, limits, others } = explanation;
+  const query = request.query === null ? "" : `?${request.query}`;
+  const rows: (readonly [label: string, text: string])[] = [
+    ["listener", explanation.listener.text],
+    ["request", `${request.method} ${request.host}${request.path}${query} from ${request.client}`],
+  ];
+  if (route !== null) {
+    rows.push(["route", `${route.host ?? ""}${route.path}  ${paint("muted", route.source)}`]);
+    for (const condition of route.conditions) rows.push(["", `asks for ${condition}`]);
+    for (const [name, value] of Object.entries(route.captures)) {
+      rows.push(["", `{${name}} is ${JSON.stringify(value)}`]);
+    }
+  }
+  rows.push(["answer", paint("bold", explanation.action.text)]);
+  if (forwarded !== null) {
+    const by =
+      forwarded.rewrittenBy === null
+        ? forwarded.strippedPrefix === null
+          ? ""
+          : `  without ${forwarded.strippedPrefix}`
+        : `  by ${forwarded.rewrittenBy}`;
+    rows.push(["asked as", `${forwarded.target}${by}`]);
+  }
+  rows.push(...listed("request", changes.requestHeaders));
+  rows.push(...listed("response", changes.responseHeaders));
+  rows.push(...listed("rules", changes.rules));
+  rows.push(["limits", formatLimits(limits)]);
+  const shown = verbose ? others : others.slice(0, shownOthers);
+  rows.push(
+    ...shown.map((other, index): readonly [string, string] => [
+      index === 0 ? "not" : "",
+      `${other.host ?? ""}${other.path}  ${paint("muted", other.source)}  ${other.why}`,
+    ]),
+  );
+  if (shown.length < others.length) {
+    rows.push(["", paint("muted", `and ${others.length - shown.length} more: -v`)]);
+  }
+  return rows.map(([label, text]) => `${label.padEnd(10)}${text}`).join("\n");
+}
+
+function listed(label: string, lines: readonly string[]): (readonly [string, string])[] {
+  return lines.map((line, index) => [index === 0 ? label : "", line]);
+}
+
+/** By the end of a name: bytes, milliseconds or a count. */
+function formatLimits(limits: Readonly<Record<string, number>>): string {
+  return Object.entries(limits)
+    .map(([name, value]) => {
+      if (name.endsWith("Bytes")) return `${name.slice(0, -5)} ${formatBytes(value)}`;
+      if (name.endsWith("Ms")) return `${name.slice(0, -2)} ${formatDuration(value)}`;
+      return `${name} ${value}`;
+    })
+    .join(", ");
+}

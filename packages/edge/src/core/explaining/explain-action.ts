@@ -1,0 +1,73 @@
+/** Who answers a request of a route, in words. */
+import type { RoutePlan, TargetPlan } from "@stack/config";
+import type { RequestHead } from "@stack/protocols";
+import { createRedirectTarget } from "../routing/redirect-target.ts";
+import type { TemplatePlace } from "../routing/template.ts";
+import { decideStaticName } from "../static/static-path.ts";
+
+export interface ExplainedAction {
+  readonly kind: RoutePlan["action"]["kind"] | "none" | "refused";
+  readonly text: string;
+  readonly app?: string;
+  readonly upstream?: string;
+  readonly location?: string;
+  readonly file?: string;
+}
+
+export function explainAction(route: RoutePlan, head: RequestHead): ExplainedAction {
+  const { action } = route;
+  if (route.internal === true) {
+    return { kind: action.kind, text: "answered 404: this route is internal" };
+  }
+  switch (action.kind) {
+    case "app":
+      return { kind: "app", app: action.app, text: `app ${action.app}` };
+    case "upstream":
+      return { kind: "upstream", upstream: action.upstream, text: `upstream ${action.upstream}` };
+    case "static": {
+      const name = decideStaticName(head.path, placeOf(route).prefixLength);
+      if (name === undefined) {
+        return { kind: "static", text: "answered 404: no file can have this name" };
+      }
+      const file = `${action.root}/${name.relative}${name.isFolder ? "/" : ""}`.replace(
+        /\/+/g,
+        "/",
+      );
+      return { kind: "static", file, text: `file ${file}` };
+    }
+    case "respond":
+      return { kind: "respond", text: `fixed answer ${action.status}` };
+    case "redirect": {
+      const location = createRedirectTarget(action.to, placeOf(route))(head);
+      return { kind: "redirect", location, text: `redirect ${action.status} to ${location}` };
+    }
+    case "split": {
+      const total = action.choices.reduce((sum, { weight }) => sum + weight, 0);
+      const shares = action.choices.map(
+        ({ target, weight }) => `${nameOf(target)} ${percent(weight / total)}`,
+      );
+      const sticky = action.sticky === null ? "" : `, kept by cookie ${action.sticky.cookie}`;
+      return { kind: "split", text: `split: ${shares.join(", ")}${sticky}` };
+    }
+    default:
+      return { kind: "none", text: "this route is not understood" };
+  }
+}
+
+/** What templates know of a route. */
+export function placeOf(route: RoutePlan): TemplatePlace {
+  const { pattern, path } = route;
+  const prefixLength = path.endsWith("/") ? path.length - 1 : path.length;
+  return {
+    prefixLength: route.match === "prefix" ? prefixLength : 0,
+    pattern: pattern === undefined ? null : new RegExp(pattern.source, "l"),
+  };
+}
+
+export function nameOf({ kind, name }: TargetPlan): string {
+  return `${kind} ${name}`;
+}
+
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}
