@@ -26,10 +26,17 @@ export interface UpstreamPlan {
   } | null;
   readonly retries?: { readonly share: number; readonly perSecond: number };
   readonly proxyProtocol?: 1 | 2;
+  /** 0: connections are used once. 60 s for HTTP unless given, 0 for FastCGI. */
+  readonly keepAliveMs?: number;
   /** Name servers; the system's unless given. */
   readonly resolver?: readonly string[];
   /** FastCGI: scripts are files below `root`, absolute. */
-  readonly scripts?: { readonly root: string; readonly index: string };
+  readonly scripts?: {
+    readonly root: string;
+    readonly index: string;
+    /** The script for paths that name none; undefined: 404. */
+    readonly front?: string;
+  };
   /** Variables for uwsgi, FastCGI and SCGI. */
   readonly params?: Readonly<Record<string, string>>;
 }

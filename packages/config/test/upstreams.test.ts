@@ -43,15 +43,15 @@ test("an upstream with every option becomes a plan", () => {
   using folder = tempFolder();
   const plan = resolveIn(
     folder,
-    `{ protocol: "fastcgi", root: "php", index: "app.php", params: { APP_ENV: "prod" },
+    `{ protocol: "fastcgi", root: "php", index: "app.php", frontController: "front.php", params: { APP_ENV: "prod" },
       servers: ["a:1", { address: "unix:b.sock", weight: 3, maxInFlight: 2 }, { address: "c:1", backup: true }],
       balance: "two-choices", sticky: { secret: "0123456789abcdef", maxAge: "1h" }, slowStart: "10s", maxInFlight: 8,
       queue: { limit: 5 }, health: { path: "/ping", status: 204, contains: "pong", interval: "1s", rise: 1 },
-      eject: { failures: 5 }, retries: { share: 0.1 }, resolver: ["127.0.0.1:53"], proxyProtocol: 2 }`,
+      eject: { failures: 5 }, retries: { share: 0.1 }, resolver: ["127.0.0.1:53"], proxyProtocol: 2, keepAlive: "1s" }`,
   );
   expect(plan).toEqual({
     protocol: "fastcgi",
-    scripts: { root: join(folder.path, "php"), index: "app.php" },
+    scripts: { root: join(folder.path, "php"), index: "app.php", front: "front.php" },
     params: { APP_ENV: "prod" },
     servers: [
       { address: "a:1", weight: 1, backup: false, maxInFlight: 8 },
@@ -82,6 +82,7 @@ test("an upstream with every option becomes a plan", () => {
     retries: { share: 0.1, perSecond: 3 },
     resolver: ["127.0.0.1:53"],
     proxyProtocol: 2,
+    keepAliveMs: 1_000,
   });
 });
 
@@ -100,6 +101,7 @@ test.for([
   ['{ servers: ["a:1"], protocol: "fastcgi", index: "index.php" }', "give that too"],
   ['{ servers: ["a:1"], protocol: "fastcgi", root: "nowhere" }', "does not exist"],
   ['{ servers: ["a:1"], params: { A: "1" } }', "have variables"],
+  ['{ servers: ["a:1"], protocol: "scgi", keepAlive: "1s" }', "one request per connection"],
   ['{ servers: [{ address: "a:1", backup: true }] }', "of what?"],
   ['{ servers: [{ address: "http://a" }] }', "is no address"],
   ['{ servers: ["a:1"], sticky: { secret: "short" } }', "at least 16 characters"],

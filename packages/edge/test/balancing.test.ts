@@ -1,6 +1,7 @@
 /** Several servers behind a real edge of two threads: who is asked, who waits, who is left out. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, freePort } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -85,6 +86,7 @@ async function use(plan: UpstreamPlan, firstByte = 10_000): Promise<string> {
   await edge.configure({
     routes: [route("/*", { kind: "upstream", upstream: name })],
     upstreams: { [name]: plan },
+    admin: { address: null, token: null },
     timeoutsMs: { ...timeoutsMs, firstByte, connect: 1_000 },
   });
   return name;
@@ -232,6 +234,11 @@ test("a server that fails its check is left out until it is well again", async (
   one.health = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
   await eventually("one to be down", () => stateOf(name, one.address) === "crashed");
   expect(countOf(await askMany(6), "two")).toBe(6);
+  const metrics = await exchangeRaw({ path: join(edge.folder, "admin.sock") }, [
+    "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  ]);
+  const labels = `{upstream="${name}",server="${one.address}",state="crashed"}`;
+  expect(metrics).toContain(`stack_upstream_server_ready${labels} 0\n`);
   one.health = ok("pong");
   await eventually("one to be up", () => stateOf(name, one.address) === "ready");
   expect(new Set(await askMany(8))).toEqual(new Set(["one", "two"]));

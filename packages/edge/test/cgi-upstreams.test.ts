@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { connect, createServer as createRelay, type Server } from "node:net";
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
@@ -38,6 +39,7 @@ const php = {
     "info" => $_SERVER["PATH_INFO"] ?? "", "query" => $_SERVER["QUERY_STRING"], "script" => $_SERVER["SCRIPT_NAME"],
     "bytes" => strlen(file_get_contents("php://input")), "pid" => getmypid(), "proxy" => getenv("HTTP_PROXY"),
     "extra" => $_SERVER["EXTRA"] ?? null]);`,
+  "front.php": `<?php echo $_SERVER["REQUEST_URI"], " ", $_SERVER["SCRIPT_NAME"];`,
   "upload.php": `<?php $f = $_FILES["file"]; echo $f["name"], " ", $f["size"], " ", md5_file($f["tmp_name"]);`,
   "fail.php": `<?php error_log("something is amiss"); http_response_code(503); echo "sorry";`,
   "big.php": `<?php for ($i = 0; $i < 40; $i++) echo str_repeat("0123456789abcdef", 1000);`,
@@ -46,6 +48,9 @@ const php = {
 let folder: TempFolder;
 let edge: EdgeProcess;
 let peers: readonly Peer[];
+let counted: Server;
+/** To php-fpm, by way of `counted`. */
+let connections = 0;
 const node = createServer((request, response) => {
   let bytes = 0;
   request.on("data", (piece: Buffer) => {
@@ -93,6 +98,9 @@ beforeAll(async () => {
       [at("gunicorn.sock")],
     ),
   ]);
+  counted = createCountedRelay(at("fpm.sock"));
+  counted.listen(at("counted.sock"));
+  await once(counted, "listening");
   node.listen(at("node.sock"));
   await once(node, "listening");
   const unix = (name: string): string[] => [`unix:${at(`${name}.sock`)}`];
@@ -105,9 +113,20 @@ beforeAll(async () => {
     node: { servers: unix("node") },
     php: {
       protocol: "fastcgi",
-      servers: unix("fpm"),
+      servers: unix("counted"),
       scripts: { root: at("php"), index: "index.php" },
       params: { EXTRA: "yes" },
+    },
+    kept: {
+      protocol: "fastcgi",
+      servers: unix("counted"),
+      scripts: { root: at("php"), index: "index.php" },
+      keepAliveMs: 10_000,
+    },
+    pretty: {
+      protocol: "fastcgi",
+      servers: unix("fpm"),
+      scripts: { root: at("php"), index: "index.php", front: "front.php" },
     },
   };
   edge = await startEdge({
@@ -127,6 +146,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
   node.close();
+  counted.close();
   node.closeAllConnections();
   folder[Symbol.dispose]();
 });
@@ -224,11 +244,21 @@ describe("PHP", () => {
     });
   });
 
-  test("connections are kept: one request after the other, and answers of any size", async () => {
+  test.each(["kept", "php"])("answers of any size come one after the other, %s", async (name) => {
     for (let round = 0; round < 5; round += 1) {
-      expect(unchunk(await ask("/php/big.php")).length).toBe(640_000);
-      expect(jsonOf(await ask("/php/echo.php"))).toMatchObject({ method: "GET" });
+      expect(unchunk(await ask(`/${name}/big.php`)).length).toBe(640_000);
+      expect(jsonOf(await ask(`/${name}/echo.php`))).toMatchObject({ method: "GET" });
     }
+  });
+
+  test("connections are kept where that is said, and nowhere else", async () => {
+    const before = connections;
+    for (let round = 0; round < 10; round += 1) {
+      expect(jsonOf(await ask("/kept/echo.php"))).toMatchObject({ method: "GET" });
+    }
+    expect(connections - before).toBeLessThanOrEqual(2); // one per thread of the edge
+    for (let round = 0; round < 4; round += 1) await ask("/php/echo.php");
+    expect(connections - before).toBeGreaterThanOrEqual(4);
   });
 
   test("a file is uploaded", async () => {
@@ -249,6 +279,14 @@ describe("PHP", () => {
     expect(edge.output()).toMatch(/upstream php: .*something is amiss/);
   });
 
+  test("paths that name no script go to the front controller, where there is one", async () => {
+    expect(unchunk(await ask("/pretty/articles/7?x=1"))).toBe(
+      "/pretty/articles/7?x=1 /pretty/front.php",
+    );
+    expect(unchunk(await ask("/pretty/none.php"))).toBe("/pretty/none.php /pretty/front.php");
+    expect(unchunk(await ask("/pretty/blog/"))).toBe("index of ");
+  });
+
   test("a folder stands for its index", async () => {
     expect(unchunk(await ask("/php/"))).toBe("index of ");
     expect(unchunk(await ask("/php/blog/"))).toBe("index of ");
@@ -266,6 +304,17 @@ describe("PHP", () => {
     expect(await ask(path)).toMatch(/^HTTP\/1\.1 (?:404|400) /);
   });
 });
+
+/** Passes all bytes on, and counts. */
+function createCountedRelay(path: string): Server {
+  return createRelay((socket) => {
+    connections += 1;
+    const server = connect(path);
+    socket.on("error", () => server.destroy());
+    server.on("error", () => socket.destroy());
+    socket.pipe(server).pipe(socket);
+  });
+}
 
 function phpFpm(): string {
   const name = readdirSync("/usr/sbin").find((entry) => /^php-fpm\d/.test(entry));

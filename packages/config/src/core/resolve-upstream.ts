@@ -34,10 +34,17 @@ export function resolveUpstream(
     ...resolveEjection(eject),
     ...(retries.share === 0.2 && retries.perSecond === 3 ? {} : { retries }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+    ...(upstream.keepAlive === undefined ? {} : { keepAliveMs: upstream.keepAlive }),
     ...(resolver === undefined ? {} : { resolver }),
     ...(root === undefined
       ? {}
-      : { scripts: { root: absolute(root), index: upstream.index ?? "index.php" } }),
+      : {
+          scripts: {
+            root: absolute(root),
+            index: upstream.index ?? "index.php",
+            ...(upstream.frontController === undefined ? {} : { front: upstream.frontController }),
+          },
+        }),
     ...(params === undefined ? {} : { params }),
   };
 }

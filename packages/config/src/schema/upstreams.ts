@@ -4,6 +4,8 @@ import { durationMs } from "./scalars.ts";
 
 const token = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'Use letters, digits, "_" and "-"');
 
+const scriptName = z.string().regex(/^[^/.][^/]*\.php$/, 'Use a file name, like "index.php"');
+
 const weight = z
   .int()
   .min(1)
@@ -206,6 +208,11 @@ export const upstreamSchema = z
       description:
         "Tells the servers each client's address by the PROXY protocol; connections are then not kept.",
     }),
+    keepAlive: durationMs.optional().meta({
+      description:
+        'How long a connection is kept for the next request; "0s" for not at all. 60s for HTTP. FastCGI servers are not kept unless it is said, because php-fpm has no more connections than children: a kept one keeps its child from everybody else. uwsgi and SCGI know no kept connections.',
+      examples: ["1s"],
+    }),
     root: z
       .string()
       .min(1)
@@ -215,11 +222,14 @@ export const upstreamSchema = z
           "FastCGI: the folder of the scripts. A path means the script it begins with; what follows is PATH_INFO. Without it the whole path is.",
         examples: ["/srv/php"],
       }),
-    index: z
-      .string()
-      .regex(/^[^/]+\.php$/, 'Use a file name, like "index.php"')
+    index: scriptName
       .optional()
       .meta({ description: 'FastCGI with `root`: the script a folder stands for; "index.php".' }),
+    frontController: scriptName.optional().meta({
+      description:
+        "FastCGI with `root`: the script below it that gets every path which names no script, as most PHP frameworks want it.",
+      examples: ["index.php"],
+    }),
     params: z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "Use letters, digits and _"), z.string())
       .optional()
@@ -233,8 +243,13 @@ export const upstreamSchema = z
     if (upstream.root !== undefined && protocol !== "fastcgi") {
       refuse("root", `only protocol "fastcgi" has scripts; remove it`);
     }
-    if (upstream.index !== undefined && upstream.root === undefined) {
-      refuse("index", "it is looked for below `root`: give that too");
+    for (const key of ["index", "frontController"] as const) {
+      if (upstream[key] !== undefined && upstream.root === undefined) {
+        refuse(key, "it is looked for below `root`: give that too");
+      }
+    }
+    if (upstream.keepAlive !== undefined && (protocol === "uwsgi" || protocol === "scgi")) {
+      refuse("keepAlive", `protocol "${protocol}" has one request per connection; remove it`);
     }
     if (upstream.params !== undefined && protocol === "http") {
       refuse("params", 'only "uwsgi", "fastcgi" and "scgi" have variables; remove it');

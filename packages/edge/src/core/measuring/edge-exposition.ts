@@ -1,6 +1,7 @@
 /** The counters of all threads as Prometheus reads them. */
 import { createExposition, type Histogram, type Labels } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
+import type { EdgeUpstreamMetrics } from "@stack/control";
 import { countWaiting } from "../scheduling/app-queue.ts";
 import type { KnownWorker, WorkerRegistry } from "../scheduling/worker-registry.ts";
 import { readLoad, readServed, readState, workerState } from "../scheduling/worker-slots.ts";
@@ -16,6 +17,7 @@ import {
   type RouteTotals,
   sumRoute,
 } from "./route-metrics.ts";
+import { exposeUpstreamServers } from "./upstream-exposition.ts";
 
 export interface ExposedEdge {
   readonly generation: number;
@@ -25,6 +27,7 @@ export interface ExposedEdge {
   readonly listenerCounts: SharedArrayBuffer;
   readonly listeners: readonly ListenerOption[];
   readonly registry: WorkerRegistry;
+  readonly upstreams: Readonly<Record<string, EdgeUpstreamMetrics>>;
   /** Undefined before the first plan. */
   readonly plan: EdgePlan | undefined;
   readonly routeSlots: ReadonlyMap<string, number>;
@@ -64,6 +67,7 @@ export function exposeEdge(edge: ExposedEdge, use: ProcessUse, nowMs: number): s
   exposeRoutes(out, routes);
   exposeApps(out, edge, routes, nowMs);
   exposeUpstreams(out, routes);
+  exposeUpstreamServers(out, edge.upstreams);
   out.counter("process_cpu_seconds_total", "CPU time of the edge, all threads.", use.cpuSeconds);
   out.gauge("process_resident_memory_bytes", "Resident memory of the edge.", use.residentBytes);
   out.gauge(

@@ -134,6 +134,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       listenerCounts: counters.listeners,
       listeners: options.listeners,
       registry,
+      upstreams: upstreams.metrics(),
       plan: activePlan,
       routeSlots,
     };

@@ -10,7 +10,7 @@ import { countWaiting, createAppQueue, forgetThread } from "../../core/schedulin
 import type { MainToThread } from "../../core/thread-messages.ts";
 import {
   createServerMemory,
-  looksEjected,
+  isEjected,
   markNew,
   readFailures,
   readHealth,
@@ -256,7 +256,7 @@ function measure({ memory, queue, servers }: Known): EdgeUpstreamMetrics {
       state:
         readHealth(memory, place) === serverHealth.down
           ? "crashed"
-          : looksEjected(memory, place)
+          : isEjected(memory, place, Date.now())
             ? "degraded"
             : "ready",
       requests: readRequests(memory, place),

@@ -1,5 +1,5 @@
 /**
- * FastCGI: records around a CGI answer, on connections that are kept. What the program writes to its
+ * FastCGI: records around a CGI answer, on connections that can be kept. What the program writes to its
  * STDERR goes to the edge's log, a bounded part of it per request.
  */
 import type { Socket } from "node:net";
@@ -28,6 +28,8 @@ import {
 import type { AnswerSource, ServerProtocol } from "./server-protocol.ts";
 
 export interface FastcgiOptions {
+  /** The server shall leave the connection open after the answer. */
+  readonly keepOpen: boolean;
   readonly paramsOf: CgiParamsOf;
   /** A line of STDERR, without its end. */
   readonly onStderr: (line: string) => void;
@@ -40,7 +42,7 @@ export function createFastcgiProtocol(options: FastcgiOptions): ServerProtocol {
   return {
     send: createCgiSender(
       {
-        head: (block) => encodeFastcgiRequest(block, true),
+        head: (block) => encodeFastcgiRequest(block, options.keepOpen),
         writePiece: writeRecord,
         end: stdinEnd,
       },
@@ -83,7 +85,7 @@ function openSource(options: FastcgiOptions): AnswerSource {
       const state = endAnswer(reader, exchange, true);
       if (state !== answerState.complete) return refuse(reader.problem);
     }
-    reader.keepAlive = true;
+    reader.keepAlive = options.keepOpen;
     reader.hasSurplus = hasMore;
     return answerState.complete;
   };

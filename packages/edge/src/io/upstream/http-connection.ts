@@ -96,7 +96,9 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     settle("answered");
   };
   const finish = (): void => {
-    if (!reader.keepAlive || !isSent || reader.hasSurplus || socket.readableEnded) {
+    // Servers that send a body with the answer to HEAD are not rare; it would begin the next answer.
+    const mayHaveMore = reader.hasSurplus || exchange?.isHead === true;
+    if (!reader.keepAlive || !isSent || mayHaveMore || socket.readableEnded) {
       close();
       settle("answered");
       return;

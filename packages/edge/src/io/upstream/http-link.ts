@@ -21,7 +21,7 @@ export interface HttpLinkOptions {
   readonly connectMs: number;
   /** Until the head of an answer, and between two pieces of its body. */
   readonly firstByteMs: () => number;
-  /** How long a connection is kept for the next request. */
+  /** How long a connection is kept for the next request; 0 for not at all. */
   readonly idleMs?: number;
   readonly maxIdle?: number;
   /** An exception of ours was caught; it cost one connection. */
@@ -41,7 +41,8 @@ const coarsestCheckMs = 500;
 
 export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const { idleMs = 60_000, protocol = httpProtocol } = options;
-  const maxIdle = options.proxyProtocol === undefined ? (options.maxIdle ?? 64) : 0;
+  const isKept = idleMs > 0 && options.proxyProtocol === undefined;
+  const maxIdle = isKept ? (options.maxIdle ?? 64) : 0;
   const connections = new Set<HttpConnection>();
   const idle: HttpConnection[] = [];
   const head = createResponseHead();
@@ -74,7 +75,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       },
     });
     connections.add(connection);
-    const shortest = Math.min(options.connectMs, options.firstByteMs(), idleMs);
+    const shortest = Math.min(options.connectMs, options.firstByteMs(), idleMs || coarsestCheckMs);
     timer ??= setInterval(check, Math.min(coarsestCheckMs, Math.max(10, shortest / 8))).unref();
     return connection;
   };

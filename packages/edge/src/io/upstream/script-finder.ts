@@ -3,6 +3,7 @@
  * links lead. What was found is believed for a second.
  */
 import { realpath, stat } from "node:fs/promises";
+import type { UpstreamPlan } from "@stack/config";
 import {
   type CgiParams,
   noScript,
@@ -20,7 +21,6 @@ export interface ScriptFinder {
 }
 
 interface Known {
-  readonly script: ScriptPath;
   readonly isThere: boolean;
   readonly until: number;
 }
@@ -29,10 +29,11 @@ const believedMs = 1_000;
 const mostKnown = 1_000;
 
 export function createScriptFinder(
-  root: string,
-  index: string,
+  { front, index, root }: NonNullable<UpstreamPlan["scripts"]>,
   extra: CgiParams["extra"],
 ): ScriptFinder {
+  const frontScript: ScriptPath | undefined =
+    front === undefined ? undefined : { scriptName: `/${front}`, pathInfo: "" };
   const documentRoot = Buffer.from(root.replace(/\/+$/, "")).toString("latin1");
   const known = new Map<string, Known>();
   const scripts = new WeakMap<Exchange, ScriptPath>();
@@ -44,32 +45,43 @@ export function createScriptFinder(
     found: (exchange: Exchange) => void,
   ): void => {
     if (!entry.isThere) {
-      exchange.fail(404, "there is no such script");
+      if (frontScript === undefined || script === frontScript) {
+        exchange.fail(404, "there is no such script");
+      } else {
+        look(exchange, frontScript, found);
+      }
       return;
     }
     scripts.set(exchange, script);
     found(exchange);
   };
+  const look = (
+    exchange: Exchange,
+    script: ScriptPath,
+    found: (exchange: Exchange) => void,
+  ): void => {
+    const entry = known.get(script.scriptName);
+    if (entry !== undefined && entry.until > performance.now()) {
+      answer(exchange, entry, script, found);
+      return;
+    }
+    void isBelow(documentRoot, script.scriptName).then((isThere) => {
+      if (known.size >= mostKnown) known.clear();
+      const fresh = { isThere, until: performance.now() + believedMs };
+      known.set(script.scriptName, fresh);
+      if (!exchange.done) answer(exchange, fresh, script, found);
+    });
+  };
   return {
     find(exchange, found) {
       const { head, route } = exchange;
       const stripped = route.stripLength === 0 ? "" : head.path.slice(0, route.stripLength);
-      const script = splitScriptPath(scriptLookupPath(head, stripped), index);
+      const script = splitScriptPath(scriptLookupPath(head, stripped), index) ?? frontScript;
       if (script === undefined) {
         exchange.fail(404, "no script answers this path");
         return;
       }
-      const entry = known.get(script.scriptName);
-      if (entry !== undefined && entry.until > performance.now()) {
-        answer(exchange, entry, script, found);
-        return;
-      }
-      void isBelow(documentRoot, script.scriptName).then((isThere) => {
-        if (known.size >= mostKnown) known.clear();
-        const fresh = { script, isThere, until: performance.now() + believedMs };
-        known.set(script.scriptName, fresh);
-        if (!exchange.done) answer(exchange, fresh, script, found);
-      });
+      look(exchange, script, found);
     },
     paramsOf(exchange) {
       const script = scripts.get(exchange);

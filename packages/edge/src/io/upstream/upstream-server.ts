@@ -89,6 +89,14 @@ export function createUpstreamServer(options: ServerOptions): UpstreamServer {
   return server;
 }
 
+/**
+ * How long connections are kept; undefined for as long as usual. php-fpm has no more connections than
+ * children: one that is kept keeps its child from everybody else, so FastCGI has to be told to.
+ */
+export function keptMs(plan: UpstreamPlan): number | undefined {
+  return plan.keepAliveMs ?? (plan.protocol === "fastcgi" ? 0 : undefined);
+}
+
 /** @param onStderr of FastCGI programs */
 export function protocolOf(
   plan: UpstreamPlan,
@@ -101,7 +109,7 @@ export function protocolOf(
     case "scgi":
       return createScgiProtocol(paramsOf);
     case "fastcgi":
-      return createFastcgiProtocol({ paramsOf, onStderr });
+      return createFastcgiProtocol({ paramsOf, onStderr, keepOpen: keptMs(plan) !== 0 });
     default:
       return httpProtocol;
   }

@@ -33,6 +33,7 @@ import { createServerQueue, type ServerQueue } from "./server-queue.ts";
 import { createStickyCookie, type StickyCookie } from "./sticky-cookie.ts";
 import {
   createUpstreamServer,
+  keptMs,
   type LinkSettings,
   protocolOf,
   type UpstreamServer,
@@ -209,9 +210,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   /** What can be taken over from the servers that are there is. */
   function rebuild(): void {
     if (settings === undefined) return;
-    const linkSettings = settings;
+    const linkSettings = { ...settings, idleMs: keptMs(plan) ?? settings.idleMs };
     const protocol = protocolOf(plan, paramsOf, options.onStderr);
-    const { connectMs, firstByteMs, idleMs } = settings;
+    const { connectMs, firstByteMs, idleMs } = linkSettings;
     const common = [plan.protocol, plan.proxyProtocol, connectMs, firstByteMs, idleMs];
     const before = new Map(servers.map((server) => [server.key, server]));
     servers = shared.map((one) => {
@@ -260,10 +261,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       plan = given;
       shared = givenServers;
       settings = givenSettings;
-      scripts =
-        given.scripts === undefined
-          ? undefined
-          : createScriptFinder(given.scripts.root, given.scripts.index, extra);
+      scripts = given.scripts === undefined ? undefined : createScriptFinder(given.scripts, extra);
       sticky = given.sticky === undefined ? undefined : createStickyCookie(given.sticky);
       const { share, perSecond } = given.retries ?? defaultRetries;
       budget = createRetryBudget(share, perSecond, now());
