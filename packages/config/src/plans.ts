@@ -162,7 +162,7 @@ export interface AccessLogPlan {
   readonly rotate?: { readonly bytes: number; readonly keep: number };
 }
 
-export interface TracingPlan {
+interface TracingPlan {
   readonly requestId: boolean;
   readonly traceparent: boolean;
   readonly serverTiming: boolean | "trusted";

@@ -114,7 +114,7 @@ const forwardAuth = z.strictObject({
 
 const networks = z.array(z.string()).min(1).optional();
 
-export const securitySchema = z.enum(["strict", "same-origin"]);
+const securitySchema = z.enum(["strict", "same-origin"]);
 
 export const protectionKeys = {
   allow: networks.meta({

@@ -18,7 +18,7 @@ export const noRouteSlot = 0;
 export const otherRoutesSlot = 1;
 const firstRouteSlot = 2;
 /** Routes beyond this many are counted together. */
-export const routeSlots = 1_024;
+const routeSlots = 1_024;
 
 // Doubles of one slot.
 const classes = 0; // classes + 1 is 1xx … classes + 5 is 5xx

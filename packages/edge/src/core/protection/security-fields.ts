@@ -9,10 +9,7 @@ type Field = readonly [name: string, value: string];
 const common: readonly Field[] = [
   ["X-Content-Type-Options", "nosniff"],
   ["Referrer-Policy", "strict-origin-when-cross-origin"],
-  [
-    "Permissions-Policy",
-    "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
-  ],
+  ["Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"],
   ["Cross-Origin-Opener-Policy", "same-origin"],
 ];
 
