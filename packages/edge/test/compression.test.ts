@@ -8,7 +8,7 @@ import { join } from "node:path";
 import zlib from "node:zlib";
 import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { type FakeWorker, startWorker } from "./fake-worker.ts";
 
 let folder: TempFolder;
@@ -31,6 +31,11 @@ const answers: Record<
   long: (_request, socket) => {
     socket.write(`HTTP/1.1 200 OK\r\n${html}Content-Length: ${long.length}\r\n\r\n`);
     socket.end(long);
+  },
+  noise: (_request, socket) => {
+    noise.socket = socket;
+    socket.write(`HTTP/1.1 200 OK\r\n${html}Content-Length: ${noise.bytes.length}\r\n\r\n`);
+    socket.end(noise.bytes);
   },
   short: (_request, socket) =>
     void socket.end(`HTTP/1.1 200 OK\r\n${html}Content-Length: 2\r\n\r\nok`),
@@ -64,6 +69,19 @@ const answers: Record<
     socket.destroySoon();
   },
 };
+/** What gets no shorter, so that the client is the slow one. */
+const noise = {
+  bytes: randomBytes(24 * 1024 * 1024),
+  socket: undefined as import("node:net").Socket | undefined,
+  before: -1,
+  unsent: () => noise.socket?.writableLength ?? 0,
+  isStill() {
+    const now = noise.socket?.bytesWritten ?? 0;
+    const isSame = now === noise.before;
+    noise.before = now;
+    return isSame;
+  },
+};
 const streams: import("node:net").Socket[] = [];
 
 beforeAll(async () => {
@@ -86,6 +104,8 @@ beforeAll(async () => {
   edge = await startEdge({
     threads: 1,
     plan: {
+      limits: { ...limits, spillBytes: 64 * 1024 * 1024 },
+      spillFolder: folder.path,
       compression: { encodings: ["zstd", "br", "gzip"], minBytes: 1024, types: ["text/*"] },
       routes: [
         route("/up/*", { kind: "upstream", upstream: "up" }),
@@ -304,6 +324,18 @@ test.for(["gzip", "br", "zstd"])(
     expect(text).toBe("firstsecond");
   },
 );
+
+test("a long answer to a slow client is coded to its end, with a folder to spill to", async () => {
+  const slow = connect(edge.target);
+  slow.pause();
+  slow.write("GET /up/noise HTTP/1.0\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+  await eventually("the answer to wait", () => noise.unsent() > 0 && noise.isStill());
+  const pieces: Buffer[] = [];
+  for await (const piece of slow) pieces.push(piece as Buffer);
+  const all = Buffer.concat(pieces);
+  const body = zlib.gunzipSync(all.subarray(all.indexOf("\r\n\r\n") + 4));
+  expect(body.equals(noise.bytes)).toBe(true);
+});
 
 test("events pass as they are", async () => {
   const socket = connect(edge.target);

@@ -51,6 +51,11 @@ export interface Exchange {
   /** For the access log: "shop-1.2", or the address of the upstream's server. */
   servedBy: string;
   /**
+   * The rest of the answer does not go to disk while its client is slow: it comes from there, or is
+   * made piece by piece. Whoever answers waits.
+   */
+  neverSpilled?: boolean;
+  /**
    * What the answer that is about to begin wants the edge to do (`ResponseHead.orders`); undefined
    * where nothing is obeyed.
    */

@@ -86,6 +86,7 @@ export function createExchange(
     answerChunked: false,
     answerBodiless: false,
     blocked: false,
+    neverSpilled: false,
     obey: undefined,
     editAnswer: undefined,
     onDone: undefined,

@@ -23,6 +23,7 @@ export function encodeAnswer(
 ): void {
   const { write, end, fail, isFlushed } = exchange;
   const { stream, flushKind } = openEncoder(encoding, length);
+  exchange.neverSpilled = true; // only what is coded may leave, and only by the way it has
   let owner = exchange.owner;
   let received = 0;
   let hasEnded = false;

@@ -88,6 +88,7 @@ function obeyOrders(
     if (target === undefined || backend === undefined) {
       exchange.fail(502, "the application named a file that it may not send");
     } else {
+      exchange.neverSpilled = true;
       backend.send(exchange, target.name, keptFields(fields));
     }
   };

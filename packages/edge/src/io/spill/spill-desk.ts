@@ -49,7 +49,7 @@ export function createSpillDesk(thread: number, budget: SpillBudget, log: Logger
       const { io, answerSpill, servedBy, switchedAt } = exchange;
       if (io.dialect !== undefined || switchedAt > 0 || answerSpill !== undefined) return false;
       // Files are on disk already; a paced answer is slow on purpose.
-      if (servedBy === "" || exchange.bytesPerSecond > 0) return false;
+      if (servedBy === "" || exchange.bytesPerSecond > 0 || exchange.neverSpilled) return false;
       return startAnswerSpill(exchange, opener(spillBytes, spillFolder));
     },
   };
