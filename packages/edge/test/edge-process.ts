@@ -115,6 +115,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<EdgeProcess>
         events,
         "message",
         (message) => message.type === "edge-ready" || message.type === "edge-failed",
+        20_000,
       );
       edge.sendPlan(plan);
       const [answer] = await answered;

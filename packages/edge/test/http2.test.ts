@@ -61,7 +61,7 @@ beforeAll(async () => {
       upstreams: { told: { servers: [backend.address] } },
     },
   });
-});
+}, 60_000);
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
@@ -135,7 +135,7 @@ test("HEAD, 204 and a fixed answer have the fields and the body they should", as
   expect(await get(session, "/none")).toMatchObject({ status: 204, body: Buffer.alloc(0) });
   const fixed = await get(session, "/fixed");
   expect(fixed.body.toString()).toBe("fixed\n");
-  expect(fixed.headers.date).toMatch(/GMT$/);
+  expect(fixed.headers).toMatchObject({ date: expect.stringMatching(/GMT$/) });
 });
 
 test("several fields of one name stay several, those of a connection go", async () => {

@@ -46,7 +46,7 @@ beforeAll(async () => {
       trustedProxies: ["2001:db8::/32"],
     },
   });
-});
+}, 60_000);
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();

@@ -45,7 +45,7 @@ let edge: EdgeProcess;
 beforeAll(async () => {
   backend = await startBackend(tell);
   edge = await startEdge({ hosts: listeners.map(() => "127.0.0.1"), plan: plan() });
-});
+}, 60_000);
 
 function plan() {
   return {

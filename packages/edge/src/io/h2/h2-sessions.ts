@@ -6,10 +6,12 @@ import { constants, performServerHandshake, type ServerHttp2Session } from "node
 import { performance } from "node:perf_hooks";
 import type { TLSSocket } from "node:tls";
 import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
+import { createFrameGuard } from "../../core/h2/frame-guard.ts";
 import { checkDeadlines } from "../client/client-closing.ts";
 import { failHead, guard } from "../client/client-connection.ts";
 import type { ClientConnection } from "../client/client-state.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import { tapFrames } from "./frame-tap.ts";
 import { serveStream } from "./h2-stream.ts";
 
 const maxStreams = 100;
@@ -45,7 +47,12 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
 
   function start(socket: TLSSocket, facts: ClientConnection["facts"]): void {
     const { limits, timeoutsMs } = thread.active.plan;
-    const session = performServerHandshake(socket, {
+    const frames = createFrameGuard();
+    const tap = tapFrames(socket, (bytes) => {
+      const code = frames.inspect(bytes, performance.now());
+      if (code !== 0) endSession(one, code);
+    });
+    const session = performServerHandshake(tap, {
       maxHeaderListPairs: limits.headerCount + 8, // one more and the pseudo-fields: then it is a 431
       maxSessionInvalidFrames: 100,
       maxSessionRejectedStreams: 100,
@@ -77,6 +84,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
     session.on("ping", () => count("pings"));
     session.on("remoteSettings", () => count("settings"));
     session.on("stream", (stream, _headers, _flags, fields) => {
+      stream.on("error", ignore); // 'close' follows
       stream.on("aborted", () => {
         if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) count("resets");
       });
@@ -129,11 +137,11 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
   };
 }
 
-/** RFC 9113 §10.5: it asks for more than anybody needs. */
-function endSession(one: Session): void {
+/** Says why with GOAWAY and ends; unless told otherwise for RFC 9113 §10.5, too much of something. */
+function endSession(one: Session, code: number = constants.NGHTTP2_ENHANCE_YOUR_CALM): void {
   if (one.session.destroyed) return;
   one.closing = true;
-  one.session.destroy(new Error("a flood"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  one.session.destroy(new Error("against the protocol"), code);
 }
 
 function ignore(): void {}

@@ -42,7 +42,6 @@ export function serveStream(
     (done) => onExchangeDone(done, stream),
     createH2Dialect(stream),
   );
-  stream.on("error", ignore); // 'close' follows
   stream.on("drain", () => guard(io, onDrain));
   stream.on("close", () => {
     io.closed = true;

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { createFrameGuard } from "./frame-guard.ts";
+
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+const body = Buffer.from("x");
+const headers = (stream: number, flags = 4): Buffer => frame(1, flags, stream, Buffer.alloc(40));
+
+test.for<[what: string, frames: readonly Buffer[], code: number]>([
+  ["an exchange", [headers(1), frame(0, 0, 1, body), frame(0, 1, 1, body), headers(3, 5)], 0],
+  ["a trailer", [headers(1), frame(0, 0, 1, body), headers(1, 5)], 0],
+  ["a reset of a stream that has ended", [headers(1, 5), frame(3, 0, 1, Buffer.alloc(4))], 0],
+  ["DATA after the end", [headers(1, 5), frame(0, 0, 1, body)], 5],
+  ["HEADERS after the end", [headers(1, 5), headers(1, 5)], 5],
+  ["DATA after a reset", [headers(1), frame(3, 0, 1, Buffer.alloc(4)), frame(0, 1, 1, body)], 5],
+  ["a stream that was left out", [headers(5), headers(3)], 1],
+  ["PRIORITY on 0", [frame(2, 0, 0, Buffer.alloc(5))], 1],
+  ["PRIORITY on itself", [frame(2, 0, 7, Buffer.from([0, 0, 0, 7, 1]))], 1],
+  ["PRIORITY on another", [frame(2, 0, 7, Buffer.from([0, 0, 0, 5, 1])), headers(9)], 0],
+  ["10,001 empty DATA", [headers(1), ...Array<Buffer>(10_001).fill(frame(0, 0, 1))], 11],
+  ["10,000 of them", [headers(1), ...Array<Buffer>(10_000).fill(frame(0, 0, 1))], 0],
+])("%s, in one piece and byte by byte", ([, frames, code]) => {
+  const bytes = Buffer.concat([preface, ...frames]);
+  expect(createFrameGuard().inspect(bytes, 0)).toBe(code);
+  const guard = createFrameGuard();
+  let found = 0;
+  for (let at = 0; at < bytes.length && found === 0; at += 1) {
+    found = guard.inspect(bytes.subarray(at, at + 1), 0);
+  }
+  expect(found).toBe(code);
+});
+
+test("floods are counted in windows", () => {
+  const guard = createFrameGuard();
+  const many = Buffer.concat(Array<Buffer>(9_000).fill(frame(8, 0, 0, Buffer.alloc(4))));
+  expect(guard.inspect(preface, 0)).toBe(0);
+  expect(guard.inspect(many, 0)).toBe(0);
+  expect(guard.inspect(many, 10_000)).toBe(0);
+  expect(guard.inspect(many, 11_000)).toBe(11);
+});

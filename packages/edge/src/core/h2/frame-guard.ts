@@ -1,0 +1,129 @@
+/**
+ * What nghttp2 lets pass in silence and RFC 9113 does not: frames for streams their sender has ended,
+ * streams that go back, PRIORITY that means nothing; and floods of frames that ask for nothing. Reads
+ * frame headers only, from the bytes a client sends, whatever the pieces they come in.
+ */
+
+export interface FrameGuard {
+  /** The next bytes of the client; returns 0, or the code to end the connection with. */
+  readonly inspect: (bytes: Uint8Array, nowMs: number) => number;
+}
+
+const prefaceBytes = 24;
+const headerBytes = 9;
+const type = { data: 0, headers: 1, priority: 2, reset: 3, windowUpdate: 8, continuation: 9 };
+const endStream = 1;
+
+/** RFC 9113 §7. */
+const code = { protocol: 1, streamClosed: 5, calm: 11 };
+
+/** Frames that ask for nothing: no client needs this many of them in ten seconds. */
+const idleFrames = 10_000;
+const windowMs = 10_000;
+/** Stream ids a client left out; more of them are told apart no longer. */
+const mostSkipped = 128;
+
+export function createFrameGuard(): FrameGuard {
+  /** Streams whose client may still send on them. */
+  const open = new Set<number>();
+  const skipped = new Set<number>();
+  const header = new Uint8Array(headerBytes + 4);
+  let known = 0;
+  /** Bytes of the preface or of a payload still to be passed over. */
+  let ahead = prefaceBytes;
+  let last = 0;
+  let idle = 0;
+  let windowEnd = 0;
+
+  /** Of a frame of which `needed` bytes are known. */
+  function judge(nowMs: number): number {
+    const length = frameLength(header);
+    const flags = header[4] ?? 0;
+    const stream = uint31(header, 5);
+    switch (header[3]) {
+      case type.headers:
+        return judgeHeaders(stream, (flags & endStream) !== 0);
+      case type.data:
+        if (stream !== 0 && stream <= last && !open.has(stream)) return code.streamClosed;
+        if ((flags & endStream) !== 0) open.delete(stream);
+        return length === 0 && (flags & endStream) === 0 ? countIdle(nowMs) : 0;
+      case type.reset:
+        open.delete(stream);
+        return 0;
+      case type.priority:
+        // RFC 7540 §5.3.1, §6.3: a stream cannot depend on itself, and 0 is none.
+        if (stream === 0) return code.protocol;
+        if (length === 5 && uint31(header, headerBytes) === stream) return code.protocol;
+        return countIdle(nowMs);
+      case type.windowUpdate:
+      case type.continuation:
+        return countIdle(nowMs);
+      default:
+        return 0;
+    }
+  }
+
+  function judgeHeaders(stream: number, ends: boolean): number {
+    if (stream > last) {
+      for (let id = last + 2 - (last === 0 ? 1 : 0); id < stream; id += 2) {
+        if (skipped.size >= mostSkipped) break;
+        skipped.add(id);
+      }
+      last = stream;
+      if (!ends) open.add(stream);
+      return 0;
+    }
+    if (skipped.has(stream)) return code.protocol; // RFC 9113 §5.1.1
+    if (stream !== 0 && !open.has(stream)) return code.streamClosed;
+    if (ends) open.delete(stream);
+    return 0;
+  }
+
+  function countIdle(nowMs: number): number {
+    if (nowMs >= windowEnd) {
+      windowEnd = nowMs + windowMs;
+      idle = 0;
+    }
+    idle += 1;
+    return idle > idleFrames ? code.calm : 0;
+  }
+
+  return {
+    inspect(bytes, nowMs) {
+      let at = 0;
+      while (at < bytes.length) {
+        if (ahead > 0) {
+          const step = Math.min(ahead, bytes.length - at);
+          ahead -= step;
+          at += step;
+          continue;
+        }
+        header[known++] = bytes[at++] as number;
+        if (known < headerBytes || known < neededBytes(header)) continue;
+        const problem = judge(nowMs);
+        if (problem !== 0) return problem;
+        ahead = frameLength(header) - (known - headerBytes);
+        known = 0;
+      }
+      return 0;
+    },
+  };
+}
+
+/** Of a PRIORITY frame the stream it depends on is needed as well. */
+function neededBytes(header: Uint8Array): number {
+  return header[3] === type.priority && frameLength(header) === 5 ? headerBytes + 4 : headerBytes;
+}
+
+function frameLength(header: Uint8Array): number {
+  return ((header[0] ?? 0) << 16) | ((header[1] ?? 0) << 8) | (header[2] ?? 0);
+}
+
+function uint31(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) & 0x7f) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
+  );
+}
