@@ -62,19 +62,20 @@ function edgeText(status: StatusData, config: ResolvedConfig): string {
 
 function routeText(route: RoutePlan): string {
   const { action } = route;
+  const path = route.pattern?.written ?? route.path;
   switch (action.kind) {
     case "app":
-      return `${route.path} ${action.app}`;
+      return `${path} ${action.app}`;
     case "upstream":
-      return `${route.path} ${action.upstream}`;
+      return `${path} ${action.upstream}`;
     case "static":
-      return `${route.path} files`;
+      return `${path} files`;
     case "respond":
-      return `${route.path} ${action.status}`;
+      return `${path} ${action.status}`;
     case "redirect":
-      return `${route.path} redirect`;
+      return `${path} redirect`;
     case "split":
-      return `${route.path} split`;
+      return `${path} split`;
   }
 }
 

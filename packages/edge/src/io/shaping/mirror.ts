@@ -24,7 +24,8 @@ export function createMirror(
   return {
     wantsBody: inner.wantsBody,
     handle(exchange) {
-      if (copies >= mostCopies || !exchange.bodyComplete || Math.random() >= plan.share) {
+      const isChosen = copies < mostCopies && exchange.bodyComplete && exchange.upgrade === "";
+      if (!isChosen || Math.random() >= plan.share) {
         inner.handle(exchange);
         return;
       }
@@ -51,6 +52,8 @@ export function createMirror(
 function copyOf(original: ClientExchange, onDone: () => void): Exchange {
   const { budget } = original.io.thread;
   const { bodyBytes } = original;
+  // Its connection's facts, with an end of its own: the durations of apps are counted by it.
+  const io = Object.create(original.io) as ClientExchange["io"];
   budget.add(bodyBytes);
   const finish = (): ExchangeOwner | undefined => {
     if (copy.done) return undefined;
@@ -59,6 +62,7 @@ function copyOf(original: ClientExchange, onDone: () => void): Exchange {
     copy.done = true;
     copy.owner = undefined;
     copy.body = [];
+    io.lastDone = performance.now();
     budget.add(-bodyBytes);
     onDone();
     return owner;
@@ -73,7 +77,7 @@ function copyOf(original: ClientExchange, onDone: () => void): Exchange {
 
   // What schedulers of apps read of a client's exchange besides: `io.lastDone`, `app`, `queueMs`.
   const copy: Mutable<Exchange> & Pick<ClientExchange, "io" | "app" | "queueMs" | "plan"> = {
-    io: original.io,
+    io,
     plan: original.plan,
     app: "",
     queueMs: 0,
