@@ -109,6 +109,7 @@ test.for([
     '{ servers: ["a:1"], balance: { hash: "uri" }, sticky: { secret: "0123456789abcdef" } }',
     "remove one of both",
   ],
+  ['{ servers: ["a:1"], resolver: ["ns.example.com"] }', "Use an address"],
   ['{ servers: ["a:1"], health: "ping" }', "/ping"],
   ['{ servers: ["a:1"], ballance: "x" }', "balance"],
 ] as const)("%s: %s", ([upstream, expected]) => {

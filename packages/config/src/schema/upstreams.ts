@@ -1,4 +1,6 @@
 /** `upstreams` in deploy.config.ts: servers that something else runs. */
+import { isIP } from "node:net";
+import { parseAddress } from "@stack/base";
 import { z } from "zod";
 import { durationMs } from "./scalars.ts";
 
@@ -79,11 +81,11 @@ const stickySchema = z.strictObject({
 
 const healthSchema = z.union(
   [
-    z.string().regex(/^\/\S*$/, 'Use a path, like "/ping"'),
+    z.string().regex(/^\/[!-~]*$/, 'Use a path, like "/ping"'),
     z.strictObject({
       path: z
         .string()
-        .regex(/^\/\S*$/, 'Use a path, like "/ping"')
+        .regex(/^\/[!-~]*$/, 'Use a path, like "/ping"')
         .meta({ description: "Asked for with GET, over the upstream's own protocol." }),
       host: z
         .string()
@@ -197,7 +199,7 @@ export const upstreamSchema = z
           "Safe requests whose server closed the connection are repeated once, within this budget. A server that cannot be reached is passed over in any case.",
       }),
     resolver: z
-      .array(z.string().min(1))
+      .array(z.string().refine(isNameServer, 'Use an address, like "10.0.0.2" or "10.0.0.2:5353"'))
       .min(1)
       .optional()
       .meta({
@@ -262,3 +264,10 @@ export const upstreamSchema = z
       refuse("servers", "all of them are backups: of what?");
     }
   });
+
+/** "10.0.0.2", "::1", "10.0.0.2:5353", "[::1]:5353" */
+function isNameServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const address = parseAddress(text);
+  return address?.kind === "tcp" && isIP(address.host) !== 0 && text.includes(":");
+}

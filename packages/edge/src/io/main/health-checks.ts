@@ -6,6 +6,7 @@ import type { UpstreamHealth, UpstreamPlan } from "@stack/config";
 import { type CgiParams, noScript } from "@stack/protocols";
 import { applyCheck, type CheckState, unchecked } from "../../core/upstream/check-state.ts";
 import type { SharedServer } from "../../core/upstream/shared-upstream.ts";
+import type { LinkOutcome } from "../exchange.ts";
 import { createProbeExchange, type ProbeResult } from "../upstream/probe-exchange.ts";
 import { createUpstreamServer, protocolOf } from "../upstream/upstream-server.ts";
 
@@ -56,16 +57,17 @@ export function startHealthChecks(options: HealthChecksOptions): HealthChecks {
         onBug: options.onBug,
       },
       onSettled: (_server, _exchange, outcome) => {
-        if (outcome !== "answered")
-          exchange.abort(outcome === "lost" ? "it closed the connection" : `it was ${outcome}`);
+        if (outcome !== "answered") exchange.abort(reasonOf(outcome));
       },
     });
+    let deadline: NodeJS.Timeout | undefined;
     const exchange = createProbeExchange(health, (result) => {
       clearTimeout(deadline);
       target.link.retire();
       settle(entry, result);
     });
-    const deadline = setTimeout(
+    if (exchange.done) return;
+    deadline = setTimeout(
       () => exchange.abort(`no answer in ${health.timeoutMs} ms`),
       health.timeoutMs,
     );
@@ -107,6 +109,17 @@ export function startHealthChecks(options: HealthChecksOptions): HealthChecks {
       checked.clear();
     },
   };
+}
+
+function reasonOf(outcome: Exclude<LinkOutcome, "answered">): string {
+  switch (outcome) {
+    case "unreached":
+      return "it cannot be reached";
+    case "lost":
+      return "it closed the connection";
+    default:
+      return "no answer in time";
+  }
 }
 
 /** What is wrong with it; "" when nothing is. */

@@ -28,7 +28,7 @@ interface ProbeState {
 const mostBody = 64 * 1024;
 const limits = { headerBytes: 16 * 1024, headerCount: 20 };
 
-/** @param onDone called once */
+/** @param onDone called once; at once for a path that is none */
 export function createProbeExchange(
   request: ProbeRequest,
   onDone: (result: ProbeResult) => void,
@@ -114,7 +114,6 @@ export function createProbeExchange(
       owner?.onAbort(exchange);
     },
   };
-  if (refused !== 0)
-    throw new TypeError(`a health check asks for ${request.path}: ${head.problem}`);
+  if (refused !== 0) finish(head.problem);
   return exchange;
 }
