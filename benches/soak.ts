@@ -1,8 +1,9 @@
 /**
- * Full load for a while, and whether the edge grows: `node benches/soak.ts [seconds]`. By hand, on a
- * machine that does nothing else. Proxied requests, bodies, aborted answers and WebSockets go on
- * together; memory and descriptors of the edge are read every second. The first third is warm-up:
- * after it neither may grow. Exit 1 when one does, or when a request failed.
+ * Full load for a while, and whether the edge grows: `node benches/soak.ts [seconds] [churners]`. By
+ * hand, on a machine that does nothing else. Memory and descriptors of the edge are read every
+ * second; the first third is warm-up: after it neither may grow. Exit 1 when one does, or when a
+ * request failed. Churners beside the load abort large answers, bodies and WebSockets; what they
+ * leave is freed by V8's next full collection, so memory moves in steps: give it five minutes.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +16,7 @@ const seconds = Number(process.argv[2] ?? 60);
 /** Of resident memory, from the second third to the last: noise of the garbage collector. */
 const growthAllowed = 1.1;
 const descriptorsAllowed = 8;
-const churners = 4;
+const churners = Number(process.argv[3] ?? 0);
 
 const app = `import { createHash } from "node:crypto";
 const page = "x".repeat(20_000);

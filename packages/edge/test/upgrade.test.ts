@@ -4,10 +4,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, exchangeRaw, nextEvent, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { app, type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
+import { tlsListener, writePair } from "./fixtures/secure.ts";
 import { startTunnelWorker } from "./fixtures/tunnel-worker.ts";
 import {
   echo,
@@ -326,6 +328,40 @@ test("a client that vanishes from a tunnel frees the worker's connection", async
     (text) => text.includes("\r\n\r\n"),
   );
   expect(plain).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("a WebSocket over TLS carries bytes both ways, and both ends", async () => {
+  const secure = await startEdge({
+    threads: 1,
+    hosts: ["127.0.0.1"],
+    plan: {
+      listeners: [tlsListener([writePair(folder.path, "site", ["a.test"])])],
+      routes: [{ ...route("/*", { kind: "upstream", upstream: "one" }), upgrade: websocket }],
+      upstreams: { one: { servers: [apps[0]?.address ?? ""] } },
+      apps: {},
+    },
+  });
+  await using _ = secure;
+  const socket = connectTls({
+    port: secure.ports[0] ?? 0,
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    ALPNProtocols: ["http/1.1"],
+  });
+  let received = "";
+  socket.on("data", (data) => {
+    received += data.toString("latin1");
+  });
+  socket.on("error", () => {});
+  const bytes = "x".repeat(300_000);
+  socket.write(handshake("/echo"));
+  await eventually("the 101", () => /^HTTP\/1\.1 101 [\s\S]*\r\n\r\n$/.test(received));
+  socket.write(bytes);
+  await eventually("the echo", () => received.endsWith(`\r\n\r\n${bytes}`));
+  const closed = once(socket, "close");
+  socket.end();
+  await closed;
+  await eventually("nothing left", () => secure.metrics()?.connections === 0);
 });
 
 test("a tunnel outlives a new plan, and no slot of memory is mixed up", async () => {

@@ -55,6 +55,7 @@ export function exposeEdge(edge: ExposedEdge, use: ProcessUse, nowMs: number): s
   out.gauge("stack_edge_info", "The edge generation that answers here.", [[labels, 1]]);
   out.gauge("stack_edge_threads", "Serving threads.", edge.threads);
   out.gauge("stack_edge_connections", "Client connections open.", totals.connections);
+  out.gauge("stack_edge_tunnels", "Upgraded connections (WebSockets) open.", totals.tunnels);
   out.counter("stack_edge_connections_total", "Client connections accepted.", totals.accepted);
   out.counter("stack_edge_requests_total", "Requests answered.", totals.requests);
   out.counter(

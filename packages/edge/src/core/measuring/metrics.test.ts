@@ -64,12 +64,16 @@ test("counters of all threads are summed", () => {
   two.requestEnded(404, 5, now);
   two.requestEnded(503, 5, now);
   two.informed();
+  one.tunnelOpened();
+  two.tunnelOpened();
+  two.tunnelClosed();
 
   const totals = sumMetrics(memory, now);
 
   expect(totals).toMatchObject({
     connections: 2,
     accepted: 3,
+    tunnels: 1,
     requests: 3,
     answers: [0, 1, 1, 0, 1, 1],
   });

@@ -18,6 +18,7 @@ const connections = 0;
 const accepted = 1;
 const requests = 2;
 const answers = 3; // answers + 1 is 1xx … answers + 5 is 5xx
+const tunnels = 9;
 const appFields = 16;
 const appRequests = 0;
 const appInFlight = 1;
@@ -34,6 +35,9 @@ const threadStride = Math.ceil(threadBytes / 128) * 128;
 export interface ThreadMetrics {
   readonly connectionOpened: () => void;
   readonly connectionClosed: () => void;
+  /** A request has become a tunnel; it was counted as a request with its 101. */
+  readonly tunnelOpened: () => void;
+  readonly tunnelClosed: () => void;
   /** Once per request, when its final answer has ended or was cut off. */
   readonly requestEnded: (status: number, durationMs: number, nowMs: number) => void;
   /** A 1xx passed on. */
@@ -48,6 +52,8 @@ export interface MetricsTotals {
   readonly connections: number;
   /** Connections ever accepted. */
   readonly accepted: number;
+  /** Upgraded connections open now. */
+  readonly tunnels: number;
   readonly requests: number;
   /** Index 1 is 1xx … 5 is 5xx. */
   readonly answers: readonly number[];
@@ -101,6 +107,8 @@ export function createThreadMetrics(memory: SharedArrayBuffer, thread: number): 
       bump(accepted, 1);
     },
     connectionClosed: () => bump(connections, -1),
+    tunnelOpened: () => bump(tunnels, 1),
+    tunnelClosed: () => bump(tunnels, -1),
     requestEnded(status, durationMs, nowMs) {
       bump(requests, 1);
       const answerClass = (status / 100) | 0;
@@ -127,6 +135,7 @@ export function sumMetrics(memory: SharedArrayBuffer, nowMs: number): MetricsTot
   return {
     connections: total(connections),
     accepted: total(accepted),
+    tunnels: total(tunnels),
     requests: total(requests),
     answers: [0, 1, 2, 3, 4, 5].map((answerClass) =>
       answerClass === 0 ? 0 : total(answers + answerClass),
@@ -151,6 +160,7 @@ export function sumAppMetrics(memory: SharedArrayBuffer, slot: number, nowMs: nu
 export function clearThreadGauges(memory: SharedArrayBuffer, thread: number): void {
   const { counters } = viewsOf(memory, thread);
   counters[connections] = 0;
+  counters[tunnels] = 0;
   for (let slot = 0; slot < appSlots; slot += 1) {
     counters[appFields + slot * appStride + appInFlight] = 0;
   }

@@ -314,9 +314,8 @@ export function finish(exchange: ClientExchange): void {
   accountOutput(io, now, exchange.plan.timeoutsMs.idle);
   const durationMs = now - exchange.startedAt;
   // A tunnel was counted when it began: how long it was open is no latency.
-  if (exchange.switchedAt === 0) {
-    io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
-  }
+  if (exchange.switchedAt > 0) io.thread.metrics.tunnelClosed();
+  else io.thread.metrics.requestEnded(exchange.status, durationMs, io.thread.timeOrigin + now);
   const { answerBytes, bodyReceived, app, queueMs, status } = exchange;
   const waitedMs = app === "" ? -1 : queueMs;
   const slot = routeSlotOf(exchange);

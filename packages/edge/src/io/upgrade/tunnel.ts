@@ -66,6 +66,7 @@ function switchProtocols(this: ClientExchange, reason: string, fields: string): 
     io,
     `HTTP/1.1 101 ${reason || reasonOf(101)}\r\n${lines}Connection: upgrade\r\nUpgrade: ${this.upgrade}\r\n\r\n`,
   );
+  io.thread.metrics.tunnelOpened();
   io.thread.metrics.requestEnded(101, now - this.startedAt, io.thread.timeOrigin + now);
   io.waiting = waitFor.tunnel;
   touch(this);
