@@ -89,6 +89,10 @@ test.for([
     "edge.routes[0].internal | only files can be internal; remove it",
   ],
   [
+    '{ edge: { routes: [{ path: /^\\/x/, internal: true, static: { root: "public" } }] } }',
+    'edge.routes[0].path | an internal route is named by its path; use "/x/*"',
+  ],
+  [
     '{ edge: { compression: { encodings: ["deflate"] } } }',
     /^edge\.compression\.encodings\[0\] \| /,
   ],

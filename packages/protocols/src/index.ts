@@ -96,7 +96,6 @@ export {
   type BytePart,
   decideRange,
   formatContentRange,
-  maxRanges,
   type RangeDecision,
 } from "./http/ranges.ts";
 export { reasonOf } from "./http/reasons.ts";

@@ -120,6 +120,12 @@ const routeSchema = z
         path: ["internal"],
         message: "only files can be internal; remove it",
       });
+    } else if (route.internal && typeof route.path !== "string") {
+      context.addIssue({
+        code: "custom",
+        path: ["path"],
+        message: 'an internal route is named by its path; use "/x/*"',
+      });
     }
   });
 
@@ -210,7 +216,9 @@ export const edgeSchema = z.strictObject({
           }),
           rotate: z
             .strictObject({
-              size: bytes.prefault("100mb").meta({ description: "Size at which a new file begins." }),
+              size: bytes
+                .prefault("100mb")
+                .meta({ description: "Size at which a new file begins." }),
               keep: z
                 .int()
                 .min(0)

@@ -17,7 +17,7 @@ export type RangeDecision =
   | { readonly kind: "unsatisfiable" };
 
 /** More parts than this, or more than two that overlap, are answered with the whole. */
-export const maxRanges = 32;
+const maxRanges = 32;
 const maxOverlaps = 2;
 
 const whole: RangeDecision = { kind: "whole" };

@@ -4,13 +4,13 @@
  */
 import type { CompressionPlan } from "@stack/config";
 
-export interface CodingRules {
+interface CodingRules {
   /** Whether a type is compressed at all. */
   readonly isCodableType: (contentType: string) => boolean;
   readonly minBytes: number;
 }
 
-export type CodingVerdict =
+type CodingVerdict =
   /** Never compressed, for no client: nothing depends on Accept-Encoding. */
   | "unfit"
   /** Too short to be worth it. */
