@@ -53,6 +53,10 @@ function plan() {
     timeoutsMs: { ...timeoutsMs, header: 700 },
     routes: [
       route("/*", { kind: "upstream" as const, upstream: "told" }),
+      {
+        ...route("/socket", { kind: "upstream" as const, upstream: "told" }),
+        upgrade: ["websocket"],
+      },
       route("/fixed", {
         kind: "respond" as const,
         status: 200,
@@ -199,6 +203,17 @@ async function isServed(
     return false;
   }
 }
+
+test("a WebSocket is opened over TLS, and both sides are heard", async () => {
+  using client = await open(usual, { ALPNProtocols: ["http/1.1"] });
+  const answer = await client.ask(
+    "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    /\r\n\r\nhello$/,
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+  expect(await client.ask("there", /you said there$/)).toBe("you said there");
+});
 
 test("where client certificates are required, only a known one is let in", async () => {
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {

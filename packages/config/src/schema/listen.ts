@@ -149,7 +149,7 @@ export const listenSchema = z
   .default([8080])
   .meta({
     description:
-      'Where the edge listens: a port (on every IPv4 interface; "[::]:8080" for IPv6 as well), "host:port", "unix:path", or an object.',
+      'Where the edge listens, 8080 unless said otherwise: a port (on every IPv4 interface; "[::]:8080" for IPv6 as well), "host:port", "unix:path", or an object.',
     examples: [
       [8080, "127.0.0.1:9000", "unix:run/edge.sock"],
       [
