@@ -1,6 +1,7 @@
 /** Who answers a request of a route, in words. */
 import type { RoutePlan, TargetPlan } from "@stack/config";
 import type { RequestHead } from "@stack/protocols";
+import { templatePattern } from "../routing/path-matcher.ts";
 import { createRedirectTarget } from "../routing/redirect-target.ts";
 import type { TemplatePlace } from "../routing/template.ts";
 import { decideStaticName } from "../static/static-path.ts";
@@ -60,7 +61,7 @@ export function placeOf(route: RoutePlan): TemplatePlace {
   const prefixLength = path.endsWith("/") ? path.length - 1 : path.length;
   return {
     prefixLength: route.match === "prefix" ? prefixLength : 0,
-    pattern: pattern === undefined ? null : new RegExp(pattern.source, "l"),
+    pattern: pattern === undefined ? null : templatePattern(pattern.source),
   };
 }
 

@@ -9,6 +9,7 @@
  * one, the same that is forwarded.
  */
 import type { RouteAction, RoutePlan } from "@stack/config";
+import { createPathMatcher, type PathMatcher } from "./path-matcher.ts";
 import {
   type ConditionCheck,
   compileConditions,
@@ -38,7 +39,7 @@ export interface RouteDecision {
 
 interface Choice {
   readonly decision: RouteDecision;
-  readonly pattern: RegExp | null;
+  readonly pattern: PathMatcher | null;
   readonly check: ConditionCheck | null;
 }
 
@@ -187,7 +188,7 @@ function decisionAt(found: Place["routes"], networks: NetworkCompiler): RouteDec
       const { pattern, conditions } = route;
       return {
         decision: decisionOf(route, index),
-        pattern: pattern === undefined ? null : new RegExp(pattern.source, "l"),
+        pattern: pattern === undefined ? null : createPathMatcher(pattern.source),
         check: conditions === undefined ? null : compileConditions(conditions, networks),
       };
     });

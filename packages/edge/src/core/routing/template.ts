@@ -2,6 +2,8 @@
  * Templates of `redirect` and `rewrite`: `{path}`, `{rest}`, `{query}`, `{host}` and what a RegExp
  * path caught. Compiled once per route; what a client sent is only ever put in as data.
  */
+import type { PathMatcher } from "./path-matcher.ts";
+
 export interface TemplateRequest {
   /** Lower case, without port; "" when there is none. */
   readonly host: string;
@@ -16,7 +18,8 @@ export interface TemplateRequest {
 export interface TemplatePlace {
   /** Characters that the route's prefix covers. */
   readonly prefixLength: number;
-  readonly pattern: RegExp | null;
+  /** Of a RegExp path; the one `source` is the text of both of its engines. */
+  readonly pattern: (PathMatcher & { readonly source: string }) | null;
 }
 
 export type Template = (request: TemplateRequest) => string;
@@ -32,7 +35,7 @@ export function compileTemplate(
   escapeValue: (value: string, inAuthority: boolean) => string,
   place: TemplatePlace = anywhere,
 ): Template {
-  const groups = new Set(place.pattern === null ? [] : groupNames(place.pattern));
+  const groups = new Set(place.pattern === null ? [] : groupNames(place.pattern.source));
   const parts = template.split(field).flatMap((text, index, all): readonly Part[] => {
     // What the operator wrote is Unicode, what clients send is bytes.
     if (index % 2 === 0) return [{ text: encodeURI(text).replaceAll("%25", "%") }];
@@ -87,9 +90,9 @@ function fieldOf(
 }
 
 /** "1" … and the names of its groups. */
-function groupNames(pattern: RegExp): readonly string[] {
+function groupNames(source: string): readonly string[] {
   // An alternative that matches everything: the match has all groups, whatever was in them.
-  const found = new RegExp(`(?:${pattern.source})|`).exec("");
+  const found = new RegExp(`(?:${source})|`).exec("");
   const numbers = Array.from({ length: (found?.length ?? 1) - 1 }, (_, index) => `${index + 1}`);
   return [...numbers, ...Object.keys(found?.groups ?? {})];
 }

@@ -1,6 +1,7 @@
 /** From a plan as data to what serves it: route table, one backend per route, trust, access log. */
 import type { EdgePlan, RoutePlan } from "@stack/config";
 import type { ErrorPages } from "../../core/error-pages.ts";
+import { templatePattern } from "../../core/routing/path-matcher.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
 import type { TemplatePlace } from "../../core/routing/template.ts";
 import {
@@ -116,7 +117,7 @@ function placeOf(route: RoutePlan): TemplatePlace {
   const { pattern } = route;
   return {
     prefixLength: prefixLength(route),
-    pattern: pattern === undefined ? null : new RegExp(pattern.source, "l"),
+    pattern: pattern === undefined ? null : templatePattern(pattern.source),
   };
 }
 
