@@ -3,18 +3,22 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, get, type IncomingMessage, type Server } from "node:http";
+import { connect as connectH2 } from "node:http2";
 import { connect } from "node:net";
 import { join } from "node:path";
 import zlib from "node:zlib";
+import type { EdgePlan } from "@stack/config";
 import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { type FakeWorker, startWorker } from "./fake-worker.ts";
+import { tlsListener, writePair } from "./fixtures/secure.ts";
 
 let folder: TempFolder;
 let server: Server;
 let worker: FakeWorker;
 let edge: EdgeProcess;
+let plan: Partial<EdgePlan>;
 const page = "<p>hello hello hello hello</p>\n".repeat(200);
 const long = Buffer.from(Array.from({ length: 200_000 }, (_, at) => `line ${at}\n`).join(""));
 const html = "Content-Type: text/html; charset=utf-8\r\n";
@@ -102,22 +106,20 @@ beforeAll(async () => {
   worker = await startWorker(folder.path, (request) =>
     request.answer(page, `200 OK\r\nContent-Type: text/html\r\nVary: Cookie\r\n`),
   );
-  edge = await startEdge({
-    threads: 1,
-    plan: {
-      limits: { ...limits, bufferBytes: 64 * 1024, spillBytes: 64 * 1024 * 1024 },
-      spillFolder: folder.path,
-      compression: { encodings: ["zstd", "br", "gzip"], minBytes: 1024, types: ["text/*"] },
-      routes: [
-        route("/up/*", { kind: "upstream", upstream: "up" }),
-        { ...route("/plain/*", { kind: "upstream", upstream: "up" }), compression: false },
-        route("/files/*", { kind: "static", root }),
-        { ...route("/asis/*", { kind: "static", root }), compression: false },
-        route("/*", { kind: "app", app: "shop" }),
-      ],
-      upstreams: { up: { servers: [`127.0.0.1:${port}`] } },
-    },
-  });
+  plan = {
+    limits: { ...limits, bufferBytes: 64 * 1024, spillBytes: 64 * 1024 * 1024 },
+    spillFolder: folder.path,
+    compression: { encodings: ["zstd", "br", "gzip"], minBytes: 1024, types: ["text/*"] },
+    routes: [
+      route("/up/*", { kind: "upstream", upstream: "up" }),
+      { ...route("/plain/*", { kind: "upstream", upstream: "up" }), compression: false },
+      route("/files/*", { kind: "static", root }),
+      { ...route("/asis/*", { kind: "static", root }), compression: false },
+      route("/*", { kind: "app", app: "shop" }),
+    ],
+    upstreams: { up: { servers: [`127.0.0.1:${port}`] } },
+  };
+  edge = await startEdge({ threads: 1, plan });
   await edge.arbiter("shop", [worker.record]);
 });
 
@@ -387,4 +389,29 @@ test("requests on one connection follow each other, coded and not", async () => 
   expect(answer.match(/HTTP\/1\.1 200 OK\r/g)).toHaveLength(4);
   expect(answer.match(/Content-Encoding/g)).toHaveLength(3);
   expect(answer.endsWith("\r\n\r\nok")).toBe(true);
+});
+
+test("over HTTP/2 answers and files are coded as well, side by side", async () => {
+  const pair = writePair(folder.path, "site", ["localhost"]);
+  await using secure = await startEdge({
+    threads: 1,
+    plan: { ...plan, listeners: [tlsListener([pair])] },
+  });
+  const session = connectH2(`https://localhost:${secure.port}`, { rejectUnauthorized: false });
+  const paths = ["/up/long", "/files/long.txt", "/files/page.html", "/up/page", "/up/long"];
+  const answers = await Promise.all(
+    paths.map(async (path) => {
+      const stream = session.request({ ":path": path, "accept-encoding": "gzip" });
+      const [headers] = await once(stream, "response");
+      const pieces: Buffer[] = [];
+      for await (const piece of stream) pieces.push(piece as Buffer);
+      const body = Buffer.concat(pieces);
+      return headers["content-encoding"] === "gzip" ? zlib.gunzipSync(body) : body;
+    }),
+  );
+  const expected = [long, long, Buffer.from(page), Buffer.from(page), long];
+  expect(answers.map((body, index) => body.equals(expected[index] ?? long))).toEqual(
+    paths.map(() => true),
+  );
+  session.close();
 });
