@@ -217,6 +217,20 @@ test("one that waits too long is told so, one that leaves frees its place", asyn
   expect(bodyOf(await third)).toBe("3");
 });
 
+test("who waits for an upstream that a new plan does not have is told, who is served is served", async () => {
+  await using server = await startBackend("");
+  const limited = { address: server.address, weight: 1, backup: false, maxInFlight: 1 };
+  const name = await use({ servers: [limited] });
+  const served = ask("/served");
+  await eventually("the first", () => server.pending.length === 1);
+  const waiting = ask("/waiting");
+  await eventually("the second", () => edge.metrics()?.upstreams?.[name]?.queue === 1);
+  await edge.configure({ routes: [] });
+  expect(await waiting).toMatch(/^HTTP\/1\.1 503 /);
+  server.pending[0]?.answer("done");
+  expect(bodyOf(await served)).toBe("done");
+});
+
 test("a server that fails its check is left out until it is well again", async () => {
   await using one = await startBackend("one");
   await using two = await startBackend("two");

@@ -45,6 +45,8 @@ export interface ServerQueue {
   readonly onWake: () => void;
   /** Deadlines, and a net below the wakes. */
   readonly check: (now: number) => void;
+  /** Nobody will be served any more: whoever waits is told. */
+  readonly close: () => void;
 }
 
 /** A thread takes its own request first while another's waits at most this much longer. */
@@ -139,6 +141,12 @@ export function createServerQueue(options: ServerQueueOptions): ServerQueue {
         call.exchange.fail(503, "no server became free in time", retryAfterS);
       });
       if (waiting.first() !== undefined) pump();
+    },
+    close() {
+      waiting.forEach((call) => {
+        leave(call);
+        call.exchange.fail(503, "the upstream is not served any more", retryAfterS);
+      });
     },
   };
 }

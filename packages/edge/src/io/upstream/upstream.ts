@@ -193,7 +193,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       failed.set(exchange, { attempts: step.attempts, tried: [] });
       const same = chooser?.choose(exchange, []);
       if (same !== undefined) send(same, exchange, true);
-      else queue.reenter(exchange);
+      else if (isLimited) queue.reenter(exchange);
+      else giveUp(exchange, closed);
     } else {
       giveUp(exchange, unreachable);
     }
@@ -280,6 +281,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       servers = [];
       shared = [];
       chooser = undefined;
+      isLimited = false;
+      queue.close();
     },
   };
 }
