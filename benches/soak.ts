@@ -13,8 +13,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { createProject } from "../e2e/support/stack.ts";
 
 const seconds = Number(process.argv[2] ?? 60);
-/** Of resident memory, from the second third to the last: noise of the garbage collector. */
-const growthAllowed = 1.1;
+/**
+ * Of resident memory, from the second third to the last. V8 enlarges each thread's young generation
+ * for minutes, up to its bound; with `NODE_OPTIONS=--max-semi-space-size=2` there is nothing to see.
+ */
+const growthAllowed = 1.25;
 const descriptorsAllowed = 8;
 const churners = Number(process.argv[3] ?? 0);
 
