@@ -95,6 +95,14 @@ test("after a failed connection a name is asked for at once, however long it was
   await eventually("the new address", async () => (await ask()) === "127.0.0.2");
 });
 
+test("a name server that knows nothing of IPv6 is good enough", async () => {
+  dns.names.set("four.test", { addresses: ["127.0.0.2"], ttlS: 60 });
+  dns.failsOnSix = true;
+  await use("four");
+  await eventually("an answer", async () => (await ask()) === "127.0.0.2");
+  dns.failsOnSix = false;
+});
+
 test("a name of the hosts file needs no name server", async () => {
   await edge.configure({
     routes: [route("/*", { kind: "upstream", upstream: "local" })],

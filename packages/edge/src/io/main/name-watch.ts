@@ -40,7 +40,7 @@ export function watchName(options: NameWatchOptions): NameWatch {
   let isAsking = false;
   let isClosed = false;
   let failures = 0;
-  let last = "";
+  let last: readonly string[] = [];
 
   const ask = async (): Promise<void> => {
     clearTimeout(timer);
@@ -49,12 +49,11 @@ export function watchName(options: NameWatchOptions): NameWatch {
     askedAt = performance.now();
     let nextMs = untimedMs;
     try {
-      const answer = await resolveName(options.name, resolver, options.resolver.length > 0);
+      const answer = await resolveName(options.name, resolver, options.resolver.length > 0, last);
       failures = 0;
       nextMs = answer.refreshMs;
-      const text = answer.addresses.join(" ");
-      if (text !== last && !isClosed) {
-        last = text;
+      if (answer.addresses.join() !== last.join() && !isClosed) {
+        last = answer.addresses;
         options.onAddresses(answer.addresses);
       }
     } catch (error) {
@@ -85,10 +84,12 @@ export function watchName(options: NameWatchOptions): NameWatch {
   };
 }
 
+/** @param before the addresses found last: those of a family nobody can tell now stay */
 async function resolveName(
   name: string,
   resolver: Resolver,
   hasOwnResolver: boolean,
+  before: readonly string[],
 ): Promise<Answer> {
   if (!hasOwnResolver && (await isInHosts(name))) return await askSystem(name);
   const [four, six] = await Promise.allSettled([
@@ -96,19 +97,19 @@ async function resolveName(
     resolver.resolve6(name, { ttl: true }),
   ]);
   const records = [four, six].flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-  // A server that failed on one family must not take its addresses from the set.
-  const broken = [four, six].find((one) => one.status === "rejected" && !isEmpty(one.reason));
-  if (records.length > 0 && broken === undefined) {
+  const kept = [
+    ...(isUnknown(four) ? before.filter((address) => isIP(address) === 4) : []),
+    ...(isUnknown(six) ? before.filter((address) => isIP(address) === 6) : []),
+  ];
+  if (records.length > 0) {
     return {
-      addresses: records.map((record) => record.address).sort(),
+      addresses: [...records.map((record) => record.address), ...kept].sort(),
       refreshMs: decideRefreshMs(Math.min(...records.map((record) => record.ttl))),
     };
   }
-  if (hasOwnResolver) {
-    const failure = broken ?? four;
-    throw failure.status === "rejected" ? failure.reason : new Error("it has no address");
-  }
-  return await askSystem(name);
+  if (!hasOwnResolver) return await askSystem(name);
+  const failure = isUnknown(six) ? six : four;
+  throw failure.status === "rejected" ? failure.reason : new Error("it has no address");
 }
 
 /** As every program on this machine does: hosts file, search domains, mDNS. */
@@ -129,9 +130,11 @@ async function isInHosts(name: string): Promise<boolean> {
     );
 }
 
-/** The name is known to have no address of this kind: an answer, not a failure. */
-function isEmpty(reason: unknown): boolean {
-  return (reason as NodeJS.ErrnoException).code === "ENODATA";
+/** Nobody could tell; that there is no address of this kind would have been an answer. */
+function isUnknown(result: PromiseSettledResult<unknown>): result is PromiseRejectedResult {
+  return (
+    result.status === "rejected" && (result.reason as NodeJS.ErrnoException).code !== "ENODATA"
+  );
 }
 
 function describe(error: unknown): string {
