@@ -21,7 +21,7 @@ beforeAll(async () => {
   edge = await startEdge({
     plan: {
       listeners: [tlsListener([writePair(folder.path, "site", ["localhost"])])],
-      timeoutsMs: { ...timeoutsMs, header: 2_000 },
+      timeoutsMs: { ...timeoutsMs, header: 5_000 },
       routes: [
         route("/*", { kind: "upstream", upstream: "told" }),
         route("/fixed", { kind: "respond", status: 200, body: "fixed\n", type: "text/plain" }),
@@ -35,7 +35,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-});
+}, 60_000);
 
 const {
   NGHTTP2_PROTOCOL_ERROR: protocol,

@@ -29,7 +29,7 @@ let edge: EdgeProcess;
 const plan = {
   listeners: [tlsListener([pair], { hsts: "max-age=60" })],
   limits: { ...limits, headerBytes: 4_096, bodyBytes: 8 * 1024 * 1024 },
-  timeoutsMs: { ...timeoutsMs, body: 700, header: 5_000 },
+  timeoutsMs: { ...timeoutsMs, body: 2_500 },
   accessLog: { file: logFile, format: "{protocol} {method} {path} {status} {bytes}" },
 };
 
@@ -67,7 +67,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-});
+}, 60_000);
 
 const large = randomBytes(6 * 1024 * 1024);
 
@@ -494,4 +494,4 @@ test("a drain says GOAWAY, answers what is under way, and ends", async () => {
   expect((await answer).body.toString()).toBe("held");
   expect((await exited)[0]).toBe(0);
   session.destroy();
-});
+}, 60_000);

@@ -40,7 +40,7 @@ beforeAll(async () => {
         plainListener,
       ],
       accessLog: { file: logFile, format: "{client} {path} {status}" },
-      timeoutsMs: { ...timeoutsMs, header: 600 },
+      timeoutsMs: { ...timeoutsMs, header: 3_000 },
       routes: [route("/*", { kind: "upstream", upstream: "told" })],
       upstreams: { told: { servers: [backend.address] } },
       trustedProxies: ["2001:db8::/32"],
@@ -52,7 +52,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-});
+}, 60_000);
 
 const get = "GET /told HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
 const v1 = "PROXY TCP4 198.51.100.7 203.0.113.1 4711 443\r\n";
