@@ -6,7 +6,7 @@ import type { Server } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 import { createLogger, reportOf } from "@stack/base";
-import type { EdgePlan } from "@stack/config";
+import type { EdgePlan, RoutePlan } from "@stack/config";
 import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import { createErrorPages } from "../../core/error-pages.ts";
@@ -100,6 +100,7 @@ export function runEdgeThread(
   const servers: Server[] = [];
   let writer: AccessLogWriter | undefined;
   let writerFile = "";
+  let sweepsRates = false;
   let listening = false;
   let drainingSince = 0;
   let tunnelsEndAt = Number.POSITIVE_INFINITY;
@@ -128,6 +129,8 @@ export function runEdgeThread(
       );
       entrances.configure(plan, tls);
       retireActivePlan(old);
+      // One thread does it for all, and only where there are rate limits.
+      sweepsRates = options.index === 0 && plan.routes.some(hasRateLimit);
       await oldWriter?.close();
       if (!listening) {
         listening = true;
@@ -209,7 +212,7 @@ export function runEdgeThread(
     pageFiles.check(now);
     maintenance.check(now);
     guardTick(() => upstreams.check(now));
-    if (options.index === 0) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
+    if (sweepsRates) protection.rates.sweep((now + protection.clockOffsetMs) * 1_000);
     if (!thread.draining) return;
     if (now - drainingSince > drainGraceMs) {
       clients.closeIdle();
@@ -264,6 +267,10 @@ export function runEdgeThread(
       log.error(`a step of the edge failed: ${describe(error)}`);
     }
   }
+}
+
+function hasRateLimit({ protection }: RoutePlan): boolean {
+  return protection !== undefined && protection.rateLimit !== null;
 }
 
 function createContext(
