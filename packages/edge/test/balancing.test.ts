@@ -4,8 +4,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, freePort } from "@stack/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
+
+/** Real servers take their time to start on a busy machine. */
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 interface Pending {
   readonly text: string;

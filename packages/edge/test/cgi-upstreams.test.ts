@@ -7,9 +7,12 @@ import { connect, createServer as createRelay, type Server } from "node:net";
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { type Peer, startPeer } from "./fixtures/peer.ts";
+
+/** Real servers take their time to start on a busy machine. */
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const wsgi = `import hashlib, json, sys
 def application(environ, start_response):

@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, exchangeRaw, startLoad } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type EdgeProcess, startEdge } from "./edge-process.ts";
+
+/** Real servers take their time to start on a busy machine. */
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const program = fileURLToPath(new URL("fixtures/http-worker.mjs", import.meta.url));
 const shop = "shop";
