@@ -57,7 +57,7 @@ test("each event of a worker arrives before the next is sent, for longer than it
     threads: 1,
     plan: {
       routes: [route("/*", { kind: "app", app: "shop" })],
-      apps: { shop: { ...app, timeoutMs: 400 } },
+      apps: { shop: { ...app, timeoutMs: 1_000 } },
     },
   });
   let send = (_event: string): Promise<void> => Promise.resolve();
@@ -70,17 +70,17 @@ test("each event of a worker arrives before the next is sent, for longer than it
   const client = listen(edge.port, get("/events"));
   const begun = performance.now();
   let event = 0;
-  for (; performance.now() - begun < 1_500; event += 1) {
+  for (; performance.now() - begun < 2_500; event += 1) {
     await eventually(`event ${event}`, () => client.text().includes(`data: ${event}\n\n`));
     await send(`data: ${event + 1}\n\n`);
   }
-  expect(event).toBeGreaterThan(10);
+  expect(event).toBeGreaterThan(3);
   // Silence is not a sign of life.
   const silent = performance.now();
   await eventually("the cut", () => edge.metrics()?.apps[shop]?.inFlight === 0);
-  expect(performance.now() - silent).toBeGreaterThan(300);
+  expect(performance.now() - silent).toBeGreaterThan(700);
   client.destroy();
-});
+}, 20_000);
 
 test("early hints of both links pass at once, to clients that know them", async () => {
   const open: (() => void)[] = [];

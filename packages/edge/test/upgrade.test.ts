@@ -75,7 +75,6 @@ beforeAll(async () => {
       ],
       upstreams: { one: { servers: [upstream.address] } },
       apps: { shop: app, framed: app },
-      timeoutsMs: { ...timeoutsMs, idle: 1_000, tunnel: 1_500 },
       accessLog: { file: accessLog, format: "json" },
     },
   });
@@ -226,25 +225,6 @@ test("a tunnel the app cuts is cut for the client", async () => {
   socket.destroy();
 });
 
-test("an idle tunnel is closed after its time, one in use is not, each with its line", async () => {
-  const idle = await openTunnel("/echo", handshake("/echo?idle"));
-  const busy = await openTunnel("/echo", handshake("/echo?busy"));
-  const beat = setInterval(() => busy.socket.write("x"), 200);
-  await idle.ended;
-  idle.socket.destroy();
-  const before = busy.received().length;
-  await eventually("more of the other", () => busy.received().length > before);
-  clearInterval(beat);
-  busy.socket.destroy();
-  const line = await eventually("its line", () =>
-    readFileSync(accessLog, "utf8")
-      .split("\n")
-      .find((text) => text.includes("idle")),
-  );
-  expect(JSON.parse(line)).toMatchObject({ status: 101, path: "/echo" });
-  expect((JSON.parse(line) as { durationMs: number }).durationMs).toBeGreaterThan(1_400);
-});
-
 test("tunnels hold no slot of an HTTP worker, but the worker until they end", async () => {
   const path = join(folder.path, "shop.sock");
   const worker = await startUpgradeApp(echo, path);
@@ -375,4 +355,29 @@ test("a tunnel outlives a new plan, and no slot of memory is mixed up", async ()
   await hears("still the same");
   socket.destroy();
   expect(edge.output()).not.toMatch(/failed:/);
+});
+
+test("an idle tunnel is closed after its time, one in use is not, each with its line", async () => {
+  await edge.configure({
+    routes: [{ ...route("/*", { kind: "upstream", upstream: "one" }), upgrade: websocket }],
+    upstreams: { one: { servers: [apps[0]?.address ?? ""] } },
+    accessLog: { file: accessLog, format: "json" },
+    timeoutsMs: { ...timeoutsMs, tunnel: 2_000 },
+  });
+  const idle = await openTunnel("/echo", handshake("/echo?idle"));
+  const busy = await openTunnel("/echo", handshake("/echo?busy"));
+  const beat = setInterval(() => busy.socket.write("x"), 200);
+  await idle.ended;
+  idle.socket.destroy();
+  const before = busy.received().length;
+  await eventually("more of the other", () => busy.received().length > before);
+  clearInterval(beat);
+  busy.socket.destroy();
+  const line = await eventually("its line", () =>
+    readFileSync(accessLog, "utf8")
+      .split("\n")
+      .find((text) => text.includes("idle")),
+  );
+  expect(JSON.parse(line)).toMatchObject({ status: 101, path: "/echo" });
+  expect((JSON.parse(line) as { durationMs: number }).durationMs).toBeGreaterThan(1_900);
 });
