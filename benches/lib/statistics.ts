@@ -1,7 +1,7 @@
 /** Medians over rounds. */
 import type { Round } from "./measure.ts";
 
-export function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
