@@ -49,9 +49,10 @@ const php = {
 };
 
 let folder: TempFolder;
-let edge: EdgeProcess;
-let peers: readonly Peer[];
-let counted: Server;
+let edge: EdgeProcess | undefined;
+/** Filled before they are ready: what was started ends, whatever goes wrong. */
+let peers: readonly Promise<Peer>[] = [];
+let counted: Server | undefined;
 /** To php-fpm, by way of `counted`. */
 let connections = 0;
 const node = createServer((request, response) => {
@@ -76,7 +77,7 @@ beforeAll(async () => {
   const uwsgiSockets = ["uwsgi", "fastcgi", "scgi", "http"] as const;
   const sockets = uwsgiSockets.flatMap((name) => [`--${name}-socket`, at(`${name}.sock`)]);
   const worker = ["--processes", "1", "--threads", "4", "--buffer-size", "65535", "--need-app"];
-  peers = await Promise.all([
+  peers = [
     startPeer(
       phpFpm(),
       ["-F", "-y", at("fpm.conf"), ...(process.getuid?.() === 0 ? ["-R"] : [])],
@@ -100,7 +101,8 @@ beforeAll(async () => {
       ],
       [at("gunicorn.sock")],
     ),
-  ]);
+  ];
+  await Promise.all(peers);
   counted = createCountedRelay(at("fpm.sock"));
   counted.listen(at("counted.sock"));
   await once(counted, "listening");
@@ -146,18 +148,27 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await edge[Symbol.asyncDispose]();
-  await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
+  await edge?.[Symbol.asyncDispose]();
+  const started = await Promise.allSettled(peers);
+  for (const peer of started) {
+    if (peer.status === "fulfilled") await peer.value[Symbol.asyncDispose]();
+  }
   node.close();
-  counted.close();
+  counted?.close();
   node.closeAllConnections();
   folder[Symbol.dispose]();
 });
 
+/** The edge, once it has started. */
+function started(): EdgeProcess {
+  if (edge === undefined) throw new Error("the edge did not start");
+  return edge;
+}
+
 async function ask(target: string, fields = "", method = "GET", body = ""): Promise<string> {
   const length = body === "" ? "" : `Content-Length: ${body.length}\r\n`;
   const head = `${method} ${target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n${length}${fields}\r\n`;
-  return await exchangeRaw(edge.target, [head, body], () => false, 9_000);
+  return await exchangeRaw(started().target, [head, body], () => false, 9_000);
 }
 
 const bodyOf = (answer: string): string => answer.slice(answer.indexOf("\r\n\r\n") + 4);
@@ -196,7 +207,7 @@ describe.each(["uwsgi", "fastcgi", "scgi", "http", "gunicorn"])("an app behind %
     const large = "0123456789".repeat(400_000);
     const answer = await ask(`/${name}/`, "", "POST", large);
     expect(jsonOf(answer)).toMatchObject({ bytes: large.length, REQUEST_METHOD: "POST" });
-    const chunked = await exchangeRaw(edge.target, [
+    const chunked = await exchangeRaw(started().target, [
       `POST /${name}/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`,
       "5\r\nhello\r\n",
       "6\r\n world\r\n0\r\n\r\n",
@@ -225,7 +236,7 @@ test("a Node service is asked over its Unix socket", async () => {
 
 test("a chunked body longer than what is buffered is refused where a length must be known", async () => {
   const piece = `10000\r\n${"x".repeat(65_536)}\r\n`;
-  const answer = await exchangeRaw(edge.target, [
+  const answer = await exchangeRaw(started().target, [
     "POST /uwsgi/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
     piece.repeat(20),
     "0\r\n\r\n",
@@ -278,8 +289,8 @@ describe("PHP", () => {
 
   test("what it writes to its error log is in the edge's", async () => {
     expect(await ask("/php/fail.php")).toMatch(/^HTTP\/1\.1 503 [\s\S]*sorry/);
-    await eventually("the line", () => edge.output().includes("something is amiss"));
-    expect(edge.output()).toMatch(/upstream php: .*something is amiss/);
+    await eventually("the line", () => started().output().includes("something is amiss"));
+    expect(started().output()).toMatch(/upstream php: .*something is amiss/);
   });
 
   test("paths that name no script go to the front controller, where there is one", async () => {
