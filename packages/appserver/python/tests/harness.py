@@ -15,7 +15,7 @@ import unittest
 from stack_worker import frames
 
 PYTHON_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DEADLINE_S = 10
+DEADLINE_S = 30
 _LAUNCHER = """
 import os, sys
 given = int(sys.argv[1])
