@@ -3,7 +3,8 @@ import { z } from "zod";
 import { durationMs } from "./scalars.ts";
 
 const env = z.record(z.string(), z.string()).default({}).meta({
-  description: "Environment variables, on top of stack's own environment.",
+  description:
+    "Environment variables, on top of stack's own environment; an app of kind node has NODE_ENV=production unless either says otherwise.",
 });
 
 const command = z.array(z.string().min(1)).min(1);

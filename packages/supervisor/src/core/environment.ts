@@ -40,6 +40,9 @@ export function serviceEnvironment(
 
 /** An app's plan as its arbiters get it. */
 export function completePlan(plan: AppPlan, base: Environment, redis: string | undefined): AppPlan {
-  const env = serviceEnvironment(base, redis, { STACK_APP: plan.name, ...plan.env });
+  const own = { STACK_APP: plan.name, ...plan.env };
+  // Without it Express and others show their stack traces to clients.
+  const above = plan.kind === "node" ? { NODE_ENV: "production", ...base } : base;
+  const env = serviceEnvironment(above, redis, own);
   return { ...plan, env };
 }
