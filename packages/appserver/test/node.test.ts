@@ -53,6 +53,22 @@ test("a handler that throws answers 500 and its worker serves on", async () => {
   await eventually("the stack in the log", () => bench.output().includes("a handler that throws"));
 });
 
+test.for(["FOOBAR", "get", "GETS"])(
+  "the method %s, unknown to Node's parser, gets a whole 501 and its worker serves on",
+  async (method) => {
+    await using bench = await openReady({ workers: 1 });
+    const worker = first(bench);
+    const target = { path: worker.address.slice("unix:".length) };
+
+    const answer = await exchangeRaw(target, [`${method} / HTTP/1.1\r\nHost: a.test\r\n\r\n`]);
+
+    expect(answer).toBe(
+      "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nNot Implemented\n",
+    );
+    expect((await ask(worker, "/")).status).toBe(200);
+  },
+);
+
 test("what a worker prints is marked with its name", async () => {
   await using bench = await openReady({ workers: 1 });
 

@@ -18,6 +18,15 @@ const orphanDeadlineMs = 30_000;
 /** The edge has its own limits; these are only not to be the tighter ones. */
 const maxHeaderBytes = 256 * 1024;
 const backlog = 1024;
+/** To a method that Node's parser does not know (RFC 9110 §15.6.2): no handler could see it. */
+const unknownMethod = [
+  "HTTP/1.1 501 Not Implemented",
+  "Content-Type: text/plain",
+  "Content-Length: 16",
+  "Connection: close",
+  "",
+  "Not Implemented\n",
+].join("\r\n");
 
 export async function runNodeWorker(): Promise<void> {
   const start = await firstMessage();
@@ -81,7 +90,10 @@ function listen(socket: string, handler: RequestHandler): Server {
     { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: maxHeaderBytes },
     handler,
   );
-  server.on("clientError", (_error, peer) => peer.destroy());
+  server.on("clientError", (error: NodeJS.ErrnoException, peer) => {
+    if (error.code === "HPE_INVALID_METHOD" && peer.writable) peer.end(unknownMethod);
+    else peer.destroy();
+  });
   server.listen({ path: socket, backlog }, () => {
     chmodSync(socket, 0o600);
     tell({ type: "listening" });

@@ -146,9 +146,10 @@ export const edgeSchema = z.strictObject({
     }),
   limits: z
     .strictObject({
-      headerBytes: bytes
-        .prefault("32kb")
-        .meta({ description: "Request line and headers together; beyond: 431 (or 414)." }),
+      headerBytes: bytes.prefault("32kb").meta({
+        description:
+          "Request line and headers together; beyond: 431. The target in the request line may have at most 8 KB; beyond: 414.",
+      }),
       headerCount: z
         .int()
         .min(1)
