@@ -4,9 +4,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { eventually, exchangeRaw } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { app, route, startEdge } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
+
+/** Edges start slowly on a machine that does other things. */
+vi.setConfig({ testTimeout: 30_000 });
 
 /** A client that shows what has arrived so far. */
 function listen(port: number, request: string): { text: () => string; destroy: () => void } {
