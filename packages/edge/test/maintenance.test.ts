@@ -62,6 +62,7 @@ async function maintain(maintenance: Maintenance | null): Promise<void> {
     edge.events,
     "message",
     (message) => message.type === "maintenance-set" && message.serial === wanted,
+    20_000,
   );
   edge.send({ type: "maintenance", serial, maintenance });
   await set;
