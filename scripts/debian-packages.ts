@@ -25,6 +25,9 @@ const packages = {
     "uwsgi-plugin-python3",
     "gunicorn",
     "nghttp2-client",
+    "openssl",
+    "curl",
+    "slowhttptest",
     "util-linux",
   ],
   bench: [

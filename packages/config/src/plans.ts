@@ -77,6 +77,8 @@ export interface EdgeAppPlan {
   readonly timeoutMs: number;
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
+  /** An operator has stopped it: no worker will come, so nothing waits for one. */
+  readonly stopped?: boolean;
 }
 
 export interface RoutePlan {

@@ -107,6 +107,27 @@ test("who waits too long gets 503 and Retry-After", async () => {
   await queued(edge, 0);
 });
 
+test("an app that was stopped is waited for by nobody", async () => {
+  await using edge = await startEdge({ threads: 2 });
+  const waiting = [ask(edge, "/1"), ask(edge, "/2")];
+  await queued(edge, 2);
+  await edge.configure({ apps: { shop: { ...app, stopped: true } } });
+  const refused = [...(await Promise.all(waiting)), await ask(edge, "/3")];
+  for (const { status, text } of refused) {
+    expect(status).toBe(503);
+    expect(text).toMatch(/\r\nRetry-After: \d+\r\n/);
+    expect(text).toContain("shop is stopped");
+  }
+  await queued(edge, 0);
+
+  await edge.configure({ apps: { shop: app } });
+  const answer = ask(edge, "/4");
+  await queued(edge, 1);
+  await using worker = await startWorker(edge.folder, (request) => request.answer("back"));
+  await edge.arbiter("shop", [worker.record]);
+  expect((await answer).text).toContain("back");
+});
+
 test("a client that leaves while it waits gives up its place", async () => {
   await using edge = await startEdge();
   await using held = await manual(edge);

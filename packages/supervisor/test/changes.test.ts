@@ -220,6 +220,35 @@ test("stop, start, restart and scale do what they say, and outlive stackd", asyn
   });
 });
 
+test("the edge knows which apps are stopped, whatever is replaced meanwhile", async () => {
+  await using stack = await readyStack(shop(2, "{}"));
+  const client = await stack.client();
+  const isStopped = async (): Promise<boolean> => {
+    const { plan } = (await (await fetch(await stack.url())).json()) as {
+      plan: { apps: { shop: { stopped?: boolean } } };
+    };
+    return plan.apps.shop.stopped === true;
+  };
+  await client.request({ op: "stop", names: ["shop-1"] });
+  expect(await isStopped()).toBe(false);
+  await client.request({ op: "stop", names: ["shop"] });
+  expect(await isStopped()).toBe(true);
+
+  await client.request({ op: "restart", names: ["edge"] });
+  expect(await isStopped()).toBe(true);
+  process.kill(await stack.pidOf("stackd"), "SIGKILL");
+  const again = await stack.client();
+  await again.request({ op: "wait-ready" });
+  expect(await isStopped()).toBe(true);
+
+  await again.request({ op: "start", names: ["shop-2"] });
+  expect(await isStopped()).toBe(false);
+  await again.request({ op: "stop", names: ["shop"] });
+  await again.request({ op: "restart", names: ["shop"] });
+  expect(await isStopped()).toBe(false);
+  expect((await stack.status()).apps[0]).toMatchObject({ state: "ready" });
+});
+
 test("the edge is renewed without a gap, and cannot be stopped", async () => {
   await using stack = await readyStack(shop(1, "{}"));
   const client = await stack.client();

@@ -68,6 +68,7 @@ const retryAfterS = 1;
 export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const { thread, queue } = options;
   const self = thread.index;
+  const whyStopped = `${options.name} is stopped`;
   const workers: WorkerHandle[] = [];
   const waiting = createCallList((head) => {
     publishHead(
@@ -119,10 +120,12 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     },
     check(now) {
       for (const worker of workers) worker.check(now);
+      const { queueTimeoutMs, stopped = false } = scheduler.settings;
       waiting.forEach((call) => {
-        if (now - call.since < scheduler.settings.queueTimeoutMs) return;
+        if (!stopped && now - call.since < queueTimeoutMs) return;
         leave(call);
-        call.exchange.fail(503, "no worker became free in time", retryAfterS);
+        const reason = stopped ? whyStopped : "no worker became free in time";
+        call.exchange.fail(503, reason, retryAfterS);
         countEnded(call);
       });
       if (waiting.first() !== undefined) pump(false); // a net below the wakes
@@ -140,6 +143,10 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
 
   function enter(call: AppCall): void {
     const exchange = call.exchange as ClientExchange;
+    if (scheduler.settings.stopped === true) {
+      exchange.fail(503, whyStopped, retryAfterS);
+      return;
+    }
     if (!enterQueue(queue, self, scheduler.settings.queueLimit)) {
       exchange.fail(503, "too many requests are waiting", retryAfterS);
       return;

@@ -23,10 +23,7 @@ export async function startServices(stack: Stack, names: readonly string[]): Pro
     stack,
     names.filter((name) => name !== "edge"), // it always runs
   );
-  const wanted = new Set(chosen.map((managed) => managed.plan.name));
-  const stopped = stack.overrides.stopped.filter((name) => !wanted.has(name));
-  stack.overrides = { ...stack.overrides, stopped };
-  stack.remember();
+  await setStopped(stack, withoutAny(stack.overrides.stopped, chosen));
   for (const managed of chosen) managed.service.dispatch({ type: "start" });
   await Promise.all(chosen.map((managed) => untilReady(stack, managed)));
 }
@@ -37,11 +34,33 @@ export async function stopServices(stack: Stack, names: readonly string[]): Prom
   const stopped = [
     ...new Set([...stack.overrides.stopped, ...chosen.map((managed) => managed.plan.name)]),
   ];
-  stack.overrides = { ...stack.overrides, stopped };
-  stack.remember();
+  await setStopped(stack, stopped);
   for (const group of planStopOrder(chosen.map((managed) => managed.plan))) {
     await Promise.all(group.map((plan) => stopService(stack, plan.name, "stop")));
   }
+}
+
+/** Remembers what is stopped, and tells the edges, so that no request waits for a stopped app. */
+async function setStopped(stack: Stack, stopped: readonly string[]): Promise<void> {
+  const before = new Set(stack.overrides.stopped);
+  const now = new Set(stopped);
+  stack.overrides = { ...stack.overrides, stopped };
+  stack.remember();
+  const isOfApp = [...stack.services.values()].some(
+    ({ plan }) => plan.kind === "app" && before.has(plan.name) !== now.has(plan.name),
+  );
+  if (!isOfApp) return;
+  try {
+    await stack.edges.renewApps();
+  } catch (error) {
+    // The change itself does not depend on it: requests wait as they do for a crashed app.
+    stack.note("warn", "edge", `does not know what is stopped: ${(error as Error).message}`);
+  }
+}
+
+function withoutAny(names: readonly string[], services: readonly Managed[]): string[] {
+  const gone = new Set(services.map((managed) => managed.plan.name));
+  return names.filter((name) => !gone.has(name));
 }
 
 /** Instances of an app one after the other, so that the others serve meanwhile. */
@@ -49,6 +68,7 @@ export async function restartServices(stack: Stack, names: readonly string[]): P
   const others = names.filter((name) => name !== "edge");
   const chosen = choose(stack, others);
   if (others.length < names.length) await stack.edges.replace();
+  await setStopped(stack, withoutAny(stack.overrides.stopped, chosen)); // it runs afterwards
   for (const managed of chosen) await restartService(stack, managed, "restart");
 }
 

@@ -63,6 +63,8 @@ export interface EdgeGeneration {
   readonly attach: (peer: EdgePeer, hello: EdgeHello) => void;
   /** Resolves when it serves with the newest plan; rejects with what it says against it. */
   readonly configure: () => Promise<void>;
+  /** Tells one that drains what holds now for the apps it knows; the rest of its plan stays. */
+  readonly renewApps: () => void;
   /** For one that has no connection yet: resolves with its first readiness. */
   readonly firstReady: () => Promise<void>;
   /** Resolves when it does what `maintenance` says now; at once while it is not connected. */
@@ -105,6 +107,8 @@ export function createEdgeGeneration(
   let peer: EdgePeer | null = null;
   let window: MetricsWindow | null = null;
   let isGone = false;
+  /** Null for one that drained already when it was found. */
+  let given: EdgePlan | null = null;
   /** Of the last `maintenance` it was told. */
   let serial = 0;
   let maintained: PromiseWithResolvers<void> | null = null;
@@ -169,6 +173,11 @@ export function createEdgeGeneration(
     }
   }
 
+  function give(plan: EdgePlan): void {
+    given = plan;
+    peer?.send({ type: "configure", plan });
+  }
+
   function sendMaintenance(): void {
     serial += 1;
     peer?.send({ type: "maintenance", serial, maintenance: context.maintenance() });
@@ -220,15 +229,21 @@ export function createEdgeGeneration(
       if (answer === null) expectAnswer().catch(() => {}); // the hooks tell what comes of it
       // Before the plan: no request may slip through.
       if (hello.configured || context.maintenance() !== null) sendMaintenance();
-      connected.send({ type: "configure", plan: context.plan() });
+      give(context.plan());
       if (!hello.configured) return;
       keeper.edgeReady(name, true);
       hooks.onReady();
     },
     configure() {
       const answered = expectAnswer();
-      peer?.send({ type: "configure", plan: context.plan() });
+      give(context.plan());
       return answered;
+    },
+    renewApps() {
+      if (given === null) return;
+      const newest = context.plan().apps;
+      const apps = Object.entries(given.apps).map(([app, old]) => [app, newest[app] ?? old]);
+      give({ ...given, apps: Object.fromEntries(apps) });
     },
     firstReady: expectAnswer,
     async maintain() {

@@ -35,6 +35,8 @@ export interface Edges {
   readonly exited: (exit: ChildExit) => boolean;
   /** Gives the serving edge the plan. Throws what the edge says against it. */
   readonly configure: () => Promise<void>;
+  /** The same, and those that drain hear what holds now for the apps they know. */
+  readonly renewApps: () => Promise<void>;
   /** Tells every edge that is connected what `maintenance` says now; waits for the serving one. */
   readonly maintain: () => Promise<void>;
   /** A new generation, and the old drains; on an error, which is thrown, the old one stays. */
@@ -152,6 +154,10 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     },
     async configure() {
       // One that is coming up gets the newest plan when it connects.
+      if (current?.isConnected() === true) await current.configure();
+    },
+    async renewApps() {
+      for (const edge of edges.values()) if (edge.draining()) edge.renewApps();
       if (current?.isConnected() === true) await current.configure();
     },
     async maintain() {

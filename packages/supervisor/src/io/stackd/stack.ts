@@ -22,6 +22,7 @@ import {
   planServices,
   type ServicePlan,
 } from "../../core/services.ts";
+import { markStoppedApps } from "../../core/stopped-apps.ts";
 import { buildService, completeApp } from "./build-service.ts";
 import { createEdges, type Edges } from "./edges.ts";
 import { createHistory, type History } from "./history.ts";
@@ -126,7 +127,7 @@ export function createStack(
       cwd: dirname(config.file),
       env,
       setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
-      plan: () => stack.config.edge.plan,
+      plan: () => markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
       maintenance: () => stack.maintenance,
       drainMs: () => {
         const apps = Object.values(stack.config.apps);
