@@ -118,7 +118,7 @@ beforeAll(async () => {
     { "chat.py": chat, "client.py": client, "other.py": other.replace("VERSION", "one") },
   );
   await project.up();
-}, 60_000);
+});
 
 afterAll(async () => {
   await project[Symbol.asyncDispose]();
@@ -164,7 +164,7 @@ test("lifespan, a worker of threads and a thousand slow requests at once", async
   agent.destroy();
 
   expect(new Set(answers)).toEqual(new Set(["200 slow"]));
-}, 60_000);
+});
 
 test("real WebSocket clients: 200 stay through a reload of another app, and are told of their own", async () => {
   const clients = startClients();
@@ -181,4 +181,4 @@ test("real WebSocket clients: 200 stay through a reload of another app, and are 
   clients.go();
   await gone;
   expect(clients.said()).toBe("before\nafter\nclosed [1012]\n");
-}, 90_000);
+});

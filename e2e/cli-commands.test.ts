@@ -126,7 +126,7 @@ describe("where a stack runs", () => {
     project = await createProject(config, { "app.py": app });
     await project.up();
     await fetch(`http://127.0.0.1:${project.port}/first`);
-  }, 60_000);
+  });
   afterAll(() => project[Symbol.asyncDispose]());
 
   test("flags are taken before and after the command", async () => {

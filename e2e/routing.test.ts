@@ -49,7 +49,7 @@ let project: Project;
 beforeAll(async () => {
   project = await createProject(config, { "app.py": app, "missing.html": "<p>not here</p>" });
   await project.up();
-}, 60_000);
+});
 afterAll(() => project[Symbol.asyncDispose]());
 
 const ask = (path: string, init?: RequestInit): Promise<Response> =>

@@ -88,4 +88,4 @@ test("a WebSocket stays with its worker through a reload, and ends with the stac
   const lines = log.split("\n").filter((line) => line.includes('"status":101'));
   expect(lines).toHaveLength(2);
   expect(project.leftovers()).toEqual([]);
-}, 60_000);
+});

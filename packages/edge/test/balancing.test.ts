@@ -4,12 +4,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, freePort } from "@stack/testkit";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
 
 /** Real servers take their time to start on a busy machine. */
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 interface Pending {
   readonly text: string;
   readonly answer: (body?: string) => void;
@@ -97,7 +95,7 @@ async function use(plan: UpstreamPlan, firstByte = 10_000): Promise<string> {
 
 function ask(target = "/", fields = "", method = "GET"): Promise<string> {
   const text = `${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}\r\n`;
-  return exchangeRaw(edge.target, [text], undefined, 9_000);
+  return exchangeRaw(edge.target, [text], undefined, 30_000);
 }
 
 const bodyOf = (answer: string): string => answer.slice(answer.indexOf("\r\n\r\n") + 4);

@@ -108,7 +108,7 @@ test("no byte of one connection reaches another, with slow readers on both kinds
     expect(bodyOf(await ended).equals(pattern(tag, size))).toBe(true);
   upstream.close();
   for (const worker of workers) await worker[Symbol.asyncDispose]();
-}, 40_000);
+});
 
 test("a slow reader of an ordinary page holds no worker", async () => {
   await using edge = await startEdge();
@@ -123,7 +123,7 @@ test("a slow reader of an ordinary page holds no worker", async () => {
   }
   slow.socket.resume();
   expect(bodyOf(await slow.ended).equals(page)).toBe(true);
-}, 20_000);
+});
 
 test("a slow upload within the bound holds no worker until it is complete", async () => {
   await using edge = await startEdge();
@@ -141,7 +141,7 @@ test("a slow upload within the bound holds no worker until it is complete", asyn
   expect(worker.count()).toBe(5);
   slow.socket.write(Buffer.alloc(40_000));
   expect((await slow.ended).toString("latin1")).toMatch(/\r\n\r\n100000$/);
-}, 20_000);
+});
 
 test("a large upload is streamed: byte-identical, and the edge's memory stays bounded", async () => {
   await using edge = await startEdge({
@@ -170,7 +170,7 @@ test("a large upload is streamed: byte-identical, and the edge's memory stays bo
   expect(received).toMatch(/got it$/);
   expect(same).toBe(true);
   expect(most - before).toBeLessThan(45 * 1024 * 1024);
-}, 30_000);
+});
 
 test("an upload goes no faster than the worker takes it", async () => {
   await using edge = await startEdge({
@@ -195,7 +195,7 @@ test("an upload goes no faster than the worker takes it", async () => {
   worker.grants = true;
   worker.grantAll();
   expect((await client.ended).toString("latin1")).toMatch(/done$/);
-}, 30_000);
+});
 
 test("a download goes no faster than the client reads it, and then arrives whole", async () => {
   await using edge = await startEdge({ threads: 1 });
@@ -218,7 +218,7 @@ test("a download goes no faster than the client reads it, and then arrives whole
   expect(stuck).toBeLessThan(size / 2);
   client.socket.resume();
   expect(bodyOf(await client.ended).equals(file)).toBe(true);
-}, 30_000);
+});
 
 test("a client that stops reading is cut off after its time, and its worker is free", async () => {
   await using edge = await startEdge({
@@ -234,9 +234,9 @@ test("a client that stops reading is cut off after its time, and its worker is f
   const client = slowClient(edge);
   client.socket.write(get("/endless"));
   await eventually("the worker to have it", () => worker.count() === 1);
-  expect(await exchangeRaw(edge.target, [get("/quick")], undefined, 9_000)).toMatch(/quick$/);
+  expect(await exchangeRaw(edge.target, [get("/quick")], undefined, 30_000)).toMatch(/quick$/);
   client.socket.destroy();
-}, 20_000);
+});
 
 test("a client that pipelines and does not read is not answered for ever", async () => {
   await using edge = await startEdge({ threads: 1 });
@@ -255,7 +255,7 @@ test("a client that pipelines and does not read is not answered for ever", async
   await eventually("all to be answered", () => answered === requests);
   await eventually("all to be received", () => client.received() > requests * 100_000);
   client.socket.destroy();
-}, 30_000);
+});
 
 /** The value of something that grows, once it has been the same for a while. */
 async function settled(read: () => number): Promise<number> {

@@ -7,13 +7,11 @@ import { connect, createServer as createRelay, type Server } from "node:net";
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { type Peer, startPeer } from "./fixtures/peer.ts";
 
 /** Real servers take their time to start on a busy machine. */
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 const wsgi = `import hashlib, json, sys
 def application(environ, start_response):
     path = environ["PATH_INFO"]
@@ -168,7 +166,7 @@ function started(): EdgeProcess {
 async function ask(target: string, fields = "", method = "GET", body = ""): Promise<string> {
   const length = body === "" ? "" : `Content-Length: ${body.length}\r\n`;
   const head = `${method} ${target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n${length}${fields}\r\n`;
-  return await exchangeRaw(started().target, [head, body], () => false, 9_000);
+  return await exchangeRaw(started().target, [head, body], () => false, 30_000);
 }
 
 const bodyOf = (answer: string): string => answer.slice(answer.indexOf("\r\n\r\n") + 4);

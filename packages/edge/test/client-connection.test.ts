@@ -17,7 +17,7 @@ beforeAll(async () => {
   edge = await startEdge({ plan });
   worker = await startWorker(edge.folder, answer);
   await edge.arbiter("shop", [worker.record]);
-}, 30_000);
+});
 
 afterAll(async () => {
   await worker[Symbol.asyncDispose]();

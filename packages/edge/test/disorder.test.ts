@@ -130,7 +130,7 @@ test("after any disorder every connection has ended and all books are back to ze
   for (const { record } of workers) arbiter.send({ type: "worker-drain", key: record.key });
   await eventually("all workers to be drained", () => drained.size === workers.length);
   for (const worker of workers) await worker[Symbol.asyncDispose]();
-}, 40_000);
+});
 
 test("however its bytes are cut, a stream of requests gives the same answers", async () => {
   await using edge = await startEdge({ threads: 1 });
@@ -159,7 +159,7 @@ test("however its bytes are cut, a stream of requests gives the same answers", a
     ),
     { numRuns: 60 },
   );
-}, 30_000);
+});
 
 /** Each piece leaves only when the one before it has: they arrive apart. */
 function exchangePiecewise(edge: EdgeProcess, pieces: readonly string[]): Promise<string> {

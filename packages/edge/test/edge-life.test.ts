@@ -108,7 +108,7 @@ test("draining: new connections are left to the successor, kept ones answered wi
   await busy.until("finished");
   expect(busy.received()).toContain("Connection: close");
   expect(await exited).toEqual([0, null]);
-}, 20_000);
+});
 
 test("a drain ends at its deadline, whatever still runs", async () => {
   await using edge = await startEdge();
@@ -190,7 +190,7 @@ test("a thread that dies costs its connections only: the others serve, its slots
     return metrics?.queue === 0 && metrics.inFlight === 0;
   });
   for (const { socket } of clients) socket.destroy();
-}, 30_000);
+});
 
 test("connections beyond the cap are told 503; when one ends there is room again", async () => {
   await using edge = await startEdge({ plan: { limits: { ...limits, connections: 3 } } });

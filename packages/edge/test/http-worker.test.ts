@@ -5,12 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, exchangeRaw, startLoad } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { type EdgeProcess, startEdge } from "./edge-process.ts";
 
 /** Real servers take their time to start on a busy machine. */
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
-
 const program = fileURLToPath(new URL("fixtures/http-worker.mjs", import.meta.url));
 const shop = "shop";
 const get = (path: string): string =>
@@ -68,7 +66,7 @@ test("requests of the only worker wait until there is another, in the order they
   await using first = await startHttpWorker(edge, 1, "hangs");
   const arbiter = await edge.arbiter("shop", [first.record]);
   const answers = Promise.all(
-    Array.from({ length: 3 }, () => exchangeRaw(edge.target, [get("/")], undefined, 9_000)),
+    Array.from({ length: 3 }, () => exchangeRaw(edge.target, [get("/")], undefined, 30_000)),
   );
   await eventually("three in flight", () => edge.metrics()?.apps[shop]?.inFlight === 3);
   first.child.kill("SIGKILL");

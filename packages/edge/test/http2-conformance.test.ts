@@ -29,13 +29,13 @@ beforeAll(async () => {
       upstreams: { told: { servers: [backend.address] } },
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-}, 60_000);
+});
 
 const {
   NGHTTP2_PROTOCOL_ERROR: protocol,

@@ -61,13 +61,13 @@ beforeAll(async () => {
       upstreams: { told: { servers: [backend.address] } },
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-}, 60_000);
+});
 
 const large = randomBytes(6 * 1024 * 1024);
 
@@ -494,4 +494,4 @@ test("a drain says GOAWAY, answers what is under way, and ends", async () => {
   expect((await answer).body.toString()).toBe("held");
   expect((await exited)[0]).toBe(0);
   session.destroy();
-}, 60_000);
+});

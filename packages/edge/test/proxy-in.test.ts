@@ -46,13 +46,13 @@ beforeAll(async () => {
       trustedProxies: ["2001:db8::/32"],
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-}, 60_000);
+});
 
 const get = "GET /told HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
 const v1 = "PROXY TCP4 198.51.100.7 203.0.113.1 4711 443\r\n";

@@ -15,7 +15,7 @@ async function ask(
   path: string,
   method = "GET",
 ): Promise<{ status: number; text: string }> {
-  const text = await exchangeRaw(edge.target, [get(path, undefined, method)], undefined, 9_000);
+  const text = await exchangeRaw(edge.target, [get(path, undefined, method)], undefined, 30_000);
   return { status: Number(text.split(" ")[1]), text };
 }
 
@@ -76,7 +76,7 @@ test("requests that wait are served in the order they came, over all threads", a
     await request.answer(`${index}`);
   }
   await queued(edge, 0);
-}, 30_000);
+});
 
 test("a request waits while its app has no worker, and is served when one comes", async () => {
   await using edge = await startEdge();
@@ -178,7 +178,7 @@ test("every worker takes its share", async () => {
     );
   });
   for (const worker of workers) await worker[Symbol.asyncDispose]();
-}, 30_000);
+});
 
 test("a safe request whose worker dies is replayed once on another", async () => {
   await using edge = await startEdge();

@@ -4,13 +4,11 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { eventually, exchangeRaw } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { app, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
 
 /** Edges start slowly on a machine that does other things. */
-vi.setConfig({ testTimeout: 30_000 });
-
 const shop = "shop";
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`;
 const fixed = get("/fixed");

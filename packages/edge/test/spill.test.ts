@@ -7,14 +7,12 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { EdgePlan } from "@stack/config";
 import { eventually, tempFolder } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { app, type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { startWorker, type WorkerRequest } from "./fake-worker.ts";
 import { startUpgradeApp } from "./fixtures/websocket-app.ts";
 
 /** Edges start slowly on a machine that does other things. */
-vi.setConfig({ testTimeout: 30_000 });
-
 const megabyte = 1024 * 1024;
 const body = randomBytes(6 * megabyte);
 const shop = "shop";

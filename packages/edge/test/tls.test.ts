@@ -45,7 +45,7 @@ let edge: EdgeProcess;
 beforeAll(async () => {
   backend = await startBackend(tell);
   edge = await startEdge({ hosts: listeners.map(() => "127.0.0.1"), plan: plan() });
-}, 60_000);
+});
 
 function plan() {
   return {
@@ -78,7 +78,7 @@ afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-}, 60_000);
+});
 
 interface Client extends Disposable {
   readonly socket: TLSSocket;
@@ -362,4 +362,4 @@ test("a drain closes idle connections of every kind, and the edge ends", async (
   mine.send({ type: "drain", deadlineMs: 20_000 });
   expect((await h2.frame(({ type }) => type === frameType.goaway)).stream).toBe(0);
   expect((await exited)[0]).toBe(0);
-}, 60_000);
+});

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, exchangeRaw, nextEvent, tempFolder } from "@stack/testkit";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { app, type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { tlsListener, writePair } from "./fixtures/secure.ts";
 import { startTunnelWorker } from "./fixtures/tunnel-worker.ts";
@@ -22,8 +22,6 @@ import {
 } from "./fixtures/websocket-app.ts";
 
 /** Edges start slowly on a machine that does other things. */
-vi.setConfig({ testTimeout: 30_000 });
-
 const folder = tempFolder();
 const accessLog = join(folder.path, "access.log");
 let edge: EdgeProcess;
@@ -81,7 +79,7 @@ beforeAll(async () => {
       accessLog: { file: accessLog, format: "json" },
     },
   });
-}, 20_000);
+});
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();

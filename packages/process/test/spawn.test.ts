@@ -83,7 +83,7 @@ test.for<[string, readonly [string, ...string[]], string, string]>([
 test("a short-lived child: what it said, where, and how it ended", async () => {
   const result = await runToEnd(["sh", "-c", "echo out; echo err >&2; echo three >&3; exit 4"], {
     ...here,
-    deadlineMs: 5_000,
+    deadlineMs: 60_000,
     fd3: true,
   });
   expect(result).toEqual({
@@ -108,13 +108,13 @@ test("one that takes too long is killed with all it started", async () => {
 
 test("one that ends but leaves somebody with its output is not waited for", async () => {
   const startedMs = performance.now();
-  await runToEnd(["sh", "-c", "sleep 1000 & exit 0"], { ...here, deadlineMs: 5_000 });
+  await runToEnd(["sh", "-c", "sleep 1000 & exit 0"], { ...here, deadlineMs: 60_000 });
   const result = await runToEnd(["sh", "-c", "setsid sleep 1000 & echo $!; exit 0"], {
     ...here,
-    deadlineMs: 5_000,
+    deadlineMs: 60_000,
   });
   process.kill(Number(result.stdout), "SIGKILL");
-  expect(performance.now() - startedMs).toBeLessThan(4_000);
+  expect(performance.now() - startedMs).toBeLessThan(30_000);
 });
 
 test("/proc tells memory and processor time, and finds who carries a mark", async () => {

@@ -1,12 +1,10 @@
 import { existsSync } from "node:fs";
 import type { StatusData } from "@stack/control";
 import { eventually } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createTestStack, type TestStack } from "./fixtures/stack-of-a-test.ts";
 
 // Whole stacks: a busy machine needs a while for each.
-vi.setConfig({ testTimeout: 30_000 });
-
 function shop(instances: number, env: string, rest = ""): string {
   return `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: ${instances}, workers: 1, env: ${env} } },
   redis: false, ${rest}`;

@@ -2,12 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { StatusData } from "@stack/control";
 import { isRunning, readStartTime } from "@stack/process";
 import { eventually } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createTestStack, type TestStack } from "./fixtures/stack-of-a-test.ts";
 
 // Whole stacks: a busy machine needs a while for each.
-vi.setConfig({ testTimeout: 30_000 });
-
 const shop = `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: 2 } },
   programs: { jobs: { command: ["sleep", "1000"] } },
   redis: false,`;
@@ -74,7 +72,7 @@ test("a stackd that is killed is replaced, and the successor touches nothing and
     return processOf(now, "stackd").pid !== stackd && now.state === "ready" && now;
   });
 
-  expect(performance.now() - killedMs).toBeLessThan(3_000);
+  expect(performance.now() - killedMs).toBeLessThan(15_000);
   const others = (status: StatusData) =>
     status.processes
       .filter((one) => one.name !== "stackd")

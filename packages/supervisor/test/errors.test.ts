@@ -4,13 +4,11 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { runToEnd } from "@stack/process";
 import { eventually } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 import { upAsNobody } from "./fixtures/unprivileged.ts";
 
 // Whole stacks: a busy machine needs a while for each.
-vi.setConfig({ testTimeout: 30_000 });
-
 async function listenSomewhere(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, "0.0.0.0");
   await once(server, "listening");

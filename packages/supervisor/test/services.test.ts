@@ -4,12 +4,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { readLogs } from "@stack/process";
 import { eventually } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 
 // Whole stacks: a busy machine needs a while for each.
-vi.setConfig({ testTimeout: 30_000 });
-
 async function askRedis(path: string, command: string): Promise<string> {
   const socket = connect({ path }).setEncoding("latin1");
   socket.write(`${command}\r\n`);

@@ -1,12 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { isRunning, readLogs } from "@stack/process";
 import { eventually } from "@stack/testkit";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 
 // Whole stacks: a busy machine needs a while for each.
-vi.setConfig({ testTimeout: 30_000 });
-
 const shop = `apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application", instances: 2, workers: 2 } },`;
 
 test("up starts every service, and down leaves nothing behind", async () => {

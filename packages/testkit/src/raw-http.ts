@@ -9,7 +9,7 @@ export function exchangeRaw(
   target: NetConnectOpts,
   pieces: readonly (string | Buffer)[],
   enough: (received: string) => boolean = () => false,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = "";

@@ -12,7 +12,7 @@ export async function nextEvent<
   emitter: EventEmitter<Events>,
   name: Name,
   accept: (...args: Events[Name]) => boolean = () => true,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<Events[Name]> {
   const seen: unknown[] = [];
   const deadline = new AbortController();
@@ -41,7 +41,7 @@ export async function nextEvent<
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   let last: unknown;

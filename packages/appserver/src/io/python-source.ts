@@ -34,6 +34,8 @@ type ZygoteToArbiter =
 const pythonFolder = fileURLToPath(new URL("../../python", import.meta.url));
 /** How long a zygote with nothing left to do may take to exit. */
 const exitGraceMs = 2_000;
+/** How long a zygote that has ended may still be read from, should something hold its pipe open. */
+const lastWordsMs = 500;
 
 export function createPythonSource(plan: PythonPlan, context: SourceContext): WorkerSource {
   const workers = new Map<string, ForkedWorker>();
@@ -67,9 +69,17 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     } catch (cause) {
       throw (await diagnosePython(plan, plan.python, env, cause)) ?? cause;
     }
-    void zygote.exited.then((status) => onExit(status));
     peer = peerOf(zygote.pipes[0] as Socket);
     peer.onMessage = onMessage;
+    const spoken = Promise.withResolvers<void>();
+    peer.onClose = () => spoken.resolve();
+    void zygote.exited.then(async (status) => {
+      // What it said last may still be on its way: how its workers ended, or why the import failed.
+      const timer = setTimeout(spoken.resolve, lastWordsMs);
+      await spoken.promise;
+      clearTimeout(timer);
+      onExit(status);
+    });
     const { kind, app, preload, cwd, middleware = [] } = plan;
     const worker = plan.kind === "wsgi" ? (plan.worker ?? "sync") : undefined;
     peer.send({ type: "start", kind, worker, concurrency, app, middleware, preload, cwd });
