@@ -4,7 +4,7 @@
  */
 import { reasonOf } from "@stack/protocols";
 
-export interface ErrorPage {
+interface ErrorPage {
   /** "Bad Gateway" */
   readonly phrase: string;
   /** Header lines without Content-Length, each ended by CRLF. */

@@ -33,7 +33,7 @@ test.for([
   ["what the config says", { NODE_ENV: "staging" }, { NODE_ENV: "test" }, "test"],
 ] as const)("NODE_ENV of a Node app is %s", ([, base, env, wanted]) => {
   const plan = { ...app, kind: "node", entry: "/srv/a.mjs", env } as const;
-  expect(completePlan(plan, base, undefined).env.NODE_ENV).toBe(wanted);
+  expect(completePlan(plan, base, undefined).env["NODE_ENV"]).toBe(wanted);
 });
 
 test("an app of another kind gets no NODE_ENV of ours", () => {

@@ -27,12 +27,10 @@ export function serviceEnvironment(
   redis: string | undefined,
   own: Environment,
 ): Record<string, string> {
-  const { NODE_COMPILE_CACHE: codeCache, ...inherited } = base;
+  const { NODE_COMPILE_CACHE: codeCache = ourCodeCache, ...inherited } = base;
   return {
     ...inherited,
-    ...(codeCache === undefined || codeCache.endsWith(ourCodeCache)
-      ? {}
-      : { NODE_COMPILE_CACHE: codeCache }),
+    ...(codeCache.endsWith(ourCodeCache) ? {} : { NODE_COMPILE_CACHE: codeCache }),
     ...(redis === undefined ? {} : { REDIS_URL: redis }),
     ...own,
   };

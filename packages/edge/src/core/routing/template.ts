@@ -4,7 +4,7 @@
  */
 import type { PathMatcher } from "./path-matcher.ts";
 
-export interface TemplateRequest {
+interface TemplateRequest {
   /** Lower case, without port; "" when there is none. */
   readonly host: string;
   /** 0 when the Host named none. */

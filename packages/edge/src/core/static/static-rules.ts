@@ -21,7 +21,7 @@ export interface StaticRules {
   readonly candidates: (name: StaticName) => readonly StaticCandidate[];
 }
 
-export interface StaticCandidate extends StaticName {
+interface StaticCandidate extends StaticName {
   /** The same whatever was asked for. */
   readonly isFixed: boolean;
 }

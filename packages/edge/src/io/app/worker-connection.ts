@@ -250,7 +250,7 @@ function beginTunnel(connection: WorkerConnection, exchange: Exchange): void {
 }
 
 /** After either side's END: the exchange is done when both are, and both were sent on. */
-export function settleTunnel(connection: WorkerConnection): void {
+function settleTunnel(connection: WorkerConnection): void {
   const exchange = connection.call?.exchange;
   if (exchange?.done !== true) return;
   if (connection.requestEnded) settle(connection);

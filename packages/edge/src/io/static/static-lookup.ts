@@ -22,7 +22,7 @@ export interface FoundFile extends FileFacts {
 }
 
 /** A folder that a listing may read: its real path. */
-export interface FoundFolder {
+interface FoundFolder {
   readonly kind: "folder";
   readonly path: string;
   readonly mtimeMs: number;
