@@ -45,7 +45,7 @@ describe("where nothing runs", () => {
     [["status", "--jsn"], 2],
     [["scale", "web"], 2],
     [["restart"], 2],
-    [["up", "--watch"], 2],
+    [["up", "--watch", "-d"], 2],
     [["reload", "--canary", "5%"], 2],
     [["explain", "GET", "/"], 0],
     [["explain", "GET", "nowhere"], 2],

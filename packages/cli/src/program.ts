@@ -61,7 +61,7 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .option("-d, --detach", "return when all is ready")
     .option("--no-tui", "plain lines, no dashboard")
     .option("--port <n>", "listen there in place of the first port of the config")
-    .option("--watch", "reload on change (not in this version)")
+    .option("--watch", "reload each app when its files change")
     .action((options) => run((invocation) => runUp(invocation, options)));
   program
     .command("down")

@@ -79,6 +79,8 @@ export interface EdgeAppPlan {
   readonly queueTimeoutMs: number;
   /** An operator has stopped it: no worker will come, so nothing waits for one. */
   readonly stopped?: boolean;
+  /** HTML with the error of the app's newest code, for its developer: `stack up --watch` only. */
+  readonly failurePage?: string;
 }
 
 export interface RoutePlan {

@@ -192,6 +192,7 @@ export function createInstance(options: InstanceOptions): Instance {
       log.error(
         `${report.code} ${report.title}: the reload is discarded, the old generation serves on`,
       );
+      for (const fact of report.facts ?? []) log.info(fact);
       throw failure;
     }
   }

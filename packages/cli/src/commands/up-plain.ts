@@ -1,8 +1,8 @@
 /** `stack up` without a dashboard: a line per change of state, then the merged log, until a signal. */
-import { exitCodes } from "@stack/base";
+import { exitCodes, reportOf } from "@stack/base";
 import { createLogFormatter } from "../core/log-format.ts";
 import { decideColor } from "../core/paint.ts";
-import { endedByItself } from "../errors.ts";
+import { endedByItself, timedOut } from "../errors.ts";
 import { streamLogs } from "../io/log-stream.ts";
 import type { Session, StackPlace } from "../io/session.ts";
 import { onEnding } from "../io/signals.ts";
@@ -10,10 +10,12 @@ import { type StartedStack, waitUntilReady } from "../io/start-stack.ts";
 import { stopStack } from "../io/stop-stack.ts";
 import { failStart } from "./fail-start.ts";
 
+/** @param watched a start that fails is no end: the next change of a file may repair it */
 export async function stayPlain(
   session: Session,
   place: StackPlace,
   stack: StartedStack,
+  watched = false,
 ): Promise<number> {
   const interrupted = Promise.withResolvers<"interrupted">();
   const hurry = new AbortController();
@@ -45,7 +47,8 @@ export async function stayPlain(
       session.say(`ready in ${took}s.  Ctrl-C stops everything; \`stack top\` is the dashboard`);
     }
   } catch (error) {
-    return await failStart(session, place, stack, error);
+    if (watched && !timedOut.is(error)) reportFailedStart(session, error);
+    else return await failStart(session, place, stack, error);
   }
   const end = await Promise.race([interrupted.promise, stack.follow.ended]);
   if (end === "interrupted") return await stop();
@@ -54,6 +57,11 @@ export async function stayPlain(
   if (end === "killed") throw endedByItself({ stack: name, logs: place.paths.logs });
   session.say(`${name} was stopped from elsewhere`);
   return exitCodes.ok;
+}
+
+function reportFailedStart(session: Session, error: unknown): void {
+  session.report([reportOf(error)]);
+  session.say("not ready; the next change is tried again, Ctrl-C stops everything");
 }
 
 /** All lines from now on; what our own processes say about themselves only with `-v`, or when it is bad. */

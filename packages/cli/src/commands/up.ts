@@ -3,7 +3,7 @@ import { exitCodes, version } from "@stack/base";
 import { relativeTo } from "../core/error-block.ts";
 import { commandHelp } from "../core/help.ts";
 import { countServices } from "../core/up-lines.ts";
-import { badArguments, notInThisVersion } from "../errors.ts";
+import { badArguments } from "../errors.ts";
 import { loadConfig } from "../io/load-config.ts";
 import {
   createSession,
@@ -18,6 +18,7 @@ import { stopStack } from "../io/stop-stack.ts";
 import { failStart } from "./fail-start.ts";
 import { stayWithDashboard } from "./up-dashboard.ts";
 import { stayPlain } from "./up-plain.ts";
+import { watchStack } from "./up-watch.ts";
 
 export interface UpFlags {
   readonly detach?: true | undefined;
@@ -27,8 +28,12 @@ export interface UpFlags {
 }
 
 export async function runUp({ context, flags }: Invocation, options: UpFlags): Promise<number> {
-  if (options.watch === true) {
-    throw notInThisVersion({ what: "--watch", version, instead: commandHelp.up.usage });
+  const watch = options.watch === true;
+  if (watch && options.detach === true) {
+    throw badArguments({
+      problem: "--watch stays in the foreground: it cannot go with -d",
+      usage: commandHelp.up.usage,
+    });
   }
   const session = createSession(context, flags);
   const port = parsePort(options.port);
@@ -44,14 +49,20 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
   using stack = await startStack(session, place, {
     config,
     owned: !detach,
+    watch,
     ...(port === undefined ? {} : { port }),
   });
+  await using _watching = watch
+    ? await watchStack(session, place, stack, await config, dashboard)
+    : undefined;
   if (dashboard) {
     stack.hush();
     return await stayWithDashboard(session, place, stack);
   }
   // Awaited here: the stack is followed until then.
-  return await (detach ? returnWhenReady : stayPlain)(session, place, stack);
+  return detach
+    ? await returnWhenReady(session, place, stack)
+    : await stayPlain(session, place, stack, watch);
 }
 
 /** Ready: 0, and it goes on without us. Otherwise what was started is stopped again. */

@@ -12,13 +12,14 @@ export interface CommandHelp {
 
 export const commandHelp = {
   up: {
-    usage: "stack up [-d] [--no-tui] [--port N]",
+    usage: "stack up [-d] [--no-tui] [--port N] [--watch]",
     summary: "start everything and stay, with the dashboard in a terminal",
     examples: [
       ["stack up", "start, show the dashboard; Ctrl-C stops everything"],
       ["stack up -d", "start in the background, return when all is ready"],
       ["stack up --no-tui", "plain lines in place of the dashboard"],
       ["stack up --port 8081", "another port, this run only"],
+      ["stack up --watch", "reload each app when its files change"],
     ],
     exits: "0 ok  3 config  4 environment  5 app not ready  9 timeout  75 running",
   },

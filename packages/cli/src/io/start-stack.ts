@@ -11,7 +11,7 @@ import { type FollowedStack, followStack } from "./follow-stack.ts";
 import type { Session, StackPlace } from "./session.ts";
 
 export interface StartOptions
-  extends Pick<KeeperOptions, "state" | "port" | "freePorts" | "owned"> {
+  extends Pick<KeeperOptions, "state" | "port" | "freePorts" | "owned" | "watch"> {
   /** May still be loading: stackd evaluates it for itself meanwhile. */
   readonly config: ResolvedConfig | Promise<ResolvedConfig>;
   readonly onEvent?: (event: StackEvent) => void;

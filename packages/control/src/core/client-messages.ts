@@ -16,8 +16,15 @@ export type ClientRequest =
   | { readonly op: "own" }
   | { readonly op: "disown" }
   | { readonly op: "down"; readonly now: boolean }
-  /** No names: all of them, and a changed config. */
-  | { readonly op: "reload"; readonly names: readonly string[] }
+  /**
+   * A changed config, and the apps and programs of these names; no names: all apps. Only "config":
+   * no names are no apps. Only "code": the names, by the config that is in use.
+   */
+  | {
+      readonly op: "reload";
+      readonly names: readonly string[];
+      readonly only?: "config" | "code";
+    }
   | { readonly op: "restart"; readonly names: readonly string[] }
   | { readonly op: "start"; readonly names: readonly string[] }
   | { readonly op: "stop"; readonly names: readonly string[] }

@@ -13,11 +13,13 @@ export interface KeeperOptions {
   readonly freePorts?: boolean;
   /** Stops everything when the connection that said `own` is lost, or nobody says it in time. */
   readonly owned?: boolean;
+  /** `up --watch`: whoever owns the stack is writing its apps. */
+  readonly watch?: boolean;
   /** Somebody waits on descriptor 3 to hear how the start went. */
   readonly answer?: boolean;
 }
 
-const flagNames: ReadonlySet<string> = new Set(["free-ports", "owned", "answer"]);
+const flagNames: ReadonlySet<string> = new Set(["free-ports", "owned", "watch", "answer"]);
 const texts = ["config", "state", "edge", "arbiter"] as const;
 
 export function formatKeeperArguments(options: KeeperOptions): string[] {
@@ -29,6 +31,7 @@ export function formatKeeperArguments(options: KeeperOptions): string[] {
     ...(options.port === undefined ? [] : ["--port", String(options.port)]),
     ...(options.freePorts === true ? ["--free-ports"] : []),
     ...(options.owned === true ? ["--owned"] : []),
+    ...(options.watch === true ? ["--watch"] : []),
     ...(options.answer === true ? ["--answer"] : []),
   ];
 }
@@ -59,6 +62,7 @@ export function parseKeeperArguments(args: readonly string[]): KeeperOptions {
     ...(port === undefined ? {} : { port: Number(port) }),
     freePorts: flags.has("free-ports"),
     owned: flags.has("owned"),
+    watch: flags.has("watch"),
     answer: flags.has("answer"),
   };
 }

@@ -15,6 +15,7 @@ import { createInternalFiles } from "../internal/send-internal.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
 import { createAccessLogging, logsTimes } from "../log/access-logging.ts";
 import { protectBackend, type SharedProtection } from "../protection/gates.ts";
+import { showFailure } from "../shaping/failure-page.ts";
 import { shapeAnswers } from "../shaping/shape-answers.ts";
 import { shapeRequests } from "../shaping/shape-requests.ts";
 import { createSplitBackend, type TargetFinder } from "../shaping/split.ts";
@@ -55,7 +56,9 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     const own = compressAnswers(route, backendOf(route, files, parts, target), coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
     const shaped = shapeRequests(route, inner, placeOf(route), target);
-    return shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
+    const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
+    const failure = failureOf(route, plan);
+    return failure === undefined ? answered : showFailure(answered, failure);
   });
   return {
     plan,
@@ -74,6 +77,17 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
 /** Lets go of what only an old plan used. Apps live on with their workers. */
 export function retireActivePlan(active: ActivePlan): void {
   for (const backend of new Set(active.backends)) backend.retire();
+}
+
+/** The page of the first app of a route that has one. */
+function failureOf({ action }: RoutePlan, { apps }: EdgePlan): string | undefined {
+  if (action.kind === "app") return apps[action.app]?.failurePage;
+  if (action.kind !== "split") return undefined;
+  for (const { target } of action.choices) {
+    const page = target.kind === "app" ? apps[target.name]?.failurePage : undefined;
+    if (page !== undefined) return page;
+  }
+  return undefined;
 }
 
 interface FileParts {

@@ -93,7 +93,7 @@ export function createClients(stack: Stack, hooks: ClientHooks): Clients {
         await hooks.down(request.now);
         return null;
       case "reload":
-        await exclusively("reload", () => reloadStack(stack, request.names));
+        await exclusively("reload", () => reloadStack(stack, request));
         return { release: stack.release() };
       case "restart":
         return exclusively("restart", () => restartServices(stack, request.names));

@@ -3,8 +3,9 @@
  * by instance; until the edge has taken the new plan every step can be taken back, and is when a
  * later one fails.
  */
-import type { StackError } from "@stack/base";
+import { reportOf, type StackError } from "@stack/base";
 import { type ConfigChanges, diffConfigs, type ResolvedConfig } from "@stack/config";
+import type { ClientRequest } from "@stack/control";
 import { carryOver } from "../../core/overrides.ts";
 import { knownNames, planServices, type ServicePlan } from "../../core/services.ts";
 import { mixedState, unknownService } from "../../errors.ts";
@@ -22,25 +23,29 @@ interface Reload {
   readonly next: ResolvedConfig;
   readonly plans: readonly ServicePlan[];
   readonly changes: ConfigChanges;
-  /** Empty for all apps. */
+  /** Whether an app is renewed though its part of the config is the same. */
+  readonly isNamed: (plan: Extract<ServicePlan, { kind: "app" }>) => boolean;
   readonly names: readonly string[];
   readonly undo: Undo[];
 }
 
-/**
- * @param names apps and programs to renew though their part of the config is the same; none for
- * all apps
- * Throws what stopped it, with everything as before; E3301 when going back failed too.
- */
-export async function reloadStack(stack: Stack, names: readonly string[]): Promise<void> {
-  const { options, paths, env, keeper } = stack.setup;
-  const next = await loadConfig(options.config, paths.state, env);
+type ReloadRequest = Omit<Extract<ClientRequest, { op: "reload" }>, "op">;
+
+/** Throws what stopped it, with everything as before; E3301 when going back failed too. */
+export async function reloadStack(stack: Stack, request: ReloadRequest): Promise<void> {
+  const { options, paths, keeper } = stack.setup;
+  const { names } = request;
+  const next = request.only === "code" ? stack.config : await readConfig(stack);
   const overrides = carryOver(stack.overrides, stack.config, next);
   const plans = planServices(next, overrides);
   checkNames(stack, plans, names);
   const changes = diffConfigs(stack.config, next);
   const undo: Undo[] = [];
-  const reload: Reload = { stack, next, plans, changes, names, undo };
+  const isNamed: Reload["isNamed"] = (plan) =>
+    names.includes(plan.app.name) ||
+    names.includes(plan.name) ||
+    (names.length === 0 && request.only === undefined);
+  const reload: Reload = { stack, next, plans, changes, isNamed, names, undo };
 
   const before = { ...stack };
   const oldListeners = stack.listeners;
@@ -78,6 +83,17 @@ export async function reloadStack(stack: Stack, names: readonly string[]): Promi
   await renewPrograms(reload);
 }
 
+async function readConfig(stack: Stack): Promise<ResolvedConfig> {
+  const { options, paths, env } = stack.setup;
+  try {
+    const config = await loadConfig(options.config, paths.state, env);
+    stack.failures.clear(null);
+    return config;
+  } catch (error) {
+    throw failed(stack, null, error);
+  }
+}
+
 function checkNames(stack: Stack, plans: readonly ServicePlan[], names: readonly string[]): void {
   const known = new Set([
     "edge",
@@ -98,31 +114,47 @@ async function renewRedis({ stack, plans, undo }: Reload): Promise<void> {
   await untilReady(stack, managed);
 }
 
-/** New instances come up, old ones get a new generation where theirs is out of date. */
 async function renewApps(reload: Reload): Promise<void> {
-  const { stack, plans, undo } = reload;
-  for (const plan of plans) {
+  for (const plan of reload.plans) {
     if (plan.kind !== "app") continue;
-    const known = stack.services.get(plan.name);
-    if (known === undefined) {
-      const added = stack.add(plan);
-      undo.push(() => removeService(stack, plan.name, "reload"));
-      stack.startWaiting();
-      await untilReady(stack, added);
-    } else {
-      await renewInstance(reload, known, plan);
-    }
+    await renewApp(reload, plan).catch((error: unknown) => {
+      throw failed(reload.stack, plan.app.name, error);
+    });
   }
 }
 
+/** A new instance comes up, an old one gets a new generation where its own is out of date. */
+async function renewApp(
+  reload: Reload,
+  plan: Extract<ServicePlan, { kind: "app" }>,
+): Promise<void> {
+  const { stack, undo } = reload;
+  const known = stack.services.get(plan.name);
+  if (known !== undefined) {
+    await renewInstance(reload, known, plan);
+    return;
+  }
+  const added = stack.add(plan);
+  undo.push(() => removeService(stack, plan.name, "reload"));
+  stack.startWaiting();
+  await untilReady(stack, added);
+}
+
+/** Notes it where operators look, and hands the error on. */
+function failed(stack: Stack, app: string | null, error: unknown): unknown {
+  const report = reportOf(error);
+  stack.failures.set(app, report);
+  stack.note("error", app ?? "stackd", `the reload failed, the old serves on: ${report.title}`);
+  return error;
+}
+
 async function renewInstance(
-  { stack, next, changes, names, undo }: Reload,
+  { stack, next, changes, isNamed, undo }: Reload,
   managed: Managed,
   plan: Extract<ServicePlan, { kind: "app" }>,
 ): Promise<void> {
   const change = changes.apps[plan.app.name]?.kind ?? "same";
-  const isNamed = names.length === 0 || names.includes(plan.app.name) || names.includes(plan.name);
-  const isDue = isNamed || change === "changed" || changes.redis === "changed";
+  const isDue = isNamed(plan) || change === "changed" || changes.redis === "changed";
   const before = managed.plan;
   if (!isDue && change === "same") return;
   managed.plan = plan;
@@ -139,6 +171,7 @@ async function renewInstance(
     });
     managed.service.dispatch({ type: "start" });
     await untilReady(stack, managed);
+    stack.failures.clear(plan.app.name);
     return;
   }
   stack.note("info", plan.name, isDue ? `reloading to ${release}` : "scaling");
@@ -147,6 +180,7 @@ async function renewInstance(
   });
   if (isDue) {
     await managed.instance?.reload(newest, release);
+    stack.failures.clear(plan.app.name);
     undo.push(async () => managed.instance?.reload(old, oldRelease));
   } else {
     await managed.instance?.configure(newest, oldRelease);

@@ -86,6 +86,7 @@ export async function runStackd(
     onOwner(present, disowned) {
       clearTimeout(ownerTimer);
       stack.owned = present;
+      stack.failures.review();
       stack.remember();
       if (!present && !disowned) downAndFinish("its owner is gone", false);
     },

@@ -12,6 +12,7 @@ import type {
   StackEvent,
   StatePaths,
 } from "@stack/control";
+import { markFailedApps } from "../../core/failure-page.ts";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
 import {
@@ -25,6 +26,7 @@ import {
 import { markStoppedApps } from "../../core/stopped-apps.ts";
 import { buildService, completeApp } from "./build-service.ts";
 import { createEdges, type Edges } from "./edges.ts";
+import { createFailures, type Failures } from "./failures.ts";
 import { createHistory, type History } from "./history.ts";
 import type { KeeperLink, Welcome } from "./keeper-link.ts";
 import type { Managed } from "./managed.ts";
@@ -56,6 +58,7 @@ export interface Stack {
   readonly edges: Edges;
   readonly services: Map<string, Managed>;
   readonly history: History;
+  readonly failures: Failures;
   readonly release: () => string;
   /** What the config and the overrides ask for, in order of start. */
   readonly plans: () => ServicePlan[];
@@ -127,7 +130,11 @@ export function createStack(
       cwd: dirname(config.file),
       env,
       setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
-      plan: () => markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
+      plan: () =>
+        markFailedApps(
+          markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
+          failures.shown(),
+        ),
       maintenance: () => stack.maintenance,
       drainMs: () => {
         const apps = Object.values(stack.config.apps);
@@ -145,6 +152,23 @@ export function createStack(
     memory?.edgeGeneration ?? 0,
   );
 
+  const failures = createFailures({
+    isWatched: () => options.watch === true && stack.owned,
+    apps: () => Object.keys(stack.config.apps),
+    startError(app) {
+      const own = [...services.values()].filter(
+        ({ plan }) => plan.kind === "app" && plan.app.name === app,
+      );
+      const errors = own.map((managed) => managed.error());
+      return errors.find((error) => error !== null) ?? null;
+    },
+    tell() {
+      stack.edges.renewApps().catch((error: Error) => {
+        setup.log.warn(`the edge does not show why an app fails: ${error.message}`);
+      });
+    },
+  });
+
   const stack: Stack = {
     setup,
     config,
@@ -157,6 +181,7 @@ export function createStack(
     edges,
     services,
     history,
+    failures,
     note: history.note,
     held: new Set(),
     nextRelease: null,
@@ -226,6 +251,7 @@ export function createStack(
 
   function changed(): void {
     waiters.review();
+    failures.review();
     stack.onChange();
   }
 
