@@ -37,6 +37,7 @@ export type {
   PathPattern,
   ProgramPlan,
   ProtectionPlan,
+  RecyclePlan,
   RedisPlan,
   RequestKeyPlan,
   ResolvedConfig,

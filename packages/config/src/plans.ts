@@ -266,8 +266,20 @@ interface AppPlanBase {
   readonly drainTimeoutMs: number;
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
+  /** Absent: a worker lives as long as it works. */
+  readonly recycle?: RecyclePlan;
   /** Where the app is written in the config, for errors found while it boots. */
   readonly place: ConfigPlace;
+}
+
+/** When a worker is replaced; what is absent is no reason. */
+export interface RecyclePlan {
+  readonly requests?: number;
+  readonly ageMs?: number;
+  /** Of proportional memory: replaced when its requests are done. */
+  readonly softBytes?: number;
+  /** Killed at once. */
+  readonly hardBytes?: number;
 }
 
 /** What Python apps of both kinds have. */

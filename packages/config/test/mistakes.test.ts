@@ -96,8 +96,14 @@ test.for([
     '{ edge: { compression: { encodings: ["deflate"] } } }',
     /^edge\.compression\.encodings\[0\] \| /,
   ],
-  [`{ apps: { a: { ${wsgi}, maxRequests: 2 } } }`, "apps.a.maxRequests | not in this version"],
   [`{ apps: { a: { ${wsgi}, release: [] } } }`, "apps.a.release | not in this version"],
+  // The life of a worker
+  [`{ apps: { a: { ${wsgi}, maxRequests: 0 } } }`, /^apps\.a\.maxRequests \| /],
+  [
+    `{ apps: { a: { ${wsgi}, memory: { soft: "2gb", hard: "500mb" } } } }`,
+    "apps.a.memory.hard | must be more than memory.soft, or no worker is ever replaced gently",
+  ],
+  [`{ apps: { a: { ${wsgi}, maxAge: "1 week" } } }`, /^apps\.a\.maxAge \| .*is not a duration/],
   // Worker models
   [
     `{ apps: { a: { ${wsgi}, worker: "gevent", threads: 2 } } }`,

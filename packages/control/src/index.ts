@@ -18,6 +18,7 @@ export {
   type EdgeToArbiter,
   type EdgeToStackd,
   type EdgeUpstreamMetrics,
+  type GoneAnswer,
   type Hello,
   type InstanceState,
   type InstanceWorker,
@@ -28,6 +29,7 @@ export {
   type StackdToArbiter,
   type StackdToEdge,
   type StackdToKeeper,
+  type WorkerLoad,
   type WorkerRecord,
 } from "./core/peer-messages.ts";
 export { type ServiceState, serviceStates, stateShapes } from "./core/states.ts";

@@ -369,3 +369,44 @@ test("a worker that breaks the protocol costs its request a 502, and is tried ag
   expect((await ask(edge, "/")).status).toBe(502);
   expect((await ask(edge, "/")).status).toBe(200);
 });
+
+test("what a worker is killed for gets the answer it is killed with, and is not tried elsewhere", async () => {
+  await using edge = await startEdge({ threads: 2 });
+  await using held = await manual(edge);
+  await using other = await startWorker(
+    edge.folder,
+    (request) => request.answer("again"),
+    "shop-1.2",
+  );
+  const arbiter = await edge.arbiter("shop", [held.worker.record]);
+  const answer = ask(edge, "/grows");
+  await held.request(0);
+  arbiter.up(other.record);
+  const told = nextEvent(
+    arbiter.events,
+    "message",
+    (message) => message.type === "worker-drained" && message.key === held.worker.record.key,
+  );
+
+  const reason = "the application used too much memory";
+  const { key } = held.worker.record;
+  arbiter.send({ type: "worker-gone", key, answer: { status: 502, reason } });
+
+  await told;
+  expect((await answer).status).toBe(502);
+  expect((await answer).text).toContain(reason);
+  expect((await ask(edge, "/next")).text).toContain("again");
+});
+
+test("an arbiter hears every second how much its workers have answered", async () => {
+  await using edge = await startEdge({ threads: 2 });
+  await using worker = await startWorker(edge.folder, (request) => request.answer("ok"));
+  const arbiter = await edge.arbiter("shop", [worker.record]);
+  for (const path of ["/1", "/2", "/3"]) await ask(edge, path);
+  await nextEvent(
+    arbiter.events,
+    "message",
+    (message) =>
+      message.type === "workers-load" && message.workers[worker.record.key]?.requests === 3,
+  );
+});

@@ -35,8 +35,10 @@ export {
   isRunning,
   type ProcessFacts,
   readCpuTicks,
+  readFamily,
   readMemoryBytes,
   readProcessFacts,
+  readResidentBytes,
   readStartedAtMs,
   readStartTime,
 } from "./io/process-facts.ts";

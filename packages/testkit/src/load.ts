@@ -18,6 +18,8 @@ export interface LoadResult {
 export interface Load extends AsyncDisposable {
   /** Resolves when `count` more good answers have come. */
   readonly more: (count: number) => Promise<void>;
+  /** What has come so far. */
+  readonly seen: () => LoadResult;
   /** Forgets the bodies seen so far; requests under way are not waited for. */
   readonly forgetBodies: () => void;
   readonly stop: () => Promise<LoadResult>;
@@ -68,6 +70,7 @@ export function startLoad(options: LoadOptions): Load {
       );
       return reached.promise.finally(() => clearTimeout(timer));
     },
+    seen: () => ({ answered, failures: [...failures], bodies: new Map(bodies) }),
     forgetBodies: () => bodies.clear(),
     async stop() {
       running = false;

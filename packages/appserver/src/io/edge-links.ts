@@ -11,8 +11,10 @@ import {
   type ArbiterToEdge,
   controlVersion,
   type EdgeToArbiter,
+  type GoneAnswer,
   type LinePeer,
   openLinePeer,
+  type WorkerLoad,
   type WorkerRecord,
 } from "@stack/control";
 import { type InstanceName, parseEdgeSocketName } from "../core/names.ts";
@@ -27,7 +29,13 @@ export interface EdgeLinks extends Disposable {
   readonly announce: (worker: WorkerRecord) => void;
   /** Calls back once, when no edge that knew the worker has a request of it in flight. */
   readonly drain: (key: string, drained: () => void) => void;
-  readonly forget: (key: string) => void;
+  /**
+   * @param answer what clients get whose requests it had; undefined: they are tried elsewhere
+   * @param told called back once, when all of them have it
+   */
+  readonly forget: (key: string, answer?: GoneAnswer, told?: () => void) => void;
+  /** Answered by a worker, as far as the edges have said. */
+  readonly requestsOf: (key: string) => number;
 }
 
 export interface EdgeLinksOptions {
@@ -41,6 +49,8 @@ interface EdgeLink {
   readonly peer: LinePeer<EdgeToArbiter, ArbiterToEdge>;
   /** Keys this edge was told of and has not been told to forget. */
   readonly knows: Set<string>;
+  /** What it said last. */
+  loads: Readonly<Record<string, WorkerLoad>>;
 }
 
 interface PendingDrain {
@@ -54,6 +64,8 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
   const links = new Map<string, EdgeLink | null>();
   const drains = new Map<string, PendingDrain>();
   const failed = new Map<string, number>();
+  /** By key, requests that edges had counted which are gone. */
+  const before = new Map<string, number>();
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
@@ -89,12 +101,13 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
   }
 
   function accept(file: string, peer: LinePeer<EdgeToArbiter, ArbiterToEdge>): void {
-    const link: EdgeLink = { peer, knows: new Set(usable.keys()) };
+    const link: EdgeLink = { peer, knows: new Set(usable.keys()), loads: {} };
     links.set(file, link);
     failed.delete(file);
     peer.onMessage = (message) => onMessage(link, message);
     peer.onClose = () => {
       links.delete(file);
+      keepRequests(link);
       for (const [key, pending] of drains) settle(key, pending, link);
       if (!closed) void scan();
     };
@@ -114,6 +127,10 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
       options.onStuck(message.key, message.request, message.ageMs);
       return;
     }
+    if (message.type === "workers-load") {
+      link.loads = message.workers;
+      return;
+    }
     const pending = drains.get(message.key);
     if (pending !== undefined) settle(message.key, pending, link);
   }
@@ -123,6 +140,14 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
     if (pending.waitsFor.size > 0) return;
     drains.delete(key);
     pending.drained();
+  }
+
+  /** Of an edge that is gone. */
+  function keepRequests({ loads, knows }: EdgeLink): void {
+    for (const key of knows) {
+      const requests = loads[key]?.requests ?? 0;
+      if (requests > 0) before.set(key, (before.get(key) ?? 0) + requests);
+    }
   }
 
   function living(): readonly EdgeLink[] {
@@ -147,12 +172,20 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
       drains.set(key, { waitsFor: new Set(asked), drained });
       for (const link of asked) link.peer.send({ type: "worker-drain", key });
     },
-    forget(key) {
+    forget(key, answer, told) {
       usable.delete(key);
       drains.delete(key);
-      for (const link of living()) {
-        if (link.knows.delete(key)) link.peer.send({ type: "worker-gone", key });
-      }
+      before.delete(key);
+      const asked = living().filter((link) => link.knows.delete(key));
+      if (told !== undefined && asked.length === 0) told();
+      else if (told !== undefined) drains.set(key, { waitsFor: new Set(asked), drained: told });
+      const more = answer === undefined ? {} : { answer };
+      for (const link of asked) link.peer.send({ type: "worker-gone", key, ...more });
+    },
+    requestsOf(key) {
+      let requests = before.get(key) ?? 0;
+      for (const link of living()) requests += link.loads[key]?.requests ?? 0;
+      return requests;
     },
     [Symbol.dispose]() {
       closed = true;

@@ -14,6 +14,7 @@ import { decideStuckMeasure } from "../core/stuck.ts";
 import { stoppedMeanwhile } from "../errors.ts";
 import { bootError, crashLoopError, zygoteLost } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
+import { startRecycling } from "./recycling.ts";
 import { createSlot, type Slot } from "./slot.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
 import { createStuckWorkers } from "./stuck-workers.ts";
@@ -63,6 +64,8 @@ export interface Generation {
   readonly error: () => ErrorReport | null;
 }
 
+/** After a successor that did not become ready: the worker it was to follow works on meanwhile. */
+const renewPauseMs = 30_000;
 /** Short lives of workers that end the trial of a generation. */
 const trialFailures = 3;
 
@@ -70,6 +73,11 @@ export function createGeneration(options: GenerationOptions): Generation {
   const { name, source, edges, ledger, log } = options;
   const slots = new Map<number, Slot>();
   const leaving = new Set<Worker>();
+  /** Successors that are not ready, each with why it follows the worker of its slot. */
+  const coming = new Map<Worker, string>();
+  /** They were replaced though nothing was wrong with them. */
+  const renewed = new WeakSet<Worker>();
+  let renewAgainAt = 0;
   const onStuck = createStuckWorkers({ log, succeed });
   const heldBack = new Map<string, WorkerRecord>();
   let plan = options.plan;
@@ -117,6 +125,7 @@ export function createGeneration(options: GenerationOptions): Generation {
       source,
       health: plan.health,
       requestTimeoutMs: plan.timeoutMs,
+      bootTimeoutMs: plan.bootTimeoutMs,
       drainTimeoutMs: plan.drainTimeoutMs,
       log,
       announce(announced) {
@@ -124,16 +133,38 @@ export function createGeneration(options: GenerationOptions): Generation {
         if (held) heldBack.set(record.key, record);
         else edges.announce(record);
         log.info(`${record.id} is ready (pid ${record.pid}, generation ${record.generation})`);
+        takeOver(record.key);
       },
       askEdges: edges.drain,
-      forget(lostKey) {
+      forget(lostKey, answer, told) {
         heldBack.delete(lostKey);
-        edges.forget(lostKey);
+        edges.forget(lostKey, answer, told);
       },
       wantsReplacement: replace,
       changed,
       ended: onEnded,
     });
+  }
+
+  /** Its successor starts beside it; only when that is ready it drains. */
+  function renew(worker: Worker, reason: string): void {
+    const slot = slots.get(worker.spec.slot);
+    if (slot?.worker() !== worker || lost || retired !== undefined) return;
+    log.info(`${worker.spec.id}: ${reason}; its successor is started`);
+    coming.set(launch(slot), reason);
+    changed();
+  }
+
+  function takeOver(key: string): void {
+    for (const [successor, reason] of coming) {
+      if (successor.spec.key !== key) continue;
+      coming.delete(successor);
+      const before = slots.get(successor.spec.slot)?.adopt(successor);
+      if (before === undefined) return;
+      leaving.add(before);
+      renewed.add(before);
+      before.drain(reason);
+    }
   }
 
   function replace(worker: Worker, reason: string): void {
@@ -158,7 +189,8 @@ export function createGeneration(options: GenerationOptions): Generation {
   }
 
   function onEnded(worker: Worker, outcome: WorkerOutcome): void {
-    const planned = retired !== undefined || outcome.reason === "scale down";
+    const planned = retired !== undefined || outcome.reason === "scale down" || renewed.has(worker);
+    if (coming.delete(worker)) renewAgainAt = performance.now() + renewPauseMs;
     ledger.record(worker.spec.slot, outcome, planned);
     leaving.delete(worker);
     const line = `${worker.spec.id} (pid ${worker.view().pid ?? "none"}) ended: ${outcome.reason}`;
@@ -213,6 +245,18 @@ export function createGeneration(options: GenerationOptions): Generation {
     return filled().filter((worker) => worker.life().name === "booting");
   }
 
+  const recycling =
+    plan.recycle === undefined
+      ? undefined
+      : startRecycling({
+          plan: plan.recycle,
+          workers: () => filled().filter((worker) => worker.life().name === "ready"),
+          requestsOf: edges.requestsOf,
+          isBusy: () => trial !== undefined || coming.size > 0 || performance.now() < renewAgainAt,
+          renew,
+          log,
+        });
+
   source.onLost = (reason) => {
     lost = true;
     for (const slot of slots.values()) if (slot.worker() === undefined) slot.empty();
@@ -246,19 +290,23 @@ export function createGeneration(options: GenerationOptions): Generation {
         worker?.drain("scale down");
         return worker?.ended;
       });
+      for (const successor of coming.keys()) {
+        if (!slots.has(successor.spec.slot)) successor.drain("scale down");
+      }
       options.changed();
       if (wanted > slots.size) await untilReady(() => addSlots(wanted));
       await Promise.all(gone);
     },
     async retire(reason, deadlineMs) {
       retired ??= reason;
+      recycling?.[Symbol.dispose]();
       trial?.reject(stoppedMeanwhile({ app: plan.name }));
       for (const slot of slots.values()) {
         const worker = slot.empty();
         if (worker !== undefined) leaving.add(worker);
       }
       slots.clear();
-      const workers = [...leaving];
+      const workers = [...leaving, ...coming.keys()];
       for (const worker of workers) worker.drain(reason, { deadlineMs });
       const closed = source.close();
       await Promise.all(workers.map((worker) => worker.ended));
@@ -279,7 +327,7 @@ export function createGeneration(options: GenerationOptions): Generation {
       const now = [...slots.values()]
         .map((slot) => slot.view())
         .filter((view) => view !== undefined);
-      const old = [...leaving].map((worker) => ({
+      const old = [...leaving, ...coming.keys()].map((worker) => ({
         ...worker.view(),
         ...ledger.of(worker.spec.slot),
       }));

@@ -30,6 +30,8 @@ export interface Slot {
   readonly fill: () => void;
   /** Takes the worker out, for the caller to drain, and starts another. */
   readonly replace: () => Worker | undefined;
+  /** Puts this one in place of what is there, which is for the caller to drain. */
+  readonly adopt: (successor: Worker) => Worker | undefined;
   /** Takes the worker out and starts none. */
   readonly empty: () => Worker | undefined;
   readonly onEnded: (worker: Worker, outcome: WorkerOutcome) => void;
@@ -72,6 +74,13 @@ export function createSlot(options: SlotOptions): Slot {
       const leaving = worker;
       worker = undefined;
       fill();
+      return leaving;
+    },
+    adopt(successor) {
+      clearTimeout(timer);
+      timer = undefined;
+      const leaving = worker;
+      worker = successor;
       return leaving;
     },
     empty() {

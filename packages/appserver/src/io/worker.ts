@@ -1,6 +1,6 @@
 /** The clock and the hands of `core/worker-life.ts`, and what is known of the worker for `status`. */
-import { assertNever, type ErrorReport, type Logger } from "@stack/base";
-import type { InstanceWorker, WorkerRecord } from "@stack/control";
+import { assertNever, type ErrorReport, formatDuration, type Logger } from "@stack/base";
+import type { GoneAnswer, InstanceWorker, WorkerRecord } from "@stack/control";
 import { describeExit, type ExitStatus } from "@stack/process";
 import { describeHealth, type HealthAnswer } from "../core/health-tally.ts";
 import {
@@ -18,12 +18,14 @@ export interface WorkerOptions {
   readonly source: WorkerSource;
   readonly health: string | null;
   readonly requestTimeoutMs: number;
+  readonly bootTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly log: Logger;
   /** It can take requests; whether edges are told at once is the generation's to decide. */
   readonly announce: (record: WorkerRecord) => void;
   readonly askEdges: (key: string, drained: () => void) => void;
-  readonly forget: (key: string) => void;
+  /** See `EdgeLinks`. */
+  readonly forget: (key: string, answer?: GoneAnswer, told?: () => void) => void;
   /** It should be replaced, and drained once that is under way. */
   readonly wantsReplacement: (worker: Worker, reason: string) => void;
   readonly changed: () => void;
@@ -59,10 +61,15 @@ export interface Worker {
   /** What its last failed health check said. */
   readonly lastHealth: () => HealthAnswer | undefined;
   readonly drain: (reason: string, options?: DrainOptions) => void;
-  readonly kill: (reason: string) => void;
+  /** @param answer for what it is doing, told before it dies; without, that is tried elsewhere */
+  readonly kill: (reason: string, answer?: GoneAnswer) => void;
   readonly ended: Promise<void>;
 }
 
+/** A generation that is being tried says first, and better, why it was not ready in time. */
+const bootMarginMs = 500;
+/** How long edges may take to answer for a worker that is to be killed. */
+const answerMs = 500;
 /** Between SIGTERM and SIGKILL, and between two SIGKILLs. */
 const termMs = 2_000;
 /** The same where no time at all was given to drain. */
@@ -78,6 +85,7 @@ export function startWorker(options: WorkerOptions): Worker {
   let health: Disposable | undefined;
   let lastHealth: HealthAnswer | undefined;
   let timer: NodeJS.Timeout | undefined;
+  const bootTimer = setTimeout(giveUpBoot, options.bootTimeoutMs + bootMarginMs);
   let readyAt: number | undefined;
   let ordered: string | undefined;
   let faulty = false;
@@ -89,6 +97,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const before = life;
     const next = stepWorker(life, event);
     life = next.life;
+    if (life.name !== "booting") clearTimeout(bootTimer);
     if (life.name !== "booting" && life.name !== "ready") health?.[Symbol.dispose]();
     if (life.name === "ready" && before.name === "booting") readyAt = performance.now();
     for (const effect of next.effects) perform(effect);
@@ -145,6 +154,13 @@ export function startWorker(options: WorkerOptions): Worker {
     if (life.name === "draining" && (life.stage === "edges" || life.stage === "worker")) {
       arm(remainingMs());
     }
+  }
+
+  /** Counts as a failure: its slot waits longer each time. */
+  function giveUpBoot(): void {
+    faulty = true;
+    ordered ??= `not ready in ${formatDuration(options.bootTimeoutMs)}`;
+    dispatch({ type: "kill" });
   }
 
   function onListening(where: WorkerAddress): void {
@@ -215,9 +231,18 @@ export function startWorker(options: WorkerOptions): Worker {
       if (life.name === "draining") shortenDrain();
       else dispatch({ type: "drain" });
     },
-    kill(reason) {
+    kill(reason, answer) {
       ordered ??= reason;
-      dispatch({ type: "kill" });
+      const end = (): void => dispatch({ type: "kill" });
+      if (answer === undefined || address === undefined) {
+        end();
+        return;
+      }
+      const late = setTimeout(end, answerMs);
+      options.forget(spec.key, answer, () => {
+        clearTimeout(late);
+        end();
+      });
     },
     ended: ended.promise,
   };

@@ -8,7 +8,7 @@ const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.routes[]": ["cache"],
   "edge.routes[].auth": ["basic"],
-  "apps.*": ["maxRequests", "release", "user"],
+  "apps.*": ["release", "user"],
 };
 
 const values: Readonly<Record<string, readonly unknown[]>> = {};

@@ -18,6 +18,7 @@ import { resolveAdmin, resolveRotation } from "./resolve-admin.ts";
 import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveUpstream } from "./resolve-upstream.ts";
+import { resolveRecycling } from "./resolve-worker-life.ts";
 import { resolveMatch } from "./routing/resolve-match.ts";
 import { resolveSplit, resolveTraffic } from "./routing/resolve-traffic.ts";
 import { resolveUpgrade } from "./upgrades.ts";
@@ -181,6 +182,7 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
     drainTimeoutMs: app.drainTimeout,
     queueLimit: app.queue.limit,
     queueTimeoutMs: app.queue.timeout,
+    ...resolveRecycling(app),
     place: placeOf(context.places, ["apps", name], context.shownFile),
   };
   switch (app.kind) {

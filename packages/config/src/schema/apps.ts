@@ -1,6 +1,7 @@
 /** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
 import { z } from "zod";
 import { durationMs } from "./scalars.ts";
+import { recycling } from "./worker-life.ts";
 
 const env = z.record(z.string(), z.string()).default({}).meta({
   description:
@@ -49,6 +50,7 @@ const common = {
     .meta({
       description: "Requests that wait while every worker is busy, in the order they came.",
     }),
+  ...recycling,
 };
 
 const workers = z

@@ -189,11 +189,22 @@ export type ArbiterToEdge =
   | { readonly type: "worker-up"; readonly worker: WorkerRecord }
   /** Send it nothing more; answered by `worker-drained` when nothing is in flight. */
   | { readonly type: "worker-drain"; readonly key: string }
-  /** It is dead or about to be killed: forget it, answer or replay what it had. */
-  | { readonly type: "worker-gone"; readonly key: string };
+  /**
+   * It is dead or about to be killed: forget it, answer or replay what it had. With `answer` its end
+   * is the fault of what it had: that gets this answer and is not tried again.
+   */
+  | { readonly type: "worker-gone"; readonly key: string; readonly answer?: GoneAnswer };
+
+/** What clients are told of requests that a worker was killed for. */
+export interface GoneAnswer {
+  readonly status: 502 | 504;
+  readonly reason: string;
+}
 
 export type EdgeToArbiter =
   | { readonly type: "worker-drained"; readonly key: string }
+  /** Every second, of the workers this arbiter has announced. */
+  | { readonly type: "workers-load"; readonly workers: Readonly<Record<string, WorkerLoad>> }
   /** A request exceeded the app's timeout: the client has its 504, replace the worker. */
   | {
       readonly type: "worker-stuck";
@@ -201,6 +212,12 @@ export type EdgeToArbiter =
       readonly request: string;
       readonly ageMs: number;
     };
+
+/** What one edge generation knows of a worker, by its `key`. */
+export interface WorkerLoad {
+  /** Answered since it came up. */
+  readonly requests: number;
+}
 
 // ── keeper ↔ stackd, over Node's IPC channel ────────────────────────────────────────────────────
 

@@ -1,7 +1,7 @@
 /** What the main thread of an edge and its serving threads tell each other, over message ports. */
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
-import type { Maintenance, WorkerRecord } from "@stack/control";
+import type { GoneAnswer, Maintenance, WorkerRecord } from "@stack/control";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
 
@@ -63,8 +63,8 @@ export type MainToThread =
     }
   /** Its state says `draining` already: close what is idle. */
   | { readonly type: "worker-drain"; readonly serial: number }
-  /** It is dead: what it had is lost. */
-  | { readonly type: "worker-gone"; readonly serial: number }
+  /** It is dead: what it had is lost, or gets this answer. */
+  | { readonly type: "worker-gone"; readonly serial: number; readonly answer?: GoneAnswer }
   /** A thread ended within a request to it: ask it anew whether it is free. */
   | { readonly type: "worker-distrust"; readonly serial: number }
   /** The names of an upstream have other addresses now. */

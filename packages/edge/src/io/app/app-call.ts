@@ -1,4 +1,5 @@
 /** One request to an app: where it stands in the queue, and what became of it so far. */
+import type { GoneAnswer } from "@stack/control";
 import type { Exchange } from "../exchange.ts";
 
 export interface AppCall {
@@ -43,8 +44,8 @@ export interface WorkerHandle {
   readonly start: (call: AppCall, slot: number) => void;
   /** Nothing new comes: close what is idle now and the rest when it is. */
   readonly retire: () => void;
-  /** It is dead: what it had is lost. */
-  readonly drop: () => void;
+  /** It is dead: what it had is lost, or gets this answer. */
+  readonly drop: (answer?: GoneAnswer) => void;
   /** What it said before may not be true any more: ask anew. */
   readonly distrust: () => void;
   /** Every 100 ms or so. */

@@ -36,7 +36,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     firstByteMs: options.timeoutMs,
     onBug: (error) => thread.log.error(`a connection to ${record.id} failed: ${error}`),
   });
-  let inFlight = 0;
+  const calls = new Set<AppCall>();
   let retired = false;
   let reported = false;
   let doubted = false;
@@ -52,7 +52,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     isReady: () => !retired && !doubted,
     prepare: () => {},
     start(call: AppCall, slot: number) {
-      inFlight += 1;
+      calls.add(call);
       call.exchange.servedBy = record.id;
       if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
       let isTunnel = false;
@@ -63,7 +63,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
           observer.onWorkerFree(handle);
         },
         onSettled(_exchange: unknown, outcome: "answered" | "unreached" | "lost" | "late"): void {
-          inFlight -= 1;
+          calls.delete(call);
           // Before its slot comes free, or the same request would be given to it again.
           if (outcome === "unreached" || outcome === "lost") doubt();
           if (isTunnel) endTunnel(slots, thread.index);
@@ -86,7 +86,12 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
       reportClosed();
     },
     // Its connections end by themselves, and what they carried is lost.
-    drop: () => handle.retire(),
+    drop(answer) {
+      if (answer !== undefined) {
+        for (const { exchange } of calls) exchange.fail(answer.status, answer.reason);
+      }
+      handle.retire();
+    },
     distrust: () => {},
     check(now) {
       if (!retired && readState(slots) === workerState.gone) handle.drop();
@@ -140,7 +145,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
   }
 
   function reportClosed(): void {
-    if (!retired || reported || inFlight > 0) return;
+    if (!retired || reported || calls.size > 0) return;
     reported = true;
     observer.onWorkerClosed(handle);
   }

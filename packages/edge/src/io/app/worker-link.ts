@@ -5,7 +5,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { parseAddress } from "@stack/base";
-import type { WorkerRecord } from "@stack/control";
+import type { GoneAnswer, WorkerRecord } from "@stack/control";
 import {
   readState,
   releaseSlot,
@@ -112,15 +112,16 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       }
       reportClosed();
     },
-    drop() {
+    drop(answer) {
       retired = true;
       retryAt = Number.POSITIVE_INFINITY;
       for (const connection of [...connections]) {
         const call = connection.call;
         connection.call = undefined;
+        if (call !== undefined && answer !== undefined) settleWith(answer, call);
         freeSlot(connection);
         closeWorkerConnection(connection);
-        if (call !== undefined) settleLost(call);
+        if (call !== undefined && answer === undefined) settleLost(call);
       }
       reportClosed();
     },
@@ -166,6 +167,11 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       return;
     }
     exchange.fail(502, "the application ended within its answer");
+    observer.onCallSettled(call, handle, "answered");
+  }
+
+  function settleWith({ status, reason }: GoneAnswer, call: AppCall): void {
+    call.exchange.fail(status, reason);
     observer.onCallSettled(call, handle, "answered");
   }
 

@@ -1,12 +1,13 @@
 /** What arbiters say about workers, what threads say about them, and what each has to be told. */
 import type { Logger } from "@stack/base";
-import type { WorkerRecord } from "@stack/control";
+import type { WorkerLoad, WorkerRecord } from "@stack/control";
 import {
   type KnownWorker,
   markDraining,
   markGone,
   type WorkerRegistry,
 } from "../../core/scheduling/worker-registry.ts";
+import { readServed } from "../../core/scheduling/worker-slots.ts";
 import type { MainToThread, ThreadToMain } from "../../core/thread-messages.ts";
 import type { ArbiterEvents, ArbiterPeer } from "./arbiter-server.ts";
 
@@ -22,6 +23,8 @@ export interface ArbiterDesk extends ArbiterEvents {
     message: Extract<ThreadToMain, { readonly serial: number }>,
   ) => void;
   readonly onThreadEnd: (thread: number) => void;
+  /** Tells each arbiter what its workers have done. */
+  readonly report: () => void;
 }
 
 export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
@@ -80,7 +83,14 @@ export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
           const worker = registry.find(peer, message.key);
           if (worker === undefined) return;
           markGone(worker);
-          post({ type: "worker-gone", serial: worker.serial });
+          const { answer } = message;
+          // Whoever has an answer for its requests waits until they have got it.
+          worker.drainAsked = answer !== undefined;
+          post({
+            type: "worker-gone",
+            serial: worker.serial,
+            ...(answer === undefined ? {} : { answer }),
+          });
           return;
         }
         default:
@@ -119,6 +129,16 @@ export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
           return;
         default:
       }
+    },
+    report() {
+      const loads = new Map<ArbiterPeer, Record<string, WorkerLoad>>();
+      for (const { owner, record, slots } of registry.all()) {
+        const peer = owner as ArbiterPeer;
+        const workers = loads.get(peer) ?? {};
+        workers[record.key] = { requests: readServed(slots) };
+        loads.set(peer, workers);
+      }
+      for (const [peer, workers] of loads) peer.send({ type: "workers-load", workers });
     },
     onThreadEnd(thread) {
       for (const worker of registry.sweep(thread)) {

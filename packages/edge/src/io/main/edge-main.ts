@@ -117,6 +117,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     log,
   });
   const ticker = setInterval(() => {
+    desk.report();
     if (stackd.connected()) {
       const all = collectMetrics(metrics, registry, Date.now());
       stackd.send({ type: "edge-metrics", metrics: { ...all, upstreams: upstreams.metrics() } });

@@ -101,7 +101,7 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
       }
       const handle = workers.get(message.serial)?.handle;
       if (message.type === "worker-drain") handle?.retire();
-      else if (message.type === "worker-gone") handle?.drop();
+      else if (message.type === "worker-gone") handle?.drop(message.answer);
       else handle?.distrust();
     },
     onWake: (wake) => apps.get(wake.app)?.onWake(wake.passed),
