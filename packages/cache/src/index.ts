@@ -1,4 +1,62 @@
 export type { CacheRecord } from "./core/cache-record.ts";
+export {
+  formatCacheKey,
+  type KeyRequest,
+  type KeySpec,
+  keyedQuery,
+  urlKey,
+  urlOfKey,
+} from "./core/policy/cache-key.ts";
+export { type CachePolicy, httpCachePolicy } from "./core/policy/cache-policy.ts";
+export { type CacheStatus, formatCacheStatus } from "./core/policy/cache-status.ts";
+export {
+  type AnswerDecision,
+  decideAnswer,
+  formatAnswerFields,
+  formatNotModifiedFields,
+  formatPartFields,
+} from "./core/policy/decide-answer.ts";
+export { decideInvalidations, isSafeMethod } from "./core/policy/decide-invalidations.ts";
+export { decideOnError, type Failure } from "./core/policy/decide-on-error.ts";
+export {
+  decideLookup,
+  decideServe,
+  type Forward,
+  type ForwardReason,
+  type Hit,
+  refreshForward,
+  type ServeContext,
+  type ServeDecision,
+  type Unavailable,
+} from "./core/policy/decide-serve.ts";
+export {
+  decideStore,
+  type NoStoreReason,
+  type StoreDecision,
+  type StoreRequest,
+} from "./core/policy/decide-store.ts";
+export {
+  createAnswerRecord,
+  createIndexRecord,
+  decodeStored,
+  encodeStored,
+} from "./core/policy/encode-stored.ts";
+export type { ExchangeTimes } from "./core/policy/freshness.ts";
+export {
+  type CacheRequest,
+  plainRequest,
+  type RequestFacts,
+  readRequestFacts,
+} from "./core/policy/request-facts.ts";
+export type { CacheResponse } from "./core/policy/response-facts.ts";
+export {
+  ageSeconds,
+  type Stored,
+  type StoredAnswer,
+  type VariantIndex,
+} from "./core/policy/stored-answer.ts";
+export { decideHead, updateStored } from "./core/policy/update-stored.ts";
+export { extendIndex, formatVariantKey, matchesRequest } from "./core/policy/vary.ts";
 export type {
   FoundRecord,
   ListedRecord,

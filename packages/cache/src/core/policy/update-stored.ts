@@ -1,0 +1,56 @@
+/** How the app's word on a stored answer changes it: a 304 (RFC 9111 §4.3.3, §4.3.4), or a HEAD (§4.3.5). */
+import { formatHttpDate, strongMatch, weakMatch } from "@stack/protocols";
+import type { CachePolicy } from "./cache-policy.ts";
+import { createAnswer } from "./decide-store.ts";
+import { type ExchangeTimes, freshnessOf } from "./freshness.ts";
+import { type CacheResponse, type ResponseFacts, readResponseFacts } from "./response-facts.ts";
+import type { StoredAnswer } from "./stored-answer.ts";
+import { mergeFields, storedFields } from "./stored-fields.ts";
+
+/**
+ * The stored answer with the fields and the freshness of a 304; undefined where the 304 speaks of
+ * another version than the stored one: what is stored is then of no use.
+ */
+export function updateStored(
+  stored: StoredAnswer,
+  response: CacheResponse,
+  policy: CachePolicy,
+  times: ExchangeTimes,
+): StoredAnswer | undefined {
+  const update = readResponseFacts(response.fields, times.receivedAt);
+  if (!speaksOf(stored, update)) return undefined;
+  let lines = storedFields(response.fields, update.connectionFields);
+  // RFC 9110 §6.6.1; else the old Date would make the answer as old as it was
+  if (!update.hasDate) lines += `Date: ${formatHttpDate(times.receivedAt)}\r\n`;
+  const merged = mergeFields(stored.fields, lines);
+  const mergedFacts = readResponseFacts(merged, times.receivedAt);
+  const facts: ResponseFacts = { ...mergedFacts, age: update.age };
+  const freshness = freshnessOf(stored.status, facts, policy, times.receivedAt, true);
+  const { noCacheFields, privateFields } = facts.directives;
+  const fields = storedFields(merged, noCacheFields, privateFields);
+  return createAnswer(stored, fields, facts, freshness, times, stored);
+}
+
+/**
+ * What a HEAD says of the stored answer to a GET: it holds (then `updateStored` takes its fields),
+ * it does not any more, or nothing.
+ */
+export function decideHead(
+  stored: StoredAnswer,
+  storedLength: number,
+  response: CacheResponse,
+  nowMs: number,
+): "update" | "invalidate" | "nothing" {
+  if (response.status !== stored.status) return "nothing";
+  const facts = readResponseFacts(response.fields, nowMs);
+  if (response.length >= 0 && response.length !== storedLength) return "invalidate";
+  if (facts.etag !== stored.etag) return "invalidate";
+  return facts.lastModified === stored.lastModified ? "update" : "invalidate";
+}
+
+/** RFC 9111 §4.3.4: a validator in the 304 must be the stored answer's own. */
+function speaksOf(stored: StoredAnswer, update: ResponseFacts): boolean {
+  if (update.etag === "" || stored.etag === "") return true;
+  const isStrong = !update.etag.startsWith("W/") && !stored.etag.startsWith("W/");
+  return isStrong ? strongMatch(update.etag, stored.etag) : weakMatch(update.etag, stored.etag);
+}
