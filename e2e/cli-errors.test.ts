@@ -165,25 +165,22 @@ test("--timeout ends the wait with 9 and stops what was started", async () => {
 
 const isRoot = process.getuid?.() === 0;
 
-// Root may listen anywhere: the fault needs another user, which only root can become.
-test.runIf(isRoot)(
-  "port 80 is refused to a user without the right, with the ways out",
-  async () => {
-    await using project = await createProject(
-      () =>
-        `{ name: "shop", edge: { listen: ["127.0.0.1:80"], routes: [{ path: "/*", respond: {} }] }, redis: false }`,
-    );
-    chmodSync(project.folder, 0o755);
-    mkdirSync(join(project.folder, ".stack"), { mode: 0o700 });
-    chownSync(join(project.folder, ".stack"), 65_534, 65_534);
-    const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
-    const unprivileged = ["setpriv", ...user, process.execPath, cli];
-    const result = await run(["up", "-d"], project.folder, unprivileged);
+test("port 80 is refused to a user without the right, with the ways out", async () => {
+  await using project = await createProject(
+    () =>
+      `{ name: "shop", edge: { listen: ["127.0.0.1:80"], routes: [{ path: "/*", respond: {} }] }, redis: false }`,
+  );
+  chmodSync(project.folder, 0o755);
+  mkdirSync(join(project.folder, ".stack"), { mode: 0o700 });
+  // Root may listen anywhere.
+  if (isRoot) chownSync(join(project.folder, ".stack"), 65_534, 65_534);
+  const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
+  const unprivileged = [...(isRoot ? ["setpriv", ...user] : []), process.execPath, cli];
+  const result = await run(["up", "-d"], project.folder, unprivileged);
 
-    expect(result.code).toBe(4);
-    expect(block(result, project)).toMatchSnapshot();
-  },
-);
+  expect(result.code).toBe(4);
+  expect(block(result, project)).toMatchSnapshot();
+});
 
 function run(
   args: readonly string[],

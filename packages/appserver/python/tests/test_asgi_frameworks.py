@@ -1,6 +1,5 @@
 """ASGI apps as people write them, unchanged: Starlette, FastAPI, Django; a thousand at once; both loops."""
 
-import importlib.util
 import json
 import resource
 import unittest
@@ -183,10 +182,6 @@ MIDDLEWARE = """
 """
 
 
-def needs(library):
-    return unittest.skipIf(importlib.util.find_spec(library) is None, f"{library} is not installed")
-
-
 class Asgi(WorkerTest):
     def asgi(self, text, **options):
         return self.worker(text, model={"kind": "asgi"}, **options)
@@ -201,7 +196,6 @@ class Asgi(WorkerTest):
         )
         return edge.answer()
 
-    @needs("starlette")
     def test_starlette(self):
         worker = self.asgi(STARLETTE)
         edge = self.edge(worker)
@@ -228,14 +222,12 @@ class Asgi(WorkerTest):
         worker.zygote.wait_log("stream cancelled")
         self.assertNotIn("Traceback", worker.zygote.log())
 
-    @needs("starlette")
     def test_starlette_below_a_stripped_prefix(self):
         worker = self.asgi(STARLETTE)
         extra = {"SCRIPT_NAME": "/site", "REQUEST_URI": "/site/state"}
         _, body = self.edge(worker).get("/state", **extra)
         self.assertEqual(json.loads(body)["url"], "http://localhost/site/state")
 
-    @needs("fastapi")
     def test_fastapi(self):
         worker = self.asgi(FASTAPI)
         edge = self.edge(worker)
@@ -251,7 +243,6 @@ class Asgi(WorkerTest):
         self.assertTrue(head.startswith("500"))
         worker.zygote.wait_log("ZeroDivisionError")
 
-    @needs("fastapi")
     def test_a_startup_that_fails_tells_why(self):
         self.write("site_app.py", FAILING)
         zygote = self.zygote(model={"kind": "asgi"})
@@ -261,7 +252,6 @@ class Asgi(WorkerTest):
         self.assertEqual(worker.first["type"], "startup-failed")
         self.assertIn("RuntimeError: the database is not there", worker.first["message"])
 
-    @needs("django")
     def test_django(self):
         edge = self.edge(self.asgi(DJANGO))
         _, body = edge.get("/i/index", QUERY_STRING="q=1", SCRIPT_NAME="/s", REQUEST_URI="/s/i/index")
@@ -269,14 +259,11 @@ class Asgi(WorkerTest):
         self.assertEqual(edge.get("/plain")[1], b"from a thread")
         self.assertEqual(edge.get("/stream")[1], b"abc")
 
-    @needs("starlette")
     def test_a_thousand_slow_requests_at_once_on_either_loop(self):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.write("uvloop.py", "raise ImportError\n")
         for path, loop in (("", "uvloop"), (self.folder, "asyncio.unix_events")):
-            if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
-                continue
             worker = self.asgi(STARLETTE, env={"PYTHONPATH": path})
             self.assertEqual(self.edge(worker).get("/loop")[1].decode(), loop)
             edges = [self.edge(worker) for _ in range(1000)]
@@ -289,7 +276,6 @@ class Asgi(WorkerTest):
 
 
 class Wsgi(WorkerTest):
-    @needs("django")
     def test_django_under_threads(self):
         model = {"worker": "threads", "concurrency": 4}
         worker = self.worker(DJANGO, spec="site_app:application", model=model)
@@ -313,7 +299,6 @@ class Wsgi(WorkerTest):
                 (facts["kind"], facts["key"], facts["target"]), (kind, "middleware", f"site_app:{name}")
             )
 
-    @needs("fastapi")
     def test_an_asgi_app_is_refused(self):
         self.write("site_app.py", FASTAPI)
         facts = self.zygote(model={"kind": "wsgi"}).lines.next()
