@@ -28,6 +28,7 @@ const packages = {
     "openssl",
     "curl",
     "slowhttptest",
+    "apache2-utils",
     "util-linux",
   ],
   bench: [

@@ -193,15 +193,24 @@ export interface ProtectionPlan {
   readonly inFlight: { readonly key: RequestKeyPlan; readonly limit: number } | null;
   /** Of one answer's body; 0 for no bound. */
   readonly bytesPerSecond: number;
-  readonly auth: {
-    readonly kind: "app" | "upstream";
-    readonly name: string;
-    readonly path: string;
-    readonly copy: readonly string[];
-    readonly timeoutMs: number;
-  } | null;
+  readonly auth: ForwardAuthPlan | BasicAuthPlan | null;
   readonly security: SecurityPreset | null;
   readonly serverTiming?: boolean;
+}
+
+export interface ForwardAuthPlan {
+  readonly kind: "app" | "upstream";
+  readonly name: string;
+  readonly path: string;
+  readonly copy: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export interface BasicAuthPlan {
+  readonly kind: "basic";
+  /** Absolute. */
+  readonly file: string;
+  readonly realm: string;
 }
 
 export type RequestKeyPlan =

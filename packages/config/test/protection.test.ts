@@ -88,6 +88,15 @@ test("a login is an app or an upstream by its name", () => {
   });
 });
 
+test("a password file lies where the config says", () => {
+  const auth = protectionOf('auth: { basic: { file: "deploy.config.ts" } }')?.auth;
+  expect(auth).toEqual({
+    kind: "basic",
+    file: expect.stringMatching(/^\/.+\/deploy\.config\.ts$/),
+    realm: "Restricted",
+  });
+});
+
 test.for([
   [withRoute('rateLimit: { rate: "100" }'), '"100" is no rate. Use "100/s"'],
   [withRoute('rateLimit: { rate: "0/s" }'), '"0/s" is no rate'],
@@ -106,7 +115,19 @@ test.for([
     'no "logn" in apps or upstreams. Did you mean "login"?',
   ],
   [withRoute('auth: { forward: "x", copy: ["X User"] }'), "Use the name of a header"],
-  [withRoute('auth: { basic: "users.htpasswd" }'), "not in this version"],
+  [withRoute('auth: { basic: "users.htpasswd" }'), "auth.basic"],
+  [withRoute('auth: { basic: { file: "users.htpasswd" } }'), "htpasswd -B -c users.htpasswd NAME"],
+  [withRoute('auth: { basic: { file: "." } }'), "is a folder; name the file"],
+  [withRoute('auth: { basic: { file: "deploy.config.ts", realm: "a\\nb" } }'), "printable ASCII"],
+  [
+    withRoute('auth: { basic: { file: "deploy.config.ts" }, copy: ["X-User"] }'),
+    "belongs to `forward`; remove it",
+  ],
+  [withRoute("auth: {}"), "`forward` or `basic`, one of them"],
+  [
+    withRoute('auth: { forward: "x", basic: { file: "deploy.config.ts" } }'),
+    "`forward` or `basic`, one of them",
+  ],
   [withRoute('security: "hard"'), "security"],
   [withRoute("", 'admin: "0.0.0.0:9100",'), "It can be reached from elsewhere"],
   [withRoute("", 'admin: { address: "0.0.0.0:9100" },'), "add a token"],

@@ -106,7 +106,7 @@ function checkRoutes(
       apps: Object.keys(record(config.apps)),
       upstreams: Object.keys(record(config.upstreams)),
     };
-    problems.push(...checkProtection(route, path, names, unknownName));
+    problems.push(...checkProtection(route, path, names, unknownName, probe));
     const root = record(route.static).root;
     if (typeof root === "string" && root !== "") {
       const { absolute, state } = probe(root);

@@ -7,7 +7,6 @@
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.routes[]": ["cache"],
-  "edge.routes[].auth": ["basic"],
   "apps.*": ["release", "user"],
 };
 

@@ -1,5 +1,5 @@
 /** The protective keys of a route as the edge reads them. */
-import type { ProtectionPlan, RequestKeyPlan } from "../plans.ts";
+import type { BasicAuthPlan, ForwardAuthPlan, ProtectionPlan, RequestKeyPlan } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 
 type ParsedRoute = ParsedConfig["edge"]["routes"][number];
@@ -9,6 +9,7 @@ type ParsedKey = NonNullable<ParsedRoute["inFlight"]>["key"];
 export function resolveProtection(
   route: ParsedRoute,
   apps: Readonly<Record<string, unknown>>,
+  absolute: (path: string) => string,
 ): ProtectionPlan | undefined {
   const { allow, deny, rateLimit, inFlight, bandwidth, auth, security, serverTiming } = route;
   const given = { allow, deny, rateLimit, inFlight, bandwidth, auth, security, serverTiming };
@@ -28,19 +29,22 @@ export function resolveProtection(
     inFlight:
       inFlight === undefined ? null : { key: resolveKey(inFlight.key), limit: inFlight.limit },
     bytesPerSecond: bandwidth ?? 0,
-    auth:
-      auth === undefined
-        ? null
-        : {
-            kind: Object.hasOwn(apps, auth.forward) ? "app" : "upstream",
-            name: auth.forward,
-            path: auth.path,
-            copy: auth.copy,
-            timeoutMs: auth.timeout,
-          },
+    auth: auth === undefined ? null : resolveAuth(auth, apps, absolute),
     security: security ?? null,
     ...(serverTiming === true ? { serverTiming } : {}),
   };
+}
+
+function resolveAuth(
+  { forward = "", basic, path, copy, timeout }: NonNullable<ParsedRoute["auth"]>,
+  apps: Readonly<Record<string, unknown>>,
+  absolute: (path: string) => string,
+): ForwardAuthPlan | BasicAuthPlan {
+  if (basic !== undefined) {
+    return { kind: "basic", file: absolute(basic.file), realm: basic.realm };
+  }
+  const kind = Object.hasOwn(apps, forward) ? "app" : "upstream";
+  return { kind, name: forward, path, copy, timeoutMs: timeout };
 }
 
 function defaultBurst({ count, periodMs }: { count: number; periodMs: number }): number {

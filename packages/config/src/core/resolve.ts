@@ -134,7 +134,7 @@ function resolveRoute(
   context: ResolveContext,
 ): RoutePlan {
   const { line } = placeOf(context.places, ["edge", "routes", index], context.shownFile);
-  const protection = resolveProtection(route, parsed.apps);
+  const protection = resolveProtection(route, parsed.apps, context.absolute);
   return {
     ...resolveMatch(route),
     ...resolveTraffic(route),

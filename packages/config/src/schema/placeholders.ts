@@ -7,6 +7,7 @@ export const accessLogFields = [
   "time",
   "time-common",
   "client",
+  "user",
   "method",
   "host",
   "path",

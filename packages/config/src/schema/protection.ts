@@ -83,10 +83,12 @@ const rateLimit = z
     });
   });
 
-const forwardAuth = z.strictObject({
+/** One of `forward` and `basic`: `core/check-protection.ts` sees to it. */
+const auth = z.strictObject({
   forward: z
     .string()
     .min(1)
+    .optional()
     .meta({
       description: "Name of the app or upstream that is asked before each request.",
       examples: ["login"],
@@ -110,6 +112,27 @@ const forwardAuth = z.strictObject({
   timeout: durationMs.prefault("10s").meta({
     description: "How long it may take; beyond: 504.",
   }),
+  basic: z
+    .strictObject({
+      file: z
+        .string()
+        .min(1)
+        .meta({
+          description:
+            "Users and hashed passwords, as `htpasswd` writes them (bcrypt, apr1, SHA-1, SHA-256, SHA-512). Read again when it changes.",
+          examples: ["admin.htpasswd"],
+        }),
+      realm: z
+        .string()
+        .regex(/^[\x20-\x7e]{1,100}$/, "Use up to 100 printable ASCII characters")
+        .default("Restricted")
+        .meta({ description: "What a browser calls the place when it asks for a password." }),
+    })
+    .optional()
+    .meta({
+      description: "Ask for a name and a password of a file, in place of `forward`.",
+      examples: [{ file: "admin.htpasswd" }],
+    }),
 });
 
 const networks = z.array(z.string()).min(1).optional();
@@ -158,9 +181,9 @@ export const protectionKeys = {
       description: "How fast one answer may go out, in steps of 64 KB.",
       examples: ["1mb/s"],
     }),
-  auth: forwardAuth.optional().meta({
+  auth: auth.optional().meta({
     description:
-      "Ask an app or upstream whether a request may pass: 2xx lets it through, any other answer goes to the client.",
+      "Who may pass: whom an app or upstream lets through (`forward`: 2xx does, any other answer goes to the client), or who knows a password (`basic`).",
   }),
   serverTiming: z.literal(true).optional().meta({
     description: "`true`: answers of this route have a `Server-Timing`, whatever the edge says.",

@@ -41,7 +41,13 @@ function protectionRules({ protection }: RoutePlan): readonly string[] {
         ]),
     ...(inFlight === null ? [] : [`at most ${inFlight.limit} at once, by ${inFlight.key.kind}`]),
     ...(bytesPerSecond === 0 ? [] : [`answers at most ${bytesPerSecond} bytes/s`]),
-    ...(auth === null ? [] : ["a login is asked for"]),
+    ...(auth === null
+      ? []
+      : [
+          auth.kind === "basic"
+            ? `a password of ${auth.file}`
+            : `whom ${nameOf(auth)} lets through`,
+        ]),
     ...(security === null ? [] : [`security headers: ${security}`]),
   ];
 }

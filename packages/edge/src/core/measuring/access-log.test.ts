@@ -10,6 +10,7 @@ import { createTimestampFormatter } from "./timestamps.ts";
 const entry: AccessEntry = {
   timeMs: Date.UTC(2026, 10, 22, 10, 25, 43, 7),
   client: "192.0.2.7",
+  user: "ann",
   method: "GET",
   host: "shop.test",
   path: "/a%20b",
@@ -37,6 +38,7 @@ test("a JSON line holds every field", () => {
   expect(JSON.parse(line)).toEqual({
     time: "2026-11-22T10:25:43.007Z",
     client: "192.0.2.7",
+    user: "ann",
     method: "GET",
     host: "shop.test",
     path: "/a%20b",
@@ -59,7 +61,7 @@ test("a JSON line holds every field", () => {
 });
 
 test("a JSON line leaves out what is not known, and names an upstream as one", () => {
-  const unknown = { connectMs: -1, firstByteMs: -1, release: "", id: "", trace: "" };
+  const unknown = { user: "", connectMs: -1, firstByteMs: -1, release: "", id: "", trace: "" };
   const line = createAccessLineFormatter("json")({
     ...entry,
     ...unknown,
@@ -75,7 +77,7 @@ test("a JSON line leaves out what is not known, and names an upstream as one", (
 
 test("the combined line is what log readers expect", () => {
   expect(createAccessLineFormatter("combined")(entry)).toBe(
-    '192.0.2.7 - - [22/Nov/2026:10:25:43 +0000] "GET /a%20b?x=1 HTTP/1.1" 200 12 "https://shop.test/" "A \\x22quoted\\x22 agent"\n',
+    '192.0.2.7 - ann [22/Nov/2026:10:25:43 +0000] "GET /a%20b?x=1 HTTP/1.1" 200 12 "https://shop.test/" "A \\x22quoted\\x22 agent"\n',
   );
 });
 

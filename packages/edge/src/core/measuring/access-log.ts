@@ -10,6 +10,8 @@ export interface AccessEntry {
   /** Unix time of the request, in milliseconds. */
   readonly timeMs: number;
   readonly client: string;
+  /** Who gave a password that was right. */
+  readonly user: string;
   readonly method: string;
   readonly host: string;
   /** As received, without the query. */
@@ -51,7 +53,7 @@ export function createAccessLineFormatter(format: string): AccessLineFormatter {
   if (format === "json") return createJsonFormatter();
   if (format === "combined") {
     return createTemplateFormatter(
-      '{client} - - [{time-common}] "{request}" {status} {bytes} "{referer}" "{agent}"',
+      '{client} - {user} [{time-common}] "{request}" {status} {bytes} "{referer}" "{agent}"',
     );
   }
   return createTemplateFormatter(format);
@@ -68,6 +70,7 @@ const placeholder = /\{([a-zA-Z-]+)\}/g;
 
 const fields = {
   client: (entry: AccessEntry) => orDash(entry.client),
+  user: (entry: AccessEntry) => orDash(entry.user),
   method: (entry: AccessEntry) => orDash(entry.method),
   host: (entry: AccessEntry) => orDash(entry.host),
   path: (entry: AccessEntry) => orDash(entry.path),
@@ -114,7 +117,9 @@ function createTemplateFormatter(template: string): AccessLineFormatter {
 function createJsonFormatter(): AccessLineFormatter {
   const timestamps = createTimestampFormatter();
   return (entry) => {
-    let line = `{"time":"${timestamps.iso(entry.timeMs)}","client":"${escapeJson(entry.client)}","method":"${escapeJson(entry.method)}","host":"${escapeJson(entry.host)}","path":"${escapeJson(entry.path)}"`;
+    let line = `{"time":"${timestamps.iso(entry.timeMs)}","client":"${escapeJson(entry.client)}"`;
+    if (entry.user !== "") line += `,"user":"${escapeJson(entry.user)}"`;
+    line += `,"method":"${escapeJson(entry.method)}","host":"${escapeJson(entry.host)}","path":"${escapeJson(entry.path)}"`;
     if (entry.query !== "") line += `,"query":"${escapeJson(entry.query)}"`;
     line += `,"protocol":"${escapeJson(entry.protocol)}","status":${entry.status},"bytes":${entry.bytes},"durationMs":${formatMs(entry.durationMs)}`;
     if (entry.app !== "") {

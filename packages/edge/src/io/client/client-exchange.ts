@@ -97,6 +97,7 @@ export function createExchange(
     paced: false,
     app: "",
     queueMs: 0,
+    user: "",
     readBody,
     resumeBody,
     inform,

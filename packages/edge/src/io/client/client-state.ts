@@ -195,4 +195,6 @@ export interface ClientExchange extends Exchange {
   /** For the access log; set by the app's backend. */
   app: string;
   queueMs: number;
+  /** Who it is, by name and password; "" for nobody known. */
+  user: string;
 }

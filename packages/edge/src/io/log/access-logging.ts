@@ -23,6 +23,7 @@ export function createAccessLogging(
   const entry: { -readonly [Key in keyof AccessEntry]: AccessEntry[Key] } = {
     timeMs: 0,
     client: "",
+    user: "",
     method: "",
     host: "",
     path: "",
@@ -48,6 +49,7 @@ export function createAccessLogging(
     const question = head.target.indexOf("?");
     entry.timeMs = exchange.io.thread.timeOrigin + exchange.startedAt;
     entry.client = client.address;
+    entry.user = exchange.user;
     entry.method = head.method;
     entry.host = head.host;
     entry.path = question < 0 ? head.target : head.target.slice(0, question);

@@ -3,7 +3,7 @@
  * request's own headers. 2xx lets it through and its headers named in `copy` go along; any other
  * answer is the client's. What cannot be asked does not pass.
  */
-import type { ProtectionPlan } from "@stack/config";
+import type { ForwardAuthPlan } from "@stack/config";
 import {
   createRequestHead,
   editHeadLines,
@@ -50,10 +50,7 @@ const ours: ReadonlySet<string> = new Set([
   "x-original-uri",
 ]);
 
-export function createForwardAuth(
-  plan: NonNullable<ProtectionPlan["auth"]>,
-  parts: ProtectionParts,
-): Gate {
+export function createForwardAuth(plan: ForwardAuthPlan, parts: ProtectionParts): Gate {
   const copied = new Set(plan.copy.map((name) => name.toLowerCase()));
   return (exchange, passed) => {
     const target = parts.target(plan.kind, plan.name);

@@ -9,6 +9,7 @@ import { routeSlotOf } from "../client/route-slot.ts";
 import type { Backend } from "../exchange.ts";
 import { createTrustCheck } from "../thread/trusted-proxies.ts";
 import { addServerTiming } from "../tracing/server-timing.ts";
+import { createBasicAuth, type Passwords } from "./basic-auth.ts";
 import { createForwardAuth } from "./forward-auth.ts";
 import { createGuardedBackend, type Gate, limitName } from "./guarded-backend.ts";
 
@@ -18,6 +19,7 @@ export interface SharedProtection {
   readonly inFlight: InFlightTable;
   /** Added to `performance.now()`: milliseconds of a clock that all threads share. */
   readonly clockOffsetMs: number;
+  readonly passwords: Passwords;
 }
 
 export interface ProtectionParts extends SharedProtection {
@@ -47,7 +49,8 @@ export function protectBackend(route: RoutePlan, inner: Backend, parts: Protecti
       return true;
     });
   }
-  if (plan.auth !== null) gates.push(createForwardAuth(plan.auth, parts));
+  if (plan.auth?.kind === "basic") gates.push(createBasicAuth(plan.auth, parts.passwords));
+  else if (plan.auth !== null) gates.push(createForwardAuth(plan.auth, parts));
   return createGuardedBackend(inner, gates);
 }
 

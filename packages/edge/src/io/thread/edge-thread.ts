@@ -33,6 +33,8 @@ import { createH2Sessions } from "../h2/h2-sessions.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
 import type { SharedProtection } from "../protection/gates.ts";
+import { createPasswordFiles } from "../protection/password-files.ts";
+import { createPasswordJudge } from "../protection/password-judge.ts";
 import { createErrorPageFiles } from "../shaping/error-page-files.ts";
 import { createMaintenanceCover } from "../shaping/maintenance.ts";
 import { createSpillDesk } from "../spill/spill-desk.ts";
@@ -93,6 +95,7 @@ export function runEdgeThread(
     rates: openRateTable(options.counters.rates),
     inFlight: openInFlightTable(options.counters.inFlight, options.index),
     clockOffsetMs: measureClockOffset(),
+    passwords: { ...createPasswordFiles(log.warn), ...createPasswordJudge() },
   };
   const maintenance = createMaintenanceCover(options.threads);
   const listenerMetrics = createListenerMetrics(options.counters.listeners, options.index);
