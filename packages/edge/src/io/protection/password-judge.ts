@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { createBoundedCache } from "../../core/static/bounded-cache.ts";
 import type { PasswordQuestion, PasswordVerdict } from "./password-checker.ts";
 
-export interface PasswordAsker {
+interface PasswordAsker {
   /** False once nobody waits for the verdict any more. */
   readonly isWaiting: () => boolean;
   /** Undefined: it could not be judged. */
