@@ -17,7 +17,7 @@ export {
 export { configReference } from "./io/config-reference.ts";
 export { findConfig } from "./io/find-config.ts";
 export { loaderEntry } from "./io/loader-entry.ts";
-export type { ListenerPlan, TlsPlan } from "./listener-plan.ts";
+export type { ListenerPlan, ListenerProtocol, TlsPlan } from "./listener-plan.ts";
 export {
   type LoaderDocument,
   type LoaderEnd,

@@ -1,6 +1,10 @@
 /** What a listener is besides an address; part of the edge's plan. */
 
+/** What is spoken on a listener; all but HTTP by a web server in front of us. */
+export type ListenerProtocol = "http" | "uwsgi" | "fastcgi" | "scgi";
+
 export interface ListenerPlan {
+  readonly protocol: ListenerProtocol;
   /** Null: plain HTTP. */
   readonly tls: TlsPlan | null;
   /** Networks whose connections begin with a PROXY header; null: none do. */

@@ -23,9 +23,16 @@ export interface ResolvedConfig {
 
 export interface EdgeSettings {
   /** In the order of `edge.listen`; the name is its config path, "edge.listen[0]". */
-  readonly listeners: readonly { readonly name: string; readonly address: SocketAddress }[];
+  readonly listeners: readonly ListenerAddress[];
   readonly threads: number;
   readonly plan: EdgePlan;
+}
+
+interface ListenerAddress {
+  readonly name: string;
+  readonly address: SocketAddress;
+  /** Of a Unix socket's file, where one was asked for. */
+  readonly socketMode?: number;
 }
 
 /** All an edge needs to serve; replaced as a whole by a reload. */

@@ -44,8 +44,9 @@ test("a listener with every option becomes a plan with absolute paths", () => {
   );
   const at = (name: string): string => join(folder.path, "tls", name);
   expect(edge.plan.listeners).toEqual([
-    { tls: null, proxyFrom: null, redirectPort: null },
+    { protocol: "http", tls: null, proxyFrom: null, redirectPort: null },
     {
+      protocol: "http",
       tls: {
         certificates: [
           { cert: at("a.crt"), key: at("a.key") },
@@ -73,6 +74,30 @@ test("a self-signed certificate is kept with our state, and redirects go to its 
   const [plain, secure] = edge.plan.listeners ?? [];
   expect(plain?.redirectPort).toBe(8443);
   expect(secure?.tls?.selfSignedFolder).toBe(join(folder.path, ".stack", "tls"));
+});
+
+test("a listener for a web server in front has its protocol, and its socket a mode", () => {
+  using folder = tempFolder();
+  const { edge } = resolveIn(
+    folder,
+    '[{ address: "unix:u.sock", protocol: "uwsgi", socketMode: "0660" }, { address: 9000, protocol: "fastcgi" }, 80]',
+  );
+  const address = { kind: "unix", path: join(folder.path, "u.sock") };
+  expect(edge.listeners[0]).toEqual({ name: "edge.listen[0]", address, socketMode: 0o660 });
+  expect(edge.plan.listeners?.map(({ protocol }) => protocol)).toEqual([
+    "uwsgi",
+    "fastcgi",
+    "http",
+  ]);
+});
+
+test("a reload that changes a protocol leaves the listeners; one that changes a mode does not", () => {
+  using folder = tempFolder();
+  const listener = (more: string) =>
+    resolveIn(folder, `[{ address: "unix:u.sock", protocol: "scgi"${more} }]`);
+  const spoken = resolveIn(folder, '[{ address: "unix:u.sock", protocol: "uwsgi" }]');
+  expect(diffConfigs(listener(""), spoken).edge).toBe("plan");
+  expect(diffConfigs(listener(""), listener(', socketMode: "0600"')).edge).toBe("listeners");
 });
 
 test("a reload that changes TLS leaves the listeners; one that changes their order does not", () => {
@@ -106,6 +131,14 @@ test.for<[listen: string, problem: string]>([
   ['[8080, { address: "0.0.0.0:8080", tls: "self-signed" }]', "already taken"],
   ['["0.0.0.0:8080", "[::]:8080"]', "already taken"],
   ["[{ adress: 80 }]", "address"],
+  ['[{ address: 80, protocol: "fcgi" }]', "is not known here"],
+  ['[{ address: 443, protocol: "uwsgi", tls: "self-signed" }]', "uwsgi has no `tls`"],
+  [
+    '[{ address: 80, protocol: "scgi", proxyProtocol: { from: ["::1"] } }]',
+    "has no `proxyProtocol`",
+  ],
+  ['[{ address: 80, socketMode: "0660" }]', "only a Unix socket has a mode"],
+  ['[{ address: "unix:a", socketMode: "rw" }]', "Use an octal mode"],
 ])("%s is refused: %s", ([listen, problem]) => {
   expect(told(listen)).toContain(problem);
 });

@@ -71,7 +71,9 @@ function diffEdge(before: EdgeSettings, after: EdgeSettings): ConfigChanges["edg
   // that speaks more than plain HTTP is found by its position: with those the order counts as well.
   const isPlain = before.plan.listeners === undefined && after.plan.listeners === undefined;
   const addresses = ({ listeners }: EdgeSettings): unknown => {
-    const list = listeners.map(({ address }) => JSON.stringify(sorted(address)));
+    const list = listeners.map(({ address, socketMode }) =>
+      JSON.stringify([sorted(address), socketMode ?? null]),
+    );
     return isPlain ? list.sort(byText) : list;
   };
   if (before.threads !== after.threads || !isSame(addresses(before), addresses(after))) {

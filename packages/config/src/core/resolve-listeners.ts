@@ -16,10 +16,16 @@ interface PathContext {
   readonly logFolder: string;
 }
 
-const plain: ListenerPlan = { tls: null, proxyFrom: null, redirectPort: null };
+const plain: ListenerPlan = { protocol: "http", tls: null, proxyFrom: null, redirectPort: null };
 
 export function addressOfListener(written: ParsedListen[number]): string {
   return String(typeof written === "object" ? written.address : written);
+}
+
+/** The mode of a Unix socket's file; undefined for what a listener has unless told otherwise. */
+export function socketModeOf(written: ParsedListen[number]): number | undefined {
+  const mode = typeof written === "object" ? written.socketMode : undefined;
+  return mode === undefined ? undefined : Number.parseInt(mode, 8);
 }
 
 /** Undefined when all of them are plain HTTP: then there is nothing to be said. */
@@ -31,13 +37,18 @@ export function resolveListeners(
   const plans = listen.map((written): ListenerPlan => {
     if (typeof written !== "object") return plain;
     return {
+      protocol: written.protocol,
       tls: written.tls === undefined ? null : resolveTls(written.tls, context),
       proxyFrom: written.proxyProtocol?.from ?? null,
       redirectPort: written.redirect === undefined ? null : redirectPort,
     };
   });
   const isPlain = plans.every(
-    (plan) => plan.tls === null && plan.proxyFrom === null && plan.redirectPort === null,
+    (plan) =>
+      plan.protocol === "http" &&
+      plan.tls === null &&
+      plan.proxyFrom === null &&
+      plan.redirectPort === null,
   );
   return isPlain ? undefined : plans;
 }

@@ -15,7 +15,7 @@ import type {
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
 import { resolveAdmin, resolveRotation } from "./resolve-admin.ts";
-import { addressOfListener, resolveListeners } from "./resolve-listeners.ts";
+import { addressOfListener, resolveListeners, socketModeOf } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveUpstream } from "./resolve-upstream.ts";
 import { resolveRecycling } from "./resolve-worker-life.ts";
@@ -60,10 +60,12 @@ export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): Re
     file: context.file,
     folder: context.folder,
     edge: {
-      listeners: edge.listen.map((written, index) => ({
-        name: `edge.listen[${index}]`,
-        address: resolveAddress(addressOfListener(written), context),
-      })),
+      listeners: edge.listen.map((written, index) => {
+        const address = resolveAddress(addressOfListener(written), context);
+        const socketMode = socketModeOf(written);
+        const name = `edge.listen[${index}]`;
+        return { name, address, ...(socketMode === undefined ? {} : { socketMode }) };
+      }),
       threads: edge.threads === "auto" ? Math.min(context.cpuCount, mostAutoThreads) : edge.threads,
       plan: resolveEdgePlan(parsed, context),
     },

@@ -99,6 +99,23 @@ const listener = z
         error: 'Use a port from 1 to 65535, "host:port" or "unix:path"',
       })
       .meta({ description: 'A port (on every IPv4 interface), "host:port" or "unix:path".' }),
+    protocol: z
+      .enum(["http", "uwsgi", "fastcgi", "scgi"])
+      .default("http")
+      .meta({
+        description:
+          "What is spoken here. All but HTTP are for a web server in front (nginx's `uwsgi_pass`, `fastcgi_pass`, `scgi_pass`): whoever reaches such a listener is believed what it says of the client, so keep it out of everybody else's reach.",
+        examples: ["uwsgi"],
+      }),
+    socketMode: z
+      .string()
+      .regex(/^0?[0-7]{3}$/, 'Use an octal mode, for example "0660"')
+      .optional()
+      .meta({
+        description:
+          "Who may connect to a Unix socket, as the mode of its file; everybody unless told otherwise.",
+        examples: ["0660"],
+      }),
     tls: z
       .union([z.literal("self-signed"), certificateList, tlsObject], {
         error: 'Use "self-signed", { cert, key } or a list of those',
@@ -130,6 +147,21 @@ const listener = z
     }),
   })
   .superRefine((one, context) => {
+    for (const key of ["tls", "proxyProtocol", "redirect"] as const) {
+      if (one.protocol === "http" || one[key] === undefined) continue;
+      context.addIssue({
+        code: "custom",
+        path: [key],
+        message: `${one.protocol} has no \`${key}\`: it is the affair of the web server in front`,
+      });
+    }
+    if (one.socketMode !== undefined && !String(one.address).startsWith("unix:")) {
+      context.addIssue({
+        code: "custom",
+        path: ["socketMode"],
+        message: 'only a Unix socket has a mode: "unix:path"',
+      });
+    }
     if (one.redirect !== undefined && one.tls !== undefined) {
       context.addIssue({
         code: "custom",
@@ -142,7 +174,7 @@ const listener = z
 export const listenSchema = z
   .array(
     z.union([z.int().min(1).max(65_535), z.string().min(1), listener], {
-      error: 'Use a port from 1 to 65535, "host:port", "unix:path" or { address, tls }',
+      error: 'Use a port from 1 to 65535, "host:port", "unix:path" or { address, tls, protocol }',
     }),
   )
   .min(1)
@@ -156,5 +188,6 @@ export const listenSchema = z
         { address: 80, redirect: "https" },
         { address: 443, tls: { cert: "tls/site.crt", key: "tls/site.key" } },
       ],
+      [{ address: "unix:/run/shop/uwsgi.sock", protocol: "uwsgi", socketMode: "0660" }],
     ],
   });

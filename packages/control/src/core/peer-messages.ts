@@ -270,6 +270,8 @@ export type StackdToKeeper =
       readonly id: number;
       readonly name: string;
       readonly address: SocketAddress;
+      /** Of a Unix socket's file; everybody may connect unless told otherwise. */
+      readonly mode?: number | undefined;
     }
   | { readonly type: "unbind"; readonly id: number; readonly name: string }
   | { readonly type: "spawn"; readonly id: number; readonly spawn: SpawnRequest }

@@ -129,6 +129,15 @@ export interface ConnectionFacts {
   /** The listener's own, for requests without a Host. */
   readonly serverName: string;
   readonly serverPort: number;
+  /** Of a request that a web server in front of us sent over uwsgi, FastCGI or SCGI. */
+  readonly front?: FrontFacts | undefined;
+}
+
+interface FrontFacts {
+  /** How much of the path says where that server mounted us. */
+  readonly mountLength: number;
+  /** What it says besides, for the block of a worker: `\0NAME\0VALUE…`, or "". */
+  readonly variables: string;
 }
 
 export interface ClientFacts {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { limits, options } from "../../test/support/requests.ts";
 import { formatForwardedRequest } from "../http/format-forward.ts";
 import { headerValue, lineName } from "../http/head-lines.ts";
+import { decodePath } from "../http/path.ts";
 import { createRequestHead } from "../http/request-head.ts";
 import { createCgiRequestFacts, parseCgiRequest } from "./parse-cgi-request.ts";
 
@@ -68,6 +69,12 @@ test("nginx's uwsgi_params become a request", () => {
     serverName: "a.test",
     serverPort: 443,
     scriptName: "",
+    protocol: "HTTP/2.0",
+    variables: [
+      "\0QUERY_STRING\0y=1\0REQUEST_URI\0/a%20b?y=1\0DOCUMENT_ROOT\0/usr/share/nginx/html",
+      "\0SERVER_PROTOCOL\0HTTP/2.0\0REQUEST_SCHEME\0https\0HTTPS\0on\0SERVER_PORT\x00443",
+      "\0SERVER_NAME\0a.test",
+    ].join(""),
   });
   expect(formatForwardedRequest(head, options)).not.toMatch(/x-hop/i);
 });
@@ -92,15 +99,103 @@ test("without REQUEST_URI the target is made of what CGI has", () => {
   expect(facts.scriptName).toBe("/shop");
 });
 
-test.each([
-  ["/shop", "/shop/x", "/shop"],
-  ["/shop", "/shop", "/shop"],
-  ["/shop", "/shopping", ""],
-  ["/", "/x", ""],
-  ["", "/x", ""],
-])("mounted at %j, %j has the prefix %j", (SCRIPT_NAME, REQUEST_URI, prefix) => {
-  const variables = { ...plain, SCRIPT_NAME, REQUEST_URI, PATH_INFO: "" };
-  expect(read(variables).facts.scriptName).toBe(prefix);
+type Block = Readonly<Record<string, string>>;
+
+/** `mount` is where the application is mounted, `info` the rest of the path as it will see it. */
+test.each<[what: string, variables: Block, mount: string, info: string, query: string]>([
+  ["its mount apart", { SCRIPT_NAME: "/s", PATH_INFO: "/x", REQUEST_URI: "/s/x" }, "/s", "/x", ""],
+  ["the mount itself", { SCRIPT_NAME: "/s", PATH_INFO: "", REQUEST_URI: "/s" }, "/s", "", ""],
+  [
+    "the mount in both",
+    { SCRIPT_NAME: "/s", PATH_INFO: "/s/x", REQUEST_URI: "/s/x?a=1" },
+    "/s",
+    "/x",
+    "a=1",
+  ],
+  [
+    "the mount in both, alone",
+    { SCRIPT_NAME: "/s", PATH_INFO: "/s", REQUEST_URI: "/s" },
+    "/s",
+    "",
+    "",
+  ],
+  [
+    "a folder of the mount's name",
+    { SCRIPT_NAME: "/s", PATH_INFO: "/s/x", REQUEST_URI: "/s/s/x" },
+    "/s",
+    "/s/x",
+    "",
+  ],
+  [
+    "a mount's name that goes on",
+    { SCRIPT_NAME: "/s", PATH_INFO: "/shop", REQUEST_URI: "/s/shop" },
+    "/s",
+    "/shop",
+    "",
+  ],
+  ["a rewritten path", { PATH_INFO: "/new/x", REQUEST_URI: "/old/x" }, "", "/new/x", ""],
+  [
+    "a rewritten query",
+    { PATH_INFO: "/x", QUERY_STRING: "b=2", REQUEST_URI: "/x?a=1" },
+    "",
+    "/x",
+    "b=2",
+  ],
+  ["merged slashes", { PATH_INFO: "/a/b", REQUEST_URI: "/a//b" }, "", "/a/b", ""],
+  ["a slash in a name", { PATH_INFO: "/a/b", REQUEST_URI: "/a%2Fb" }, "", "/a/b", ""],
+  ["a percent sign", { PATH_INFO: "/100%", REQUEST_URI: "/100%25" }, "", "/100%", ""],
+  ["bytes above ASCII", { PATH_INFO: "/\xe9 ?", REQUEST_URI: "/%E9%20%3F" }, "", "/\xe9 ?", ""],
+  [
+    "no PATH_INFO, SCRIPT_NAME all of it",
+    { SCRIPT_NAME: "/x/y", REQUEST_URI: "/x/y" },
+    "",
+    "/x/y",
+    "",
+  ],
+  [
+    "no PATH_INFO, DOCUMENT_URI rewritten",
+    { DOCUMENT_URI: "/new", REQUEST_URI: "/old?q" },
+    "",
+    "/new",
+    "q",
+  ],
+  ["a root for a mount", { SCRIPT_NAME: "/", PATH_INFO: "/x", REQUEST_URI: "/x" }, "", "/x", ""],
+  ["nothing but REQUEST_URI", { REQUEST_URI: "/x?q" }, "", "/x", "q"],
+])("with %s", (_what, variables, mount, info, query) => {
+  const { status, head, facts } = read({
+    REQUEST_METHOD: "GET",
+    HTTP_HOST: "a.test",
+    ...variables,
+  });
+  expect(status).toBe(0);
+  expect(facts.scriptName).toBe(mount);
+  expect(decodePath(head.path.slice(mount.length))).toBe(info);
+  expect(head.query).toBe(query);
+});
+
+test("a path that is as the client wrote it keeps what only that tells", () => {
+  const { head } = read({ ...plain, PATH_INFO: "/a/b", REQUEST_URI: "/a%2Fb" });
+  expect(head.path).toBe("/a%2Fb");
+});
+
+test("what an operator adds is passed on; nothing can take the place of a key of WSGI's own", () => {
+  const { facts } = read({
+    ...plain,
+    REMOTE_USER: "ann",
+    SSL_CLIENT_CERT: "-----BEGIN\n\tMII",
+    app_stage: "blue",
+    "wsgi.input": "x",
+    "A-B": "x",
+    CONTENT_TYPE: "",
+    CONTENT_LENGTH: "",
+    REMOTE_ADDR: "192.0.2.1",
+  });
+  expect(facts.variables).toBe(
+    [
+      "\0REQUEST_URI\0/x?y\0SERVER_PROTOCOL\0HTTP/1.1\0REMOTE_USER\0ann",
+      "\0SSL_CLIENT_CERT\0-----BEGIN\n\tMII\0app_stage\0blue",
+    ].join(""),
+  );
 });
 
 test("SCRIPT_NAME alone, as in nginx's fastcgi_params, is no mount", () => {
@@ -128,6 +223,9 @@ describe("a block is refused", () => {
     ["a space in the target", { REQUEST_URI: "/a HTTP/1.1" }],
     ["a line break in the target", { REQUEST_URI: "/a\r\nX: y" }],
     ["a target that is none", { REQUEST_URI: "a" }],
+    ["a line break in REQUEST_URI beside a path", { REQUEST_URI: "/a\r\nX: y", PATH_INFO: "/a" }],
+    ["a path above the root beside REQUEST_URI", { REQUEST_URI: "/a", PATH_INFO: "/../a" }],
+    ["a dot segment behind a backslash", { PATH_INFO: "/a\\..\\b" }],
     ["a path above the root", { REQUEST_URI: "/../a" }],
     ["a line break in a header", { HTTP_X_A: "1\r\nContent-Length: 5" }],
     ["a LF in a header", { HTTP_X_A: "1\nX: 2" }],

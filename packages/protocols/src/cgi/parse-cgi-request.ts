@@ -6,13 +6,13 @@
  *
  * | variable                                             | becomes                               |
  * | ---------------------------------------------------- | ------------------------------------- |
- * | REQUEST_METHOD, REQUEST_URI                          | the request line                      |
- * | SCRIPT_NAME + PATH_INFO, QUERY_STRING                | the target where there is no REQUEST_URI |
+ * | REQUEST_METHOD; SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI | the request line (`cgi-target.ts`) |
  * | HTTP_HOST, else SERVER_NAME and SERVER_PORT          | Host                                  |
  * | CONTENT_LENGTH; absent or empty                      | the only framing; no body             |
  * | CONTENT_TYPE, HTTP_*                                 | header lines, names in lower case     |
  * | HTTP_CONTENT_LENGTH, HTTP_TRANSFER_ENCODING, HTTP_UPGRADE, HTTP_EXPECT | dropped: that server's hop |
  * | REMOTE_ADDR, REMOTE_PORT, HTTPS, REQUEST_SCHEME, SERVER_NAME, SERVER_PORT | `CgiRequestFacts`  |
+ * | any other of letters, digits and "_" (REMOTE_USER, DOCUMENT_ROOT, an operator's own) | `CgiRequestFacts.variables`, as it came |
  * | a control character in any of these                  | 400                                   |
  * | a name twice: HTTP_*                                 | two header lines                      |
  * | a name twice: REQUEST_METHOD, REQUEST_URI, HTTP_HOST, CONTENT_LENGTH, with two values | 400  |
@@ -21,6 +21,7 @@
 import { parseRequestHead } from "../http/parse-request.ts";
 import type { HeadLimits, RequestHead } from "../http/request-head.ts";
 import type { CgiBlock } from "../worker/frames.ts";
+import { cgiTarget, encodePath } from "./cgi-target.ts";
 
 /** What the block says besides the request, for `ForwardOptions`. */
 export interface CgiRequestFacts {
@@ -32,6 +33,13 @@ export interface CgiRequestFacts {
   serverPort: number;
   /** Where the other server mounted us (SCRIPT_NAME beside a PATH_INFO), for `stripPrefix`; else "". */
   scriptName: string;
+  /** SERVER_PROTOCOL as it came: nginx says "HTTP/2.0". */
+  protocol: string;
+  /**
+   * What is not made of the request again, and what is to be said as that server said it, to be put
+   * after the keys of a worker's block: `\0NAME\0VALUE…`, or "".
+   */
+  variables: string;
 }
 
 export function createCgiRequestFacts(): CgiRequestFacts {
@@ -42,6 +50,8 @@ export function createCgiRequestFacts(): CgiRequestFacts {
     serverName: "",
     serverPort: 0,
     scriptName: "",
+    protocol: "",
+    variables: "",
   };
 }
 
@@ -61,12 +71,13 @@ export function parseCgiRequest(
   const variables = new Map<string, string>();
   const fields = readVariables(block, variables);
   if (fields === undefined) return refuse(head, 400, "a variable twice, or malformed");
-  const text = formatAsHttp(variables, fields);
+  const { target, mount } = cgiTarget(variables);
+  const text = formatAsHttp(variables, target, fields);
   if (text === "") return refuse(head, 400, "a variable with a character it must not have");
   if (text.length > limits.headerBytes) return refuse(head, 431, "the head is too long");
   const status = parseRequestHead(text, 0, text.length, limits, head);
   head.keepAlive = false;
-  if (status === 0) readFacts(variables, head, facts);
+  if (status === 0) readFacts(variables, mount, head, facts);
   return status;
 }
 
@@ -106,12 +117,16 @@ function readVariables(block: CgiBlock, variables: Map<string, string>): string 
 }
 
 /** "" when a variable would break out of its line. */
-function formatAsHttp(variables: ReadonlyMap<string, string>, fields: string): string {
+function formatAsHttp(
+  variables: ReadonlyMap<string, string>,
+  target: string,
+  fields: string,
+): string {
   const method = variables.get("REQUEST_METHOD") ?? "";
-  const target = targetOf(variables);
   const host = variables.get("HTTP_HOST") || hostOf(variables);
   const minor = variables.get("SERVER_PROTOCOL") === "HTTP/1.0" ? 0 : 1;
   if (!isWord(method) || !isWord(target) || !isValue(host)) return "";
+  if (!isWord(variables.get("REQUEST_URI") || target)) return "";
   let text = `${method} ${target} HTTP/1.${minor}\r\n`;
   if (host !== "") text += `Host: ${host}\r\n`;
   const length = variables.get("CONTENT_LENGTH") ?? "";
@@ -122,22 +137,6 @@ function formatAsHttp(variables: ReadonlyMap<string, string>, fields: string): s
   return `${text}${fields}\r\n`;
 }
 
-function targetOf(variables: ReadonlyMap<string, string>): string {
-  const given = variables.get("REQUEST_URI") ?? "";
-  if (given !== "") return given;
-  const path = (variables.get("SCRIPT_NAME") ?? "") + (variables.get("PATH_INFO") ?? "");
-  const query = variables.get("QUERY_STRING") ?? "";
-  return encodePath(path === "" ? "/" : path) + (query === "" ? "" : `?${query}`);
-}
-
-/** What `decodePath` undid; "/" stays. */
-function encodePath(path: string): string {
-  return path.replace(
-    /[^!$&-;=@-Z_a-z~]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
-}
-
 function hostOf(variables: ReadonlyMap<string, string>): string {
   const name = variables.get("SERVER_NAME") ?? "";
   const port = variables.get("SERVER_PORT") ?? "";
@@ -146,6 +145,7 @@ function hostOf(variables: ReadonlyMap<string, string>): string {
 
 function readFacts(
   variables: ReadonlyMap<string, string>,
+  mount: string,
   head: RequestHead,
   facts: CgiRequestFacts,
 ): void {
@@ -157,11 +157,35 @@ function readFacts(
   facts.scheme = isHttps ? "https" : "http";
   facts.serverName = variables.get("SERVER_NAME") ?? "";
   facts.serverPort = portOf(variables.get("SERVER_PORT"));
-  // Without PATH_INFO it is nginx's $fastcgi_script_name: the whole path, not where we are mounted.
-  const isMounted = variables.has("PATH_INFO");
-  const mounted = isMounted ? encodePath(variables.get("SCRIPT_NAME") ?? "") : "";
+  const mounted = encodePath(mount);
   const isPrefix = head.path === mounted || head.path.startsWith(`${mounted}/`);
-  facts.scriptName = isPrefix && mounted !== "/" ? mounted : "";
+  facts.scriptName = isPrefix ? mounted : "";
+  facts.protocol = variables.get("SERVER_PROTOCOL") ?? "";
+  facts.variables = keptVariables(variables);
+}
+
+/**
+ * Made anew for the application, by what we know of the request. Of a request without a body nginx
+ * says CONTENT_LENGTH and CONTENT_TYPE all the same, empty: an ASGI application would take them for headers.
+ */
+const madeAnew: ReadonlySet<string> = new Set([
+  "REQUEST_METHOD",
+  "SCRIPT_NAME",
+  "PATH_INFO",
+  "REMOTE_ADDR",
+  "REMOTE_PORT",
+  "CONTENT_TYPE",
+  "CONTENT_LENGTH",
+]);
+
+function keptVariables(variables: ReadonlyMap<string, string>): string {
+  let out = "";
+  for (const [name, value] of variables) {
+    // A name with a dot would be one of WSGI's own: "wsgi.input".
+    if (madeAnew.has(name) || name.startsWith("HTTP_") || !/^[A-Za-z0-9_]+$/.test(name)) continue;
+    out += `\0${name}\0${value}`;
+  }
+  return out;
 }
 
 function portOf(text: string | undefined): number {

@@ -33,7 +33,7 @@ export function readUwsgi(reader: UwsgiReader, buffer: Buffer, start: number, en
   if (reader.whole === 0) {
     at = take(reader, buffer, at, end, headerBytes);
     if (reader.text.length < headerBytes) return at;
-    if (reader.text.charCodeAt(0) !== 0 || reader.text.charCodeAt(3) !== 0) {
+    if (!isRequest(reader.text.charCodeAt(0)) || reader.text.charCodeAt(3) !== 0) {
       return refuse(reader, at, "a uwsgi packet that is no request");
     }
     reader.whole = headerBytes + littleEndianAt(reader.text, 1);
@@ -60,6 +60,11 @@ function take(
   if (until <= start) return start;
   reader.text += buffer.toString("latin1", start, until);
   return until;
+}
+
+/** Modifier 0; 30 is how old configs of nginx ask for SCRIPT_NAME to be taken off the path: it always is. */
+function isRequest(modifier: number): boolean {
+  return modifier === 0 || modifier === 30;
 }
 
 function decodeVariables(text: string, start: number): CgiBlock | undefined {

@@ -48,6 +48,11 @@ test.each([
   if (fits) expect(read(encoded)).toMatchObject({ block, done: true });
 });
 
+test("modifier 30 is a request like any other", () => {
+  const encoded = `\x1e${encodeUwsgiRequest("A\0b").slice(1)}`;
+  expect(read(encoded)).toMatchObject({ block: "A\0b", done: true, problem: "" });
+});
+
 describe("a packet is refused", () => {
   test.each([
     ["another modifier1", "\x64\0\0\0"],

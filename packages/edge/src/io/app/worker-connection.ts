@@ -221,12 +221,17 @@ function onHead(connection: WorkerConnection, text: string): void {
     breach(connection, exchange.begun ? "a second HEAD" : "a HEAD with a 1xx status");
     return;
   }
-  const { status, reason, forwardable, contentLength, hasDate } = responseHead;
-  if (responseHead.orders !== "") exchange.obey?.(responseHead.orders);
+  const { status, reason, forwardable, contentLength, hasDate, orders } = responseHead;
+  let fields = forwardable;
+  if (orders !== "") {
+    if (exchange.obey !== undefined) exchange.obey(orders);
+    // They are for the web server in front, if there is one.
+    else if (exchange.connection.front !== undefined) fields += orders;
+  }
   exchange.begin(
     status,
     reason,
-    forwardable,
+    fields,
     contentLength < 0 ? unknownLength : contentLength,
     hasDate,
   );

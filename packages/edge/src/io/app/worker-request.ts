@@ -153,8 +153,13 @@ function formatBlock(exchange: Exchange): string {
   forward.trusted = client.trusted;
   forward.serverName = connection.serverName;
   forward.serverPort = connection.serverPort;
-  forward.stripPrefix = route.stripLength === 0 ? "" : head.path.slice(0, route.stripLength);
-  const block = formatCgiBlock(head, forward);
+  const { front } = connection;
+  const stripLength =
+    front === undefined ? route.stripLength : Math.max(route.stripLength, front.mountLength);
+  forward.stripPrefix = stripLength === 0 ? "" : head.path.slice(0, stripLength);
+  let block = formatCgiBlock(head, forward);
+  // After ours: of a name that comes twice a worker takes the last.
+  if (front !== undefined) block += front.variables;
   if (exchange.upgrade === "") return block;
   return `${block}\0HTTP_CONNECTION\0upgrade\0HTTP_UPGRADE\0${exchange.upgrade}`;
 }

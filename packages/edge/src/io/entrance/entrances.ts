@@ -9,6 +9,7 @@ import type { EdgePlan, ListenerPlan } from "@stack/config";
 import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { TlsMaterial } from "../../core/thread-messages.ts";
 import type { ClientConnection, EntranceRules } from "../client/client-state.ts";
+import type { FrontProtocol } from "../front/front-connection.ts";
 import { createTrustCheck } from "../thread/trusted-proxies.ts";
 import { createHttpsRedirect } from "./https-redirect.ts";
 import { readProxyHeader } from "./proxy-header.ts";
@@ -23,10 +24,12 @@ export interface EntranceHooks {
   readonly onHttp1: (socket: Socket, facts: Facts) => void;
   /** HTTP/2 was agreed on. */
   readonly onHttp2: (socket: TLSSocket, facts: Facts) => void;
+  /** A web server in front of us speaks one of the CGI protocols. */
+  readonly onFront: (protocol: FrontProtocol, socket: Socket, facts: Facts) => void;
 }
 
 export interface Entrances {
-  /** Whether an address is a proxy that speaks for many clients, each with a header of its own. */
+  /** Whether an address is a server that speaks for many clients, and says for whom. */
   readonly isProxy: (listener: number, address: string) => boolean;
   /** Takes an accepted socket of a listener. */
   readonly accept: (listener: number, socket: Socket, facts: Facts) => void;
@@ -38,6 +41,7 @@ export interface Entrances {
 }
 
 interface Entrance {
+  readonly front: FrontProtocol | undefined;
   /** Whose connections begin with a PROXY header. */
   readonly proxies: TrustCheck | undefined;
   readonly tls: TlsEntrance | undefined;
@@ -94,10 +98,14 @@ export function createEntrances(
   }
 
   return {
-    isProxy: (listener, address) => entrances[listener]?.proxies?.(address) === true,
+    isProxy(listener, address) {
+      const entrance = entrances[listener];
+      return entrance?.front !== undefined || entrance?.proxies?.(address) === true;
+    },
     accept(listener, socket, facts) {
       const entrance = entrances[listener];
       if (entrance === undefined) hooks.onHttp1(socket, facts);
+      else if (entrance.front !== undefined) hooks.onFront(entrance.front, socket, facts);
       else begin(entrance, socket, facts);
     },
     configure(plan, materials) {
@@ -124,13 +132,17 @@ function buildEntrance(
   material: TlsMaterial | undefined,
   deadlineMs: number,
 ): Entrance | undefined {
-  const { tls, proxyFrom, redirectPort } = listener;
-  if (tls === null && proxyFrom === null && redirectPort === null) return undefined;
+  const { protocol, tls, proxyFrom, redirectPort } = listener;
+  const front = protocol === "http" ? undefined : protocol;
+  if (front === undefined && tls === null && proxyFrom === null && redirectPort === null) {
+    return undefined;
+  }
   const answerFields =
     tls === null || tls.hsts === "" ? "" : `Strict-Transport-Security: ${tls.hsts}\r\n`;
   const redirect = redirectPort === null ? undefined : createHttpsRedirect(redirectPort);
   const hasRules = answerFields !== "" || redirect !== undefined;
   return {
+    front,
     proxies: proxyFrom === null ? undefined : createTrustCheck(proxyFrom),
     tls:
       tls === null || material === undefined

@@ -29,6 +29,7 @@ import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
 import { createFlusher } from "../client/client-output.ts";
 import { createEntrances } from "../entrance/entrances.ts";
+import { createFrontConnections } from "../front/front-connections.ts";
 import { createH2Sessions } from "../h2/h2-sessions.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
@@ -71,16 +72,15 @@ export function runEdgeThread(
   const pages = createErrorPages(pageFiles);
   const thread = createContext(options, log, pages);
   const counts = new Int32Array(options.connections);
-  const clients = createClientList({
-    thread,
-    adopt: createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace),
-    counts,
-  });
+  const adopt = createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace);
+  const clients = createClientList({ thread, adopt, counts });
+  const fronts = createFrontConnections({ thread, adopt, counts });
   const sessions = createH2Sessions(thread, counts);
   const entrances = createEntrances(thread, counts, {
     admits: (socket, address) => addresses.admits(socket, address),
     onHttp1: clients.accept,
     onHttp2: sessions.open,
+    onFront: fronts.open,
   });
   const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
   const workers = createWorkerTable({ thread, readBuffer, send, wake });
@@ -210,6 +210,7 @@ export function runEdgeThread(
     clients.check(now);
     for (const count of countsOpen) count();
     sessions.check(now);
+    fronts.check(now);
     entrances.check(now);
     guardTick(() => workers.check(now));
     pageFiles.check(now);
@@ -219,11 +220,12 @@ export function runEdgeThread(
     if (!thread.draining) return;
     if (now - drainingSince > drainGraceMs) {
       clients.closeIdle();
+      fronts.closeIdle();
       sessions.close();
       entrances.closeAll();
     }
     if (now > tunnelsEndAt) clients.endTunnels();
-    const left = clients.count() + sessions.count() + entrances.count();
+    const left = clients.count() + fronts.count() + sessions.count() + entrances.count();
     if (left === 0) void finish(); // never rejects: closing a log is best effort
   }, tickMs);
 

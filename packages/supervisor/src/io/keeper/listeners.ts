@@ -17,8 +17,16 @@ declare module "net" {
 }
 
 export interface Listeners {
-  /** Rejects with the system's error: EADDRINUSE, EACCES … The same name is bound only once. */
-  readonly bind: (name: string, address: SocketAddress) => Promise<ListenerRecord>;
+  /**
+   * Rejects with the system's error: EADDRINUSE, EACCES … The same name is bound only once.
+   *
+   * @param mode of a Unix socket's file
+   */
+  readonly bind: (
+    name: string,
+    address: SocketAddress,
+    mode?: number | undefined,
+  ) => Promise<ListenerRecord>;
   readonly unbind: (name: string) => void;
   readonly list: () => readonly ListenerRecord[];
   /** Throws when the name is not bound. */
@@ -41,12 +49,15 @@ export function createListeners(): Listeners {
   }
 
   return {
-    async bind(name, address) {
+    async bind(name, address, mode = 0o666) {
       const known = bound.get(name);
-      if (known !== undefined) return known.record;
+      if (known !== undefined) {
+        if (address.kind === "unix") chmodSync(address.path, mode);
+        return known.record;
+      }
       const socket =
         address.kind === "unix"
-          ? await bindUnix(address.path, 0o666)
+          ? await bindUnix(address.path, mode)
           : new BoundSocket({ host: await numericHost(address.host), port: address.port });
       const record = { name, address: addressOf(socket, address) };
       bound.set(name, { record, socket });

@@ -31,7 +31,7 @@ export function createOrders(context: OrdersContext): (message: StackdToKeeper) 
     switch (message.type) {
       case "bind":
         respond(message.id, async () => {
-          const bound = await listeners.bind(message.name, message.address);
+          const bound = await listeners.bind(message.name, message.address, message.mode);
           fallback.review();
           return bound;
         });

@@ -15,6 +15,7 @@ interface Wanted {
   readonly name: string;
   readonly address: SocketAddress;
   readonly configPath: string;
+  readonly mode: number | undefined;
 }
 
 /**
@@ -35,7 +36,7 @@ export async function bindListeners(
   const records: ListenerRecord[] = [];
   for (const wanted of wantedListeners(config, choices, paths)) {
     try {
-      records.push(await keeper.bind(wanted.name, wanted.address));
+      records.push(await keeper.bind(wanted.name, wanted.address, wanted.mode));
     } catch (error) {
       for (const { name } of records) if (!known.has(name)) await keeper.unbind(name);
       const place = config.places[wanted.configPath];
@@ -52,15 +53,15 @@ function wantedListeners(
   paths: StatePaths,
 ): Wanted[] {
   let portToReplace = choices.port;
-  return config.edge.listeners.map(({ name: configPath, address }, index) => {
+  return config.edge.listeners.map(({ name: configPath, address, socketMode: mode }, index) => {
     if (choices.freePorts)
-      return { name: configPath, address: freed(address, index, paths), configPath };
+      return { name: configPath, address: freed(address, index, paths), configPath, mode };
     if (address.kind === "tcp" && portToReplace !== undefined) {
       const replaced = { ...address, port: portToReplace };
       portToReplace = undefined;
-      return { name: formatAddress(replaced), address: replaced, configPath };
+      return { name: formatAddress(replaced), address: replaced, configPath, mode };
     }
-    return { name: formatAddress(address), address, configPath };
+    return { name: formatAddress(address), address, configPath, mode };
   });
 }
 

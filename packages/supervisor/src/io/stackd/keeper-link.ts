@@ -14,7 +14,11 @@ export type Welcome = Extract<KeeperToStackd, { type: "welcome" }>;
 
 export interface KeeperLink {
   /** Rejects with an error whose `code` is the errno name. */
-  readonly bind: (name: string, address: SocketAddress) => Promise<ListenerRecord>;
+  readonly bind: (
+    name: string,
+    address: SocketAddress,
+    mode?: number | undefined,
+  ) => Promise<ListenerRecord>;
   readonly unbind: (name: string) => Promise<void>;
   readonly spawn: (request: SpawnRequest) => Promise<ChildRecord>;
   /** False when there is no such child. */
@@ -98,7 +102,8 @@ export async function openKeeperLink(): Promise<{
   }
 
   const keeper: KeeperLink = {
-    bind: async (name, address) => (await ask({ type: "bind", name, address })) as ListenerRecord,
+    bind: async (name, address, mode) =>
+      (await ask({ type: "bind", name, address, mode })) as ListenerRecord,
     unbind: async (name) => {
       await ask({ type: "unbind", name });
     },
