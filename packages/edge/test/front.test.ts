@@ -68,7 +68,12 @@ function at(protocol: FrontProtocol): { readonly port: number; readonly host: st
   return { port: edge.ports[protocols.indexOf(protocol)] ?? 0, host: "127.0.0.1" };
 }
 
-function told(body: string): { readonly env: Record<string, string>; readonly bytes: number } {
+type Environ = Readonly<Record<string, string>> & {
+  readonly PATH_INFO?: string;
+  readonly CONTENT_LENGTH?: string;
+};
+
+function told(body: string): { readonly env: Environ; readonly bytes: number } {
   return JSON.parse(body);
 }
 
