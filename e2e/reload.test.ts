@@ -70,3 +70,34 @@ test("a changed route is served after a reload, by the same edge and the same wo
   ];
   expect(pids(await project.status())).toEqual(pids(before));
 });
+
+test("a release command prepares what the new code reads; one that fails leaves the old", async () => {
+  const withRelease = (port: number): string =>
+    shop(port).replace("workers: 2", 'workers: 1, release: ["python prepare.py"]');
+  const app = `def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [DATA]
+
+
+DATA = open("data").read().encode()
+`;
+  const prepare = (text: string): string => `open("data", "w").write(${JSON.stringify(text)})\n`;
+  await using project = await createProject(withRelease, {
+    "web.py": app,
+    "prepare.py": prepare("one"),
+  });
+  await project.up();
+  const get = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${project.port}/`)).text();
+  expect(await get()).toBe("one");
+
+  project.write("prepare.py", prepare("two"));
+  expect(await project.stack("reload")).toMatchObject({ code: 0 });
+  expect(await get()).toBe("two");
+
+  project.write("prepare.py", "raise SystemExit('the table is locked')\n");
+  const reload = await project.stack("reload");
+  expect(reload.code).toBe(5);
+  expect(reload.stderr).toContain("the table is locked");
+  expect(await get()).toBe("two");
+}, 180_000);

@@ -280,6 +280,9 @@ interface AppPlanBase {
   readonly timeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** Command lines to run before its code serves; absent or empty for none. */
+  readonly release?: readonly string[];
+  readonly releaseTimeoutMs?: number;
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
   /** Absent: a worker lives as long as it works. */

@@ -96,7 +96,7 @@ test.for([
     '{ edge: { compression: { encodings: ["deflate"] } } }',
     /^edge\.compression\.encodings\[0\] \| /,
   ],
-  [`{ apps: { a: { ${wsgi}, release: [] } } }`, "apps.a.release | not in this version"],
+  [`{ apps: { a: { ${wsgi}, release: [""] } } }`, /^apps\.a\.release\[0\] \| /],
   // The life of a worker
   [`{ apps: { a: { ${wsgi}, maxRequests: 0 } } }`, /^apps\.a\.maxRequests \| /],
   [
@@ -129,7 +129,7 @@ test.for([
     /^upstreams\.a\.balance \| "x" does not fit\. Use "least-busy"/,
   ],
   // Not suggested although near
-  [`{ apps: { a: { ${wsgi}, releas: 2 } } }`, /^apps\.a\.releas \| unknown key\. Known: /],
+  [`{ apps: { a: { ${wsgi}, qqqqqq: 2 } } }`, /^apps\.a\.qqqqqq \| unknown key\. Known: /],
   ["{ cash: 1 }", /^cash \| unknown key\. Known: /],
   // Values
   [

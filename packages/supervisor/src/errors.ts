@@ -113,6 +113,38 @@ export const mixedState = defineError(
   }),
 );
 
+export const releaseFailed = defineError(
+  "E3401",
+  exitCodes.appNotReady,
+  (details: {
+    readonly app: string;
+    readonly line: string;
+    readonly reason: string;
+    readonly lines: readonly string[];
+    readonly place: ConfigPlace;
+  }) => ({
+    title: `${details.app}: the release command "${details.line}" failed`,
+    place: { ...details.place, configPath: `apps.${details.app}.release` },
+    facts: [
+      details.lines.length === 0 ? details.reason : `${details.reason}; the end of what it said:`,
+      ...details.lines.map((line) => `    ${line}`),
+    ],
+    fixes: [
+      `repair it, then: stack reload ${details.app}`,
+      `stack logs ${details.app}    # all it said`,
+    ],
+  }),
+);
+
+export const releaseStopped = defineError(
+  "E3402",
+  exitCodes.appNotReady,
+  ({ app }: { readonly app: string }) => ({
+    title: `${app} was stopped before its release commands were done`,
+    fixes: ["stack up"],
+  }),
+);
+
 export const keeperLost = defineError(
   "E2006",
   exitCodes.environment,

@@ -7,7 +7,7 @@
 const keys: Readonly<Record<string, readonly string[]>> = {
   "": ["cache"],
   "edge.routes[]": ["cache"],
-  "apps.*": ["release", "user"],
+  "apps.*": ["user"],
 };
 
 const values: Readonly<Record<string, readonly unknown[]>> = {};

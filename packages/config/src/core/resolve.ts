@@ -181,6 +181,9 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
     health: app.health ?? null,
     timeoutMs: app.timeout,
     bootTimeoutMs: app.bootTimeout,
+    ...(app.release.length === 0
+      ? {}
+      : { release: app.release, releaseTimeoutMs: app.releaseTimeout }),
     drainTimeoutMs: app.drainTimeout,
     queueLimit: app.queue.limit,
     queueTimeoutMs: app.queue.timeout,

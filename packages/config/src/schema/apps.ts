@@ -35,6 +35,17 @@ const common = {
   drainTimeout: durationMs.prefault("30s").meta({
     description: "How long running requests may take when a worker is stopped.",
   }),
+  release: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({
+      description:
+        "Commands that prepare what the new code needs: run one after the other, once for all instances, at `up` and before a reload of the app; in its cwd and environment, by /bin/sh, `python` being the app's own. If one fails, the new code is not started.",
+      examples: [["python manage.py migrate"]],
+    }),
+  releaseTimeout: durationMs
+    .prefault("5m")
+    .meta({ description: "How long all of `release` may take; beyond, it has failed." }),
   queue: z
     .strictObject({
       limit: z

@@ -50,6 +50,8 @@ test.for<[source: string, name: string, belongs: boolean]>([
   ["shopping-1", "shop", false],
   ["shop-api-1", "shop", false],
   ["jobs", "jobs", true],
+  ["shop.release", "shop", true],
+  ["shop.released", "shop", false],
 ])("a line of %s asked for as %s: %s", ([source, name, belongs]) => {
   expect(belongsTo(source, [name])).toBe(belongs);
 });

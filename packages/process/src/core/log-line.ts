@@ -42,7 +42,7 @@ export function belongsTo(source: string, names: readonly string[]): boolean {
     names.some((name) => {
       if (source === name) return true;
       if (!source.startsWith(name)) return false;
-      return /^(?:-\d+)?(?:\.\d+)?$/.test(source.slice(name.length));
+      return /^(?:-\d+)?(?:\.(?:\d+|release))?$/.test(source.slice(name.length));
     })
   );
 }

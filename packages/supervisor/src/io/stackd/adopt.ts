@@ -18,9 +18,13 @@ export function adoptChildren(stack: Stack): void {
     const managed = stack.add(plan);
     const child = children.get(plan.name);
     children.delete(plan.name);
-    if (child !== undefined) managed.service.adopt(child, plan.kind === "program");
+    if (child === undefined) continue;
+    if (plan.kind === "app") stack.releaseCommands.skip(plan.app.name);
+    managed.service.adopt(child, plan.kind === "program");
   }
-  for (const { name } of children.values()) {
+  for (const child of children.values()) {
+    const { name } = child;
+    if (stack.releaseCommands.adopt(child)) continue;
     log.warn(`${name} is of no use any more`);
     keeper.signal(name, "SIGTERM").catch(() => {}); // the keeper is gone
   }

@@ -41,6 +41,11 @@ export interface InstanceContext {
   /** What a new arbiter gets; read each time. */
   readonly planToRun: () => AppPlan;
   readonly release: () => string;
+  /** Of its release commands: it is not started before they are done. */
+  readonly preparation: () => {
+    readonly phase: "none" | "running" | "failed" | "done";
+    readonly error: ErrorReport | null;
+  };
   /** Its state, as the arbiter reported it, changed. */
   readonly onView: (view: InstanceState, before: InstanceState | null) => void;
 }
@@ -163,11 +168,17 @@ export function createAppInstance(
     instance,
     state: () => {
       const own = service.state();
+      if (own.name === "stopped") {
+        const { phase } = context.preparation();
+        if (phase === "running") return "booting";
+        if (phase === "failed") return "crashed";
+      }
       return own.name === "running" ? (view?.state ?? "booting") : serviceStateOf(own);
     },
     isReady: () =>
       service.state().name === "running" && (view?.state === "ready" || view?.state === "degraded"),
-    error: (): ErrorReport | null => (view?.state === "crashed" ? view.error : null),
+    error: (): ErrorReport | null =>
+      view?.state === "crashed" ? view.error : context.preparation().error,
     exited(exit) {
       const own = service.exited(exit);
       if (own) view = null;

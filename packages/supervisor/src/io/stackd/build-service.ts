@@ -9,6 +9,7 @@ import type { History } from "./history.ts";
 import type { Managed } from "./managed.ts";
 import { createPlainService } from "./plain-service.ts";
 import { redisCommand, redisSocket } from "./redis.ts";
+import type { ReleaseCommands } from "./release-commands.ts";
 import type { ServiceHooks } from "./service.ts";
 import type { StackSetup } from "./stack.ts";
 
@@ -16,6 +17,7 @@ export interface BuildContext {
   readonly setup: StackSetup;
   readonly history: History;
   readonly config: () => ResolvedConfig;
+  readonly releaseCommands: ReleaseCommands;
   /** Of the generation that is started next. */
   readonly release: () => string;
   /** The state of some service has changed: others may start. */
@@ -46,7 +48,7 @@ export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSe
 
 function buildInstance(
   plan: Extract<ServicePlan, { kind: "app" }>,
-  { setup, history, config, release, onChange }: BuildContext,
+  { setup, history, config, release, releaseCommands, onChange }: BuildContext,
   hooks: ServiceHooks,
 ): Managed {
   const { options, paths, env, keeper } = setup;
@@ -68,6 +70,10 @@ function buildInstance(
         return completeApp(newest, config(), setup);
       },
       release,
+      preparation: () => ({
+        phase: releaseCommands.phase(plan.app.name),
+        error: releaseCommands.error(plan.app.name),
+      }),
       onView(view, before) {
         history.announce(plan.name, view, before);
         onChange();

@@ -24,7 +24,7 @@ export async function startServices(stack: Stack, names: readonly string[]): Pro
     names.filter((name) => name !== "edge"), // it always runs
   );
   await setStopped(stack, withoutAny(stack.overrides.stopped, chosen));
-  for (const managed of chosen) managed.service.dispatch({ type: "start" });
+  for (const managed of chosen) startService(stack, managed);
   await Promise.all(chosen.map((managed) => untilReady(stack, managed)));
 }
 
@@ -58,6 +58,16 @@ async function setStopped(stack: Stack, stopped: readonly string[]): Promise<voi
   }
 }
 
+/** By itself once its release commands are done, where those have not been yet. */
+function startService(stack: Stack, { plan, service }: Managed): void {
+  if (plan.kind === "app") {
+    const { releaseCommands } = stack;
+    releaseCommands.retry(plan.app.name);
+    if (!releaseCommands.prepare(stack.planOf(plan.app.name) ?? plan.app, stack.release())) return;
+  }
+  service.dispatch({ type: "start" });
+}
+
 function withoutAny(names: readonly string[], services: readonly Managed[]): string[] {
   const gone = new Set(services.map((managed) => managed.plan.name));
   return names.filter((name) => !gone.has(name));
@@ -79,7 +89,7 @@ export async function restartService(
 ): Promise<void> {
   await stopService(stack, managed.plan.name, reason);
   refuseWhenStopping(stack);
-  managed.service.dispatch({ type: "start" });
+  startService(stack, managed);
   await untilReady(stack, managed);
 }
 
@@ -164,7 +174,8 @@ function isDown(managed: Managed): boolean {
 /** Rejects with the reason when it gives up, or is not ready in time. */
 export async function untilReady(stack: Stack, managed: Managed): Promise<void> {
   const { plan } = managed;
-  const bootMs = plan.kind === "app" ? plan.app.bootTimeoutMs : 15_000;
+  const bootMs =
+    plan.kind === "app" ? plan.app.bootTimeoutMs + (plan.app.releaseTimeoutMs ?? 0) : 15_000;
   const deadlineMs = bootMs + marginMs;
   await stack.until(
     () => {

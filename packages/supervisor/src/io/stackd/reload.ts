@@ -26,6 +26,10 @@ interface Reload {
   /** Whether an app is renewed though its part of the config is the same. */
   readonly isNamed: (plan: Extract<ServicePlan, { kind: "app" }>) => boolean;
   readonly names: readonly string[];
+  /** Whether release commands are run for an app whose part of the config is the same. */
+  readonly releases: boolean;
+  /** Apps whose release commands are done. */
+  readonly released: Set<string>;
   readonly undo: Undo[];
 }
 
@@ -45,7 +49,17 @@ export async function reloadStack(stack: Stack, request: ReloadRequest): Promise
     names.includes(plan.app.name) ||
     names.includes(plan.name) ||
     (names.length === 0 && request.only === undefined);
-  const reload: Reload = { stack, next, plans, changes, isNamed, names, undo };
+  const reload: Reload = {
+    stack,
+    next,
+    plans,
+    changes,
+    isNamed,
+    names,
+    releases: request.only === undefined,
+    released: new Set(),
+    undo,
+  };
 
   const before = { ...stack };
   const oldListeners = stack.listeners;
@@ -149,10 +163,11 @@ function failed(stack: Stack, app: string | null, error: unknown): unknown {
 }
 
 async function renewInstance(
-  { stack, next, changes, isNamed, undo }: Reload,
+  reload: Reload,
   managed: Managed,
   plan: Extract<ServicePlan, { kind: "app" }>,
 ): Promise<void> {
+  const { stack, next, changes, isNamed, undo } = reload;
   const change = changes.apps[plan.app.name]?.kind ?? "same";
   const isDue = isNamed(plan) || change === "changed" || changes.redis === "changed";
   const before = managed.plan;
@@ -164,6 +179,10 @@ async function renewInstance(
   const oldRelease = managed.instance?.view()?.release ?? stack.release();
   const newest = completeApp(plan.app, next, stack.setup);
   const old = completeApp(before.app, stack.config, stack.setup);
+  if (isDue && mustRelease(reload, newest.name)) {
+    reload.released.add(newest.name);
+    await stack.releaseCommands.run(newest, release);
+  }
   if (managed.service.state().name !== "running") {
     // Nothing of it serves that could be kept: start it with the new plan.
     undo.push(() => {
@@ -186,6 +205,12 @@ async function renewInstance(
     await managed.instance?.configure(newest, oldRelease);
     undo.push(async () => managed.instance?.configure(old, oldRelease));
   }
+}
+
+function mustRelease({ stack, changes, releases, released }: Reload, app: string): boolean {
+  if (released.has(app)) return false;
+  const isChanged = changes.apps[app]?.kind === "changed";
+  return releases || isChanged || stack.releaseCommands.phase(app) === "failed";
 }
 
 async function renewEdge(

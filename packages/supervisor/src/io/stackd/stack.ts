@@ -30,6 +30,7 @@ import { createFailures, type Failures } from "./failures.ts";
 import { createHistory, type History } from "./history.ts";
 import type { KeeperLink, Welcome } from "./keeper-link.ts";
 import type { Managed } from "./managed.ts";
+import { createReleaseCommands, type ReleaseCommands } from "./release-commands.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface StackSetup {
@@ -59,6 +60,7 @@ export interface Stack {
   readonly services: Map<string, Managed>;
   readonly history: History;
   readonly failures: Failures;
+  readonly releaseCommands: ReleaseCommands;
   readonly release: () => string;
   /** What the config and the overrides ask for, in order of start. */
   readonly plans: () => ServicePlan[];
@@ -152,6 +154,14 @@ export function createStack(
     memory?.edgeGeneration ?? 0,
   );
 
+  const releaseCommands = createReleaseCommands({
+    keeper,
+    note: history.note,
+    onChange() {
+      startWaiting();
+      changed();
+    },
+  });
   const failures = createFailures({
     isWatched: () => options.watch === true && stack.owned,
     apps: () => Object.keys(stack.config.apps),
@@ -182,6 +192,7 @@ export function createStack(
     services,
     history,
     failures,
+    releaseCommands,
     note: history.note,
     held: new Set(),
     nextRelease: null,
@@ -198,6 +209,7 @@ export function createStack(
         setup,
         history,
         config: () => stack.config,
+        releaseCommands,
         release: () => stack.nextRelease ?? stack.release(),
         onChange() {
           startWaiting();
@@ -208,14 +220,21 @@ export function createStack(
       return managed;
     },
     remove(name) {
-      services.get(name)?.service[Symbol.dispose]();
+      const gone = services.get(name);
+      gone?.service[Symbol.dispose]();
       services.delete(name);
+      const app = gone?.plan.kind === "app" ? gone.plan.app.name : null;
+      const others = [...services.values()].map((one) => one.plan);
+      if (app !== null && findServices(others, app) === undefined) releaseCommands.forget(app);
       changed();
     },
     startWaiting,
     isStopped: (plan) => stack.overrides.stopped.includes(plan.name),
     childExited(exit) {
-      const known = edges.exited(exit) || [...services.values()].some((one) => one.exited(exit));
+      const known =
+        edges.exited(exit) ||
+        releaseCommands.exited(exit) ||
+        [...services.values()].some((one) => one.exited(exit));
       if (!known) setup.log.info(`${exit.name} ended, which nobody waits for`);
       keeper.acknowledge(exit.seq);
     },
@@ -239,8 +258,16 @@ export function createStack(
     for (const { plan, service } of services.values()) {
       const isWanted = !stack.isStopped(plan) && !stack.held.has(plan.name);
       if (service.state().name !== "stopped" || !isWanted) continue;
-      if (dependenciesOf(plan, hasRedis).every(isUp)) service.dispatch({ type: "start" });
+      if (!dependenciesOf(plan, hasRedis).every(isUp) || !isPrepared(plan)) continue;
+      service.dispatch({ type: "start" });
     }
+  }
+
+  /** Its release commands are done; else they are begun. */
+  function isPrepared(plan: ServicePlan): boolean {
+    if (plan.kind !== "app") return true;
+    const app = completeApp(plan.app, stack.config, setup);
+    return releaseCommands.prepare(app, stack.nextRelease ?? stack.release());
   }
 
   function isUp(name: string): boolean {

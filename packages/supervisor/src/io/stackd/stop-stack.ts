@@ -13,6 +13,7 @@ export async function stopStack(stack: Stack, now: boolean): Promise<void> {
   } else {
     await stack.edges.stop(false);
   }
+  await stack.releaseCommands.stop(now);
   const plans = [...stack.services.values()].map((managed) => managed.plan);
   for (const group of planStopOrder(plans)) {
     await Promise.all(group.map((plan) => stopService(stack, plan.name, "down")));

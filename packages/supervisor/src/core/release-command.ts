@@ -1,0 +1,30 @@
+/** How a line of `release` is run: what the keeper is to start. */
+import type { AppPlan } from "@stack/config";
+
+export type CommandOf = readonly [string, ...string[]];
+
+/** Unlike any service's name: an app's name has no dot. Also the name of its log. */
+export function releaseName(app: string): string {
+  return `${app}.release`;
+}
+
+/**
+ * All it prints goes to standard error, whose end is kept for the error; `python` and `python3` are
+ * the app's own, whatever they are called on disk.
+ */
+const script = 'exec 1>&2; python() { "$0" "$@"; }; python3() { "$0" "$@"; }; eval "$1"';
+
+export function releaseCommand(app: AppPlan, line: string): CommandOf {
+  const python = "python" in app ? (app.python ?? "python3") : "python3";
+  return ["/bin/sh", "-c", script, python, line];
+}
+
+/** The app's own, with what is installed for it first on the PATH. */
+export function releaseEnvironment(app: AppPlan, release: string): Record<string, string> {
+  const { PATH: path = "/usr/local/bin:/usr/bin:/bin" } = app.env;
+  const own =
+    "python" in app && app.python !== null
+      ? app.python.slice(0, app.python.lastIndexOf("/"))
+      : `${app.cwd}/node_modules/.bin`;
+  return { ...app.env, PATH: `${own}:${path}`, STACK_RELEASE: release };
+}
