@@ -1,98 +1,122 @@
 /**
- * `npm run bench`: our stack against nginx, gunicorn and uWSGI from Debian, in one run. Writes
- * docs/benchmarks.md, docs/benchmarks.json and the table in the README. `npm run bench -- --rounds 3 --seconds 2 --only static` is
- * for trying; it prints and writes nothing.
+ * `npm run bench`: our stack against nginx, HAProxy, Caddy, gunicorn, uWSGI and uvicorn from Debian, in one
+ * run. Writes docs/benchmarks.md, docs/benchmarks.json and the table in the README. `npm run bench -- --only proxy,wsgi --rounds 3`
+ * is for trying: it prints and writes nothing. A case that fails is named, and the others are measured.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type BenchCase, cases } from "./cases.ts";
-import { measureRound, type Round } from "./lib/measure.ts";
+import { cases } from "./cases/index.ts";
+import type { BenchCase } from "./lib/bench.ts";
 import {
-  type CaseResult,
-  formatBars,
+  describeMachine,
+  type Failure,
   formatReport,
+  formatSections,
   formatSummary,
+  formatVerdicts,
   type RunResult,
 } from "./lib/report.ts";
-import { type Server, versionOf } from "./lib/servers.ts";
-import { summarize } from "./lib/statistics.ts";
+import type { Section } from "./lib/section.ts";
+import { loadCore } from "./lib/servers.ts";
+import { readVersions } from "./lib/versions.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "4" },
+    seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "64" },
-    only: { type: "string", default: "" },
+    only: { type: "string" },
   },
 });
-const rounds = Number(values.rounds);
-const load = { connections: Number(values.connections), seconds: Number(values.seconds) };
+const settings = {
+  rounds: Number(values.rounds),
+  seconds: Number(values.seconds),
+  connections: Number(values.connections),
+};
+const wanted = values.only?.split(",") ?? cases.map(({ name }) => name);
+const unknown = wanted.filter((name) => !cases.some((one) => one.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `no case ${unknown.join(", ")}; there are ${cases.map(({ name }) => name).join(", ")}\n`,
+  );
+  process.exit(2);
+}
+
+// The load of some cases comes from this process: it keeps out of the way of the servers.
+execFileSync("taskset", ["-a", "-cp", loadCore, String(process.pid)]);
+let running: AsyncDisposableStack | undefined;
 const folder = mkdtempSync(join(tmpdir(), "stack-bench-"));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void interrupt());
 
 try {
-  const results: CaseResult[] = [];
-  for (const benchCase of cases.filter(({ title }) => title.includes(values.only))) {
-    results.push(await runCase(benchCase));
+  const sections: Section[] = [];
+  const failures: Failure[] = [];
+  for (const one of cases.filter(({ name }) => wanted.includes(name))) {
+    const began = performance.now();
+    try {
+      sections.push(await runCase(one));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`${one.name}: ${error instanceof Error ? error.stack : reason}\n`);
+      failures.push({ name: one.name, reason });
+    }
+    log(one.name, `took ${((performance.now() - began) / 1000).toFixed(0)} s`);
   }
   const result: RunResult = {
     date: new Date().toISOString().slice(0, 10),
-    versions: {
-      nginx: versionOf("nginx", "-v").replace("nginx version: ", ""),
-      gunicorn: versionOf("/usr/bin/gunicorn", "--version").replace(/[()]/g, ""),
-      uwsgi: `uWSGI ${versionOf("uwsgi", "--version")}`,
-      python: versionOf("/usr/bin/python3", "--version"),
-      node: `Node ${process.version}`,
-    },
-    rounds,
-    secondsPerRound: load.seconds,
-    connections: load.connections,
-    cases: results,
+    machine: describeMachine(),
+    versions: readVersions(),
+    rounds: settings.rounds,
+    secondsPerRound: settings.seconds,
+    connections: settings.connections,
+    sections,
+    failures,
   };
-  console.log(formatReport(result));
-  console.log(formatBars(result).join("\n"));
-  if (values.only === "") write(result);
+  process.stdout.write(`${formatSections(result)}\n${formatVerdicts(result)}\n`);
+  for (const { name, reason } of failures) process.stdout.write(`not measured  ${name}: ${reason}\n`);
+  if (values.only === undefined) write(result);
+  if (failures.length > 0) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function runCase(benchCase: BenchCase): Promise<CaseResult> {
-  const work = join(folder, benchCase.title.replaceAll(/\W+/g, "-"));
+async function runCase({ name, run }: BenchCase): Promise<Section> {
+  await using resources = new AsyncDisposableStack();
+  running = resources;
+  const work = join(folder, name);
   mkdirSync(work);
-  await using stack = new AsyncDisposableStack();
-  const servers: Server[] = [];
-  for (const start of benchCase.servers) servers.push(stack.use(await start(work)));
-  const measured = new Map<string, Round[]>(servers.map(({ name }) => [name, []]));
-  for (const server of servers) await measureRound(server, benchCase.path, { ...load, seconds: 1 }); // warm up
-  for (let round = 0; round < rounds; round += 1) {
-    for (const server of servers) {
-      const result = await measureRound(server, benchCase.path, load);
-      console.error(
-        `${benchCase.title}  ${server.name}  ${result.cpuMicros.toFixed(1)} µs  ${Math.round(result.requestsPerSecond)}/s`,
-      );
-      measured.get(server.name)?.push(result);
-    }
-  }
-  return {
-    title: benchCase.title,
-    note: benchCase.note,
-    servers: servers.map(({ name }) => ({ name, median: summarize(measured.get(name) ?? []) })),
-    bars: benchCase.bars,
-  };
+  return await run({
+    folder: work,
+    ...settings,
+    use: (resource) => resources.use(resource),
+    log: (line) => log(name, line),
+  });
+}
+
+/** Ends what runs, so that an interrupted run leaves nothing behind. */
+async function interrupt(): Promise<void> {
+  await running?.disposeAsync();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(130);
+}
+
+function log(name: string, line: string): void {
+  process.stderr.write(`${name}  ${line}\n`);
 }
 
 function write(result: RunResult): void {
-  const docs = fileURLToPath(new URL("../docs", import.meta.url));
-  mkdirSync(docs, { recursive: true });
-  writeFileSync(join(docs, "benchmarks.md"), formatReport(result));
-  writeFileSync(join(docs, "benchmarks.json"), `${JSON.stringify(result, null, 2)}\n`);
-  const readme = fileURLToPath(new URL("../README.md", import.meta.url));
-  const text = readFileSync(readme, "utf8");
+  const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  const template = readFileSync(at("report-template.md"), "utf8");
+  writeFileSync(at("../docs/benchmarks.md"), formatReport(template, result));
+  writeFileSync(at("../docs/benchmarks.json"), `${JSON.stringify(result, null, 2)}\n`);
+  const readme = readFileSync(at("../README.md"), "utf8");
   const block = `<!-- numbers -->\n${formatSummary(result)}\n<!-- /numbers -->`;
   writeFileSync(
-    readme,
-    text.replace(/<!-- numbers -->.*<!-- \/numbers -->/s, () => block),
+    at("../README.md"),
+    readme.replace(/<!-- numbers -->.*<!-- \/numbers -->/s, () => block),
   );
 }

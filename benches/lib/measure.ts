@@ -1,7 +1,7 @@
 /** One round: wrk against a server, and the CPU time its processes used meanwhile. */
-import { execFile, execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { cpuSeconds, pssBytes } from "./proc.ts";
 import { loadCore, type Server } from "./servers.ts";
 
 export interface Round {
@@ -12,60 +12,43 @@ export interface Round {
   readonly cpuMicros: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly bytesPerSecond: number;
-  readonly pssBytes: number;
+  readonly megabytesPerSecond: number;
+  readonly pssMegabytes: number;
+}
+
+export interface LoadOptions {
+  readonly path: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** A Lua script for wrk that says what to ask for. */
+  readonly script?: string;
 }
 
 const run = promisify(execFile);
-const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
-export async function measureRound(
-  server: Server,
-  path: string,
-  options: { readonly connections: number; readonly seconds: number },
-): Promise<Round> {
+export async function measureRound(server: Server, options: LoadOptions): Promise<Round> {
   const pids = server.pids();
-  const before = cpuTicks(pids);
+  const before = cpuSeconds(pids);
   const { stdout } = await run("taskset", [
-    ...["-c", String(loadCore), "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
-    ...["--latency", `${server.url}${path}`],
+    ...["-c", loadCore, "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
+    ...["--latency", "--timeout", "10s"],
+    ...(options.script === undefined ? [] : ["-s", options.script]),
+    `${server.url}${options.path}`,
   ]);
-  const ticks = cpuTicks(pids) - before;
+  const cpu = cpuSeconds(pids) - before;
   const requests = number(stdout, /(\d+) requests in/);
+  if (requests === 0) throw new Error(`${server.name} answered nothing:\n${stdout}`);
   const duration = seconds(stdout, /requests in ([\d.]+\w+),/);
   return {
     requests,
     errors: socketErrors(stdout) + number(stdout, /Non-2xx or 3xx responses: (\d+)/, 0),
     requestsPerSecond: requests / duration,
-    cpuMicros: (ticks / ticksPerSecond / requests) * 1e6,
+    cpuMicros: (cpu / requests) * 1e6,
     p50Ms: seconds(stdout, /50%\s+([\d.]+\w+)/) * 1000,
     p99Ms: seconds(stdout, /99%\s+([\d.]+\w+)/) * 1000,
-    bytesPerSecond: bytes(stdout, /, ([\d.]+\w+) read/) / duration,
-    pssBytes: pids.reduce((sum, pid) => sum + pss(pid), 0),
+    megabytesPerSecond: bytes(stdout, /, ([\d.]+\w+) read/) / duration / 1e6,
+    pssMegabytes: pssBytes(pids) / 1e6,
   };
-}
-
-function cpuTicks(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + ticksOf(pid), 0);
-}
-
-/** utime and stime of all threads; a process that ended counts nothing. */
-function ticksOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(fields[11]) + Number(fields[12]);
-  } catch {
-    return 0;
-  }
-}
-
-function pss(pid: number): number {
-  try {
-    return number(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"), /^Pss:\s+(\d+)/m) * 1024;
-  } catch {
-    return 0;
-  }
 }
 
 function socketErrors(output: string): number {
@@ -88,8 +71,8 @@ function seconds(text: string, pattern: RegExp): number {
 }
 
 function bytes(text: string, pattern: RegExp): number {
-  const [, value, unit] = /([\d.]+)(B|KB|MB|GB)/.exec(pattern.exec(text)?.[1] ?? "") ?? [];
-  const factor = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 }[unit ?? ""];
+  const [, value, unit] = /([\d.]+)(B|KB|MB|GB|TB)/.exec(pattern.exec(text)?.[1] ?? "") ?? [];
+  const factor = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 }[unit ?? ""];
   if (factor === undefined) throw new Error(`wrk printed no ${pattern}:\n${text}`);
   return Number(value) * factor;
 }

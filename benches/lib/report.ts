@@ -1,115 +1,115 @@
-/** The tables of a run: Markdown for docs/benchmarks.md, JSON beside it. */
+/** The tables of a run: Markdown for docs/benchmarks.md and the README, JSON beside it. */
 import { cpus, release, totalmem } from "node:os";
-import type { Round } from "./measure.ts";
-
-export interface CaseResult {
-  readonly title: string;
-  readonly note: string;
-  /** Ours first. */
-  readonly servers: readonly { readonly name: string; readonly median: Round }[];
-  /** At most this much of the peer's CPU per request. */
-  readonly bars: readonly { readonly peer: string; readonly must: number }[];
-}
+import { type Bar, judge, type Section } from "./section.ts";
+import { type Versions, withVersions } from "./versions.ts";
 
 export interface RunResult {
   readonly date: string;
-  readonly versions: Readonly<Record<string, string>>;
+  readonly machine: string;
+  readonly versions: Versions;
   readonly rounds: number;
   readonly secondsPerRound: number;
   readonly connections: number;
-  readonly cases: readonly CaseResult[];
+  readonly sections: readonly Section[];
+  readonly failures: readonly Failure[];
 }
 
-export function formatReport(run: RunResult): string {
-  return [
-    "# Benchmarks",
-    "",
-    "Written by `npm run bench`: our servers and the peers in turn, in one run, on one machine. The main figure is CPU time",
-    "per request (user and system, all threads of all server processes, from `/proc/PID/stat`); rates and latencies swing",
-    "with the machine and stand beside it.",
-    "",
-    `- ${run.date}, ${machine()}`,
-    `- ${Object.values(run.versions).join("; ")}`,
-    `- ${run.rounds} rounds of ${run.secondsPerRound} s each, interleaved, medians; wrk with 1 thread and ${run.connections} connections.`,
-    "- Pinned: every server process on one core, wrk (and the upstream of the proxy case) on the other.",
-    "",
-    ...run.cases.flatMap(formatCase),
-    "## What this does not show",
-    "",
-    "Network cards, TLS, many cores, real pages and cold caches. Client and server share one machine and its memory.",
-    "All processes of a chain share one core, which is kinder to few processes than to many.",
-    "",
-  ].join("\n");
+/** A case that could not be measured. */
+export interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export function describeMachine(): string {
+  const [first] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} cores (${first?.model.trim()}), ${memory} GB, Linux ${release()}`;
+}
+
+export function formatReport(template: string, run: RunResult): string {
+  return template
+    .replace("<!-- run -->", () => formatRun(run))
+    .replace("<!-- bars -->", () => [...formatBars(run), ...formatFailures(run)].join("\n"))
+    .replace("<!-- sections -->", () => formatSections(run));
 }
 
 /** The table of the README. */
 export function formatSummary(run: RunResult): string {
-  const rows = run.cases.flatMap(({ title, servers }) => {
-    const [ours, ...peers] = servers;
-    const own = ours?.median.cpuMicros ?? Number.NaN;
-    return peers.map(
-      ({ name, median }) =>
-        `| ${title} | ${own.toFixed(1)} | ${name} | ${median.cpuMicros.toFixed(1)} | ${(own / median.cpuMicros).toFixed(2)}× |`,
-    );
-  });
+  const { rounds, date, machine } = run;
   return [
-    `CPU µs per request, server processes only, ${run.date}, ${Object.values(run.versions).join(", ")}:`,
+    `CPU time per request of all server processes, as a multiple of the peer's, where nothing else is said; medians of ${rounds} interleaved`,
+    `rounds, ${date}, ${machine}.`,
     "",
-    "| work | stack | peer | peer's | ratio |",
-    "| --- | ---: | --- | ---: | ---: |",
-    ...rows,
+    ...formatBars(run),
   ].join("\n");
 }
 
-/** One line a bar: reached or not. */
-export function formatBars(run: RunResult): readonly string[] {
-  return run.cases.flatMap((result) =>
-    result.bars.map(({ peer, must }) => {
-      const ratio = ratioTo(result, peer);
-      return `${ratio <= must ? "reached" : "MISSED "}  ${result.title}: ${ratio.toFixed(2)}x ${peer} (must ${must}x)`;
-    }),
-  );
+export function formatSections(run: Pick<RunResult, "sections" | "versions">): string {
+  return run.sections.flatMap((section) => formatSection(section, run.versions)).join("\n");
 }
 
-function formatCase(result: CaseResult): readonly string[] {
-  const [ours] = result.servers;
+/** For the terminal: a line a bar. */
+export function formatVerdicts(run: RunResult): string {
+  const bars = run.sections.flatMap((section) => section.bars);
+  return bars
+    .map((bar) => {
+      const [value, must, aim] = figures(bar);
+      return `${judge(bar).padEnd(13)} ${value.padStart(8)}  (${must}, aim ${aim})  ${bar.work}, ${bar.peer}`;
+    })
+    .join("\n");
+}
+
+function formatRun(run: RunResult): string {
+  const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `## ${result.title}`,
-    "",
-    result.note,
-    "",
-    "| server | CPU µs/request | stack ÷ this | requests/s | p50 ms | p99 ms | PSS MB | errors |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ...result.servers.map(({ name, median }) => {
-      const ratio = (ours?.median.cpuMicros ?? Number.NaN) / median.cpuMicros;
-      const cells = [
-        name,
-        median.cpuMicros.toFixed(1),
-        name === ours?.name ? "" : `${ratio.toFixed(2)}×`,
-        String(Math.round(median.requestsPerSecond)),
-        median.p50Ms.toFixed(2),
-        median.p99Ms.toFixed(2),
-        (median.pssBytes / 2 ** 20).toFixed(0),
-        String(median.errors),
-      ];
-      return `| ${cells.join(" | ")} |`;
-    }),
-    "",
-    ...result.bars.map(({ peer, must }) => {
-      const ratio = ratioTo(result, peer);
-      return `Bar: at most ${must}× ${peer}; ${ratio <= must ? "reached" : "**missed**"} with ${ratio.toFixed(2)}×.`;
-    }),
-    "",
+    `- ${run.date}, ${run.machine}`,
+    `- Peers from Debian: ${versions.join(", ")}`,
+    `- ${run.rounds} rounds of ${run.secondsPerRound} s each, interleaved, medians; wrk with 1 thread and ${run.connections} connections, where`,
+    "  nothing else is said",
+    "- Pinned with `taskset`, where nothing else is said: every server process on one core, the load (and the upstream of the proxy",
+    "  case) on the other",
+  ].join("\n");
+}
+
+function formatBars({ sections, versions }: RunResult): readonly string[] {
+  return [
+    "| work | against | stack | must | aim | |",
+    "| --- | --- | ---: | ---: | ---: | --- |",
+    ...sections
+      .flatMap((section) => section.bars)
+      .map((bar) => {
+        const verdict = judge(bar);
+        const shown = verdict === "missed" ? "**missed**" : verdict;
+        const cells = [bar.work, withVersions(bar.peer, versions), ...figures(bar), shown];
+        return `| ${cells.join(" | ")} |`;
+      }),
   ];
 }
 
-function ratioTo(result: CaseResult, peer: string): number {
-  const ours = result.servers[0]?.median.cpuMicros ?? Number.NaN;
-  const theirs = result.servers.find(({ name }) => name === peer)?.median.cpuMicros ?? Number.NaN;
-  return ours / theirs;
+function figures({ value, must, aim, unit, atLeast = false }: Bar): readonly string[] {
+  const sign = atLeast ? "≥" : "≤";
+  const digits = unit === "×" || unit === " s" ? 2 : unit === "" || unit === " MB" ? 0 : 1;
+  return [`${value.toFixed(digits)}${unit}`, `${sign} ${must}${unit}`, `${sign} ${aim}${unit}`];
 }
 
-function machine(): string {
-  const [first] = cpus();
-  return `${cpus().length} cores (${first?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+function formatFailures({ failures }: RunResult): readonly string[] {
+  if (failures.length === 0) return [];
+  return ["", ...failures.map(({ name, reason }) => `Not measured: ${name}: ${reason.split("\n")[0]}`)];
+}
+
+function formatSection(section: Section, versions: Versions): readonly string[] {
+  const { title, note, columns, rows } = section;
+  return [
+    `## ${title}`,
+    "",
+    note,
+    "",
+    `| | ${columns.map((column) => column.title).join(" | ")} |`,
+    `| --- | ${columns.map(() => "---:").join(" | ")} |`,
+    ...rows.map(({ name, values }) => {
+      const cells = columns.map(({ key, digits }) => values[key]?.toFixed(digits) ?? "");
+      return `| ${[withVersions(name, versions), ...cells].join(" | ")} |`;
+    }),
+    "",
+  ];
 }

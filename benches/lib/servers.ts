@@ -1,24 +1,43 @@
-/** Server programs of a benchmark: started pinned to one core, ended by pid, never by name. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+/** Programs of a benchmark: started on the cores they are to have, ended by pid, never by name. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { connect } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { isAlive } from "@stack/testkit";
+import type { Bench } from "./bench.ts";
+import { processTree } from "./proc.ts";
 
 /** The core of the servers measured; load generators and upstreams run on the other. */
-export const serverCore = 0;
-export const loadCore = 1;
+export const serverCore = "0";
+export const loadCore = "1";
+export const allCores = "0,1";
 
-/** What a case measures: where to send requests, and whose CPU time counts. */
-export interface Server extends AsyncDisposable {
+/** What a case measures: where to send requests, and whose CPU time and memory count. */
+export interface Server {
   readonly name: string;
   /** Base URL, no slash at the end. */
   readonly url: string;
-  /** Every process whose time counts, asked for anew at each round (workers come and go). */
+  /** Every process that counts, asked for anew at each round (workers come and go). */
   readonly pids: () => readonly number[];
 }
 
-/** Starts a program on one core; its output is shown only when it ends too early. */
-export function startPinned(core: number, command: readonly string[], cwd: string): ChildProcess {
-  const child = spawn("taskset", ["-c", String(core), ...command], {
+export interface ProgramOptions {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly cores?: string;
+  /** A port of 127.0.0.1 or the path of a Unix socket: accepting there means started. */
+  readonly listensOn: number | string;
+  readonly stopSignal?: NodeJS.Signals;
+}
+
+const startTimeoutMs = 30_000;
+const stopTimeoutMs = 10_000;
+
+/** Resolves with its pid when it listens. An error names the program and has its last words. */
+export async function startProgram(bench: Bench, options: ProgramOptions): Promise<number> {
+  const { name, command, cwd, cores = serverCore, listensOn } = options;
+  const child = spawn("taskset", ["-c", cores, ...command], {
     cwd,
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -26,71 +45,47 @@ export function startPinned(core: number, command: readonly string[], cwd: strin
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     output = (output + chunk).slice(-4000);
   });
-  child.once("exit", (code) => {
-    if (code !== 0 && code !== null) console.error(`${command.join(" ")}: exit ${code}\n${output}`);
+  bench.use({
+    [Symbol.asyncDispose]: () => stopProgram(child, options.stopSignal ?? "SIGTERM"),
   });
-  return child;
+  const problem = (what: string): Error =>
+    new Error(`${name} did not start: ${what}\n${command.join(" ")}\n${output.trim()}`);
+  let gone: string | undefined;
+  child.once("error", (error) => {
+    gone = error.message;
+  });
+  child.once("exit", (code, signal) => {
+    gone = `exit ${code ?? signal}`;
+  });
+  const end = performance.now() + startTimeoutMs;
+  while (!(await accepts(listensOn))) {
+    if (gone !== undefined) throw problem(gone);
+    if (performance.now() > end) throw problem(`nothing listens on ${listensOn} after 30 s`);
+    await wait(50);
+  }
+  return child.pid ?? 0;
 }
 
-/** Ends a program and waits for it. */
-export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
+/** Ends a program and all it started, and waits for it. */
+async function stopProgram(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const tree = processTree(child.pid);
+  const ended = once(child, "exit");
+  child.kill(signal);
+  const late = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await ended;
+  clearTimeout(late);
+  for (const pid of tree) if (isAlive(pid)) process.kill(pid, "SIGKILL");
 }
 
-/** Resolves when something accepts connections there. */
-export async function whenListening(port: number, timeoutMs = 15_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!(await accepts(port))) {
-    if (performance.now() > end) throw new Error(`nothing listens on port ${port}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-/** A process and all its descendants. */
-export function processTree(root: number): readonly number[] {
-  const children = new Map<number, number[]>();
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const parent = parentOf(Number(entry));
-    if (parent !== undefined)
-      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-  }
-  const tree: number[] = [];
-  const pending = [root];
-  for (let pid = pending.pop(); pid !== undefined; pid = pending.pop()) {
-    tree.push(pid);
-    pending.push(...(children.get(pid) ?? []));
-  }
-  return tree;
-}
-
-/** First line a program prints about its version. */
-export function versionOf(command: string, ...args: readonly string[]): string {
-  const output = execFileSync("sh", ["-c", `${[command, ...args].join(" ")} 2>&1 || true`], {
-    encoding: "utf8",
-  });
-  return output.trim().split("\n")[0] ?? "";
-}
-
-function accepts(port: number): Promise<boolean> {
+function accepts(address: number | string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket =
+      typeof address === "number" ? connect(address, "127.0.0.1") : connect({ path: address });
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
     });
     socket.once("error", () => resolve(false));
   });
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined; // it ended while we looked
-  }
 }

@@ -1,29 +1,27 @@
-/** Debian's nginx with one worker process, configured as its users do: keep-alive, no access log. */
+/**
+ * Debian's nginx with one worker process, configured as its users tune it: keep-alive on both
+ * sides, sendfile, an open file cache, no access log (ours writes none either).
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  processTree,
-  type Server,
-  serverCore,
-  startPinned,
-  stopChild,
-  whenListening,
-} from "../lib/servers.ts";
+import { freePort } from "@stack/testkit";
+import type { Bench } from "../lib/bench.ts";
+import { processTree } from "../lib/proc.ts";
+import { type Server, startProgram } from "../lib/servers.ts";
 
-/**
- * @param name unique in the run, names its folder
- * @param server what stands inside `server { … }`
- * @param http what stands beside it, upstreams
- */
-export async function startNginx(
-  folder: string,
-  name: string,
-  port: number,
-  server: string,
-  http = "",
-  core = serverCore,
-): Promise<Server> {
-  const prefix = join(folder, `nginx-${name}`);
+export interface NginxOptions {
+  /** What stands inside `server { … }`. */
+  readonly server: string;
+  /** What stands beside it, upstreams. */
+  readonly http?: string;
+  readonly name?: string;
+  readonly cores?: string;
+}
+
+export async function startNginx(bench: Bench, options: NginxOptions): Promise<Server> {
+  const { server, http = "", name = "nginx", cores } = options;
+  const port = await freePort();
+  const prefix = join(bench.folder, `nginx-${port}`);
   mkdirSync(join(prefix, "tmp"), { recursive: true });
   const temporary = ["client_body", "proxy", "uwsgi", "fastcgi", "scgi"].map(
     (kind) => `${kind}_temp_path ${prefix}/tmp/${kind};`,
@@ -31,18 +29,21 @@ export async function startNginx(
   writeFileSync(
     join(prefix, "nginx.conf"),
     `worker_processes 1;
+worker_rlimit_nofile 20000;
 pid ${prefix}/nginx.pid;
 error_log ${prefix}/error.log;
 daemon off;
 user root;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   access_log off;
   include /etc/nginx/mime.types;
   sendfile on;
   tcp_nopush on;
   keepalive_requests 100000000;
+  keepalive_timeout 300s;
   open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 60s;
   ${temporary.join("\n  ")}
   ${http}
   server {
@@ -52,12 +53,22 @@ http {
 }
 `,
   );
-  const child = startPinned(core, ["nginx", "-p", prefix, "-c", "nginx.conf"], prefix);
-  await whenListening(port);
-  return {
-    name: "nginx",
-    url: `http://127.0.0.1:${port}`,
-    pids: () => processTree(child.pid ?? 0),
-    [Symbol.asyncDispose]: () => stopChild(child),
-  };
+  const command = ["nginx", "-p", prefix, "-c", "nginx.conf", "-e", "error.log"];
+  const program = { name, command, cwd: prefix, listensOn: port };
+  const pid = await startProgram(bench, cores === undefined ? program : { ...program, cores });
+  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+}
+
+/** What nginx says to an HTTP server behind it, as its documentation has it, with kept connections. */
+export const proxyLocation = `location / {
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }`;
+
+export function keptUpstream(socket: string): string {
+  return `upstream app { server unix:${socket}; keepalive 64; keepalive_requests 100000000; }`;
 }

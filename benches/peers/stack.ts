@@ -1,38 +1,82 @@
 /** Our own stack, started as a user would: a config in a folder, `stack up -d`, `stack down`. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { StatusData } from "@stack/control";
+import { freePort, processesMentioning } from "@stack/testkit";
+import type { Bench } from "../lib/bench.ts";
+import { processTree } from "../lib/proc.ts";
 import { type Server, serverCore } from "../lib/servers.ts";
 
-const cli = fileURLToPath(new URL("../../packages/cli/bin/stack.js", import.meta.url));
+export interface StackServer extends Server {
+  readonly port: number;
+  readonly status: () => StatusData;
+  /** Runs `stack …` in its folder. */
+  readonly stack: (...args: readonly string[]) => Promise<string>;
+}
 
-/** @param config the object literal of deploy.config.ts, as text */
-export function startStack(folder: string, name: string, port: number, config: string): Server {
-  const cwd = join(folder, `stack-${name}`);
-  mkdirSync(cwd, { recursive: true });
+export interface StackOptions {
+  readonly name?: string;
+  readonly cores?: string;
+}
+
+/** @param config the object literal of deploy.config.ts, as text, for a port to listen on */
+export async function startStack(
+  bench: Bench,
+  config: (listen: string) => string,
+  options: StackOptions = {},
+): Promise<StackServer> {
+  const project = await createProject(bench, config, options);
+  await project.stack("up", "-d");
+  return project;
+}
+
+/** As `startStack`, but not started yet. */
+export async function createProject(
+  bench: Bench,
+  config: (listen: string) => string,
+  options: StackOptions = {},
+): Promise<StackServer> {
+  const { name = "stack", cores = serverCore } = options;
+  const cwd = mkdtempSync(join(bench.folder, "stack-"));
+  const port = await freePort();
   writeFileSync(
     join(cwd, "deploy.config.ts"),
-    `import { defineConfig } from "@stack/config";\nexport default defineConfig(${config});\n`,
+    `import { defineConfig } from "@stack/config";\nexport default defineConfig(${config(`"127.0.0.1:${port}"`)});\n`,
   );
-  const stack = (...args: readonly string[]): string =>
-    execFileSync("taskset", ["-c", String(serverCore), process.execPath, cli, ...args, "-C", cwd], {
+  const command = ["-c", cores, process.execPath, cli];
+  function stackNow(...args: readonly string[]): string {
+    const { status, stdout, stderr } = spawnSync("taskset", [...command, ...args, "-C", cwd], {
       encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
     });
-  stack("up", "-d");
-  return {
-    name: "stack",
-    url: `http://127.0.0.1:${port}`,
-    pids() {
-      const { data } = JSON.parse(stack("status", "--json")) as { readonly data: StatusData };
-      const workers = data.apps.flatMap((app) => app.workers.map((worker) => worker.pid));
-      const processes = data.processes.map((process) => process.pid);
-      return [...processes, ...workers].filter((pid) => pid !== null);
-    },
+    if (status !== 0) throw new Error(`stack ${args.join(" ")}: exit ${status}\n${stderr}`);
+    return stdout;
+  }
+  const status = (): StatusData =>
+    (JSON.parse(stackNow("status", "--json")) as { readonly data: StatusData }).data;
+  let keeper: number | undefined;
+  bench.use({
     async [Symbol.asyncDispose]() {
-      stack("down");
+      spawnSync("taskset", [...command, "down", "-C", cwd]);
+      for (const { pid } of processesMentioning(cwd)) process.kill(pid, "SIGKILL");
+    },
+  });
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    status,
+    async stack(...args) {
+      const { stdout } = await promisify(execFile)("taskset", [...command, ...args, "-C", cwd]);
+      return stdout;
+    },
+    pids() {
+      keeper ??= status().processes.find(({ kind }) => kind === "keeper")?.pid ?? undefined;
+      return keeper === undefined ? [] : processTree(keeper);
     },
   };
 }
+
+const cli = fileURLToPath(new URL("../../packages/cli/bin/stack.js", import.meta.url));

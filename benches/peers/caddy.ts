@@ -1,0 +1,31 @@
+/** Debian's Caddy, as its documentation sets it up; Go sees one core and uses one. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "@stack/testkit";
+import type { Bench } from "../lib/bench.ts";
+import { processTree } from "../lib/proc.ts";
+import { type Server, startProgram } from "../lib/servers.ts";
+
+/** @param directives what stands in the site block */
+export async function startCaddy(bench: Bench, directives: string): Promise<Server> {
+  const name = "Caddy";
+  const port = await freePort();
+  const file = join(bench.folder, `Caddyfile-${port}`);
+  writeFileSync(
+    file,
+    `{
+  admin off
+  auto_https off
+}
+http://:${port} {
+  bind 127.0.0.1
+  ${directives}
+}
+`,
+  );
+  // Its own state goes to the home folder.
+  const home = ["env", `HOME=${bench.folder}`, `XDG_CONFIG_HOME=${bench.folder}`];
+  const command = [...home, "caddy", "run", "--config", file, "--adapter", "caddyfile"];
+  const pid = await startProgram(bench, { name, command, cwd: bench.folder, listensOn: port });
+  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+}

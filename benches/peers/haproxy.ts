@@ -1,0 +1,36 @@
+/** Debian's HAProxy as a reverse proxy: one thread, connections kept and shared on both sides. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "@stack/testkit";
+import type { Bench } from "../lib/bench.ts";
+import { processTree } from "../lib/proc.ts";
+import { type Server, startProgram } from "../lib/servers.ts";
+
+export async function startHaproxy(bench: Bench, socket: string): Promise<Server> {
+  const name = "HAProxy";
+  const port = await freePort();
+  const file = join(bench.folder, "haproxy.cfg");
+  writeFileSync(
+    file,
+    `global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 60s
+  timeout server 60s
+  option http-keep-alive
+  option forwardfor
+  http-reuse always
+frontend public
+  bind 127.0.0.1:${port}
+  default_backend app
+backend app
+  server one unix@${socket} pool-max-conn 64
+`,
+  );
+  const command = ["haproxy", "-db", "-f", file];
+  const pid = await startProgram(bench, { name, command, cwd: bench.folder, listensOn: port });
+  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+}
