@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cases } from "./cases/index.ts";
+import { cases } from "./cases.ts";
 import type { BenchCase } from "./lib/bench.ts";
 import {
   describeMachine,
@@ -77,7 +77,8 @@ try {
     failures,
   };
   process.stdout.write(`${formatSections(result)}\n${formatVerdicts(result)}\n`);
-  for (const { name, reason } of failures) process.stdout.write(`not measured  ${name}: ${reason}\n`);
+  for (const { name, reason } of failures)
+    process.stdout.write(`not measured  ${name}: ${reason}\n`);
   if (values.only === undefined) write(result);
   if (failures.length > 0) process.exitCode = 1;
 } finally {

@@ -68,7 +68,8 @@ function pythonChain({ name, work, kind, app, peers, bars }: Chain): BenchCase {
   apps: { web: { kind: "${kind}", cwd: ${JSON.stringify(appsFolder)}, app: "${app}", workers: ${workers}, python: "${debianPython}" } } }`,
       );
       const servers: Server[] = [ours];
-      for (const start of peers) servers.push(await start(bench, { cwd: appsFolder, app, workers }));
+      for (const start of peers)
+        servers.push(await start(bench, { cwd: appsFolder, app, workers }));
       const compared = await compareUnderLoad(bench, servers, { path: "/" });
       return {
         title: work,

@@ -51,7 +51,9 @@ function staticFile({ name, title, bytes, must, aim }: Size): BenchCase {
       const servers = [
         await startStack(
           bench,
-          (listen) => `{ name: "bench", redis: false, edge: { listen: [${listen}], threads: 1, accessLog: false,
+          (
+            listen,
+          ) => `{ name: "bench", redis: false, edge: { listen: [${listen}], threads: 1, accessLog: false,
   routes: [{ path: "/*", static: { root: ${JSON.stringify(root)} } }] } }`,
         ),
         await startNginx(bench, { server: `root ${root};` }),
@@ -68,7 +70,17 @@ function staticFile({ name, title, bytes, must, aim }: Size): BenchCase {
         columns: isLarge ? [bytesColumn, ...loadColumns] : loadColumns,
         rows: compared.rows,
         bars: isLarge
-          ? [{ work: `${title}, bytes/s`, peer: "nginx", unit: "×", value: rate, must, aim, atLeast: true }]
+          ? [
+              {
+                work: `${title}, bytes/s`,
+                peer: "nginx",
+                unit: "×",
+                value: rate,
+                must,
+                aim,
+                atLeast: true,
+              },
+            ]
           : [cpuBar(compared, { work: title, peer: "nginx", must, aim })],
       };
     },

@@ -53,7 +53,7 @@ export function formatVerdicts(run: RunResult): string {
   const bars = run.sections.flatMap((section) => section.bars);
   return bars
     .map((bar) => {
-      const [value, must, aim] = figures(bar);
+      const [value = "", must, aim] = figures(bar);
       return `${judge(bar).padEnd(13)} ${value.padStart(8)}  (${must}, aim ${aim})  ${bar.work}, ${bar.peer}`;
     })
     .join("\n");
@@ -94,7 +94,10 @@ function figures({ value, must, aim, unit, atLeast = false }: Bar): readonly str
 
 function formatFailures({ failures }: RunResult): readonly string[] {
   if (failures.length === 0) return [];
-  return ["", ...failures.map(({ name, reason }) => `Not measured: ${name}: ${reason.split("\n")[0]}`)];
+  return [
+    "",
+    ...failures.map(({ name, reason }) => `Not measured: ${name}: ${reason.split("\n")[0]}`),
+  ];
 }
 
 function formatSection(section: Section, versions: Versions): readonly string[] {
