@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { probeGreeting } from "../src/io/probe-greeting.ts";
-import { ask } from "./ask-worker.ts";
+import { ask, greets } from "./ask-worker.ts";
 import { asgiPlan, openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
+
+const late = (path: string) => ({ method: "GET", url: `http://shop.test${path}`, client: "::1" });
 
 test("an ASGI app is ready when its health answers, and edges know how much it takes", async () => {
   await using bench = await openBench();
@@ -47,7 +48,7 @@ test("a request that takes too long ends an ASGI worker only if its loop does no
   if (worker === undefined) throw new Error("the edge knows no worker");
   const { key } = worker;
 
-  bench.edge.send({ type: "worker-stuck", key, request: "GET /slow", ageMs: 5_000 });
+  bench.edge.send({ type: "worker-stuck", key, request: late("/slow"), ageMs: 5_000 });
   await eventually("the first verdict", () => bench.output().includes("it is left alone"));
   expect(await ask(worker, "/")).toEqual({ status: 200, body: `${worker.pid} asgi` });
 
@@ -57,8 +58,8 @@ test("a request that takes too long ends an ASGI worker only if its loop does no
     (message) => message.type === "worker-gone" && message.key === key,
   );
   ask(worker, "/blocks").catch(() => {});
-  await eventually("the loop to block", async () => !(await probeGreeting(worker.address, 300)));
-  bench.edge.send({ type: "worker-stuck", key, request: "GET /blocks", ageMs: 5_000 });
+  await eventually("the loop to block", async () => !(await greets(worker, 300)));
+  bench.edge.send({ type: "worker-stuck", key, request: late("/blocks"), ageMs: 5_000 });
   await gone;
 });
 
@@ -74,7 +75,7 @@ test("a thread that is stuck has its worker replaced, not killed", async () => {
     (message) => message.type === "worker-drain" && message.key === worker.key,
   );
 
-  bench.edge.send({ type: "worker-stuck", key: worker.key, request: "GET /", ageMs: 5_000 });
+  bench.edge.send({ type: "worker-stuck", key: worker.key, request: late("/"), ageMs: 5_000 });
 
   await drained;
   const state = await bench.stackd.untilState(

@@ -161,7 +161,7 @@ test("a worker stuck in a request is killed on the edge's word and replaced", as
   );
   const up = nextEvent(bench.edge.events, "message", (message) => message.type === "worker-up");
 
-  const request = "GET /sleep/60";
+  const request = { method: "GET", url: "http://shop.test/sleep/60", client: "203.0.113.9" };
   bench.edge.send({ type: "worker-stuck", key: worker.key, request, ageMs: 5_000 });
 
   await up;

@@ -25,6 +25,7 @@ export {
   type KeeperToStackd,
   type ListenerRecord,
   type Maintenance,
+  type RequestFacts,
   type SpawnRequest,
   type StackdToArbiter,
   type StackdToEdge,

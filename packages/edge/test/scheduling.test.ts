@@ -250,7 +250,10 @@ test("an app that takes too long is a 504 at once, and the arbiter is told which
   const request = await held.request(0);
   expect((await answer).status).toBe(504);
   const [message] = await stuck;
-  expect(message).toMatchObject({ key: held.worker.record.key, request: "GET /slow" });
+  expect(message).toMatchObject({
+    key: held.worker.record.key,
+    request: { method: "GET", url: "http://a.test/slow", client: "127.0.0.1" },
+  });
   await request.aborted;
 });
 

@@ -38,6 +38,7 @@ export {
   readFamily,
   readMemoryBytes,
   readProcessFacts,
+  readProcessState,
   readResidentBytes,
   readStartedAtMs,
   readStartTime,

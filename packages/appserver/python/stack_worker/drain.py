@@ -14,12 +14,17 @@ import threading
 
 from .arrivals import watch_arrivals
 from .descriptors import undo_in_children
+from .lines import send_line
 
 DEFAULT_DEADLINE_MS = 30_000
 
 
-def watch(control, wish):
-    """Calls `wish(deadline_ms)` on TERM, and when `control` carries a drain or ends."""
+def watch(control, wish, within_app=True):
+    """Calls `wish(deadline_ms)` on TERM, and when `control` carries a drain or ends.
+
+    `within_app`: a ping is answered between two steps of the app too. Not where a loop must turn: there a
+    step that does not end is what the ping is to find.
+    """
 
     def on_term(_signal, _frame):
         wish(DEFAULT_DEADLINE_MS)
@@ -33,9 +38,9 @@ def watch(control, wish):
         if not data:
             wish(DEFAULT_DEADLINE_MS)
         for line in data.split(b"\n")[:-1]:
-            deadline_ms = drain_of(line)
-            if deadline_ms is not None:
-                wish(deadline_ms)
+            message = parse(line)
+            if message.get("type") == "drain" or within_app:
+                obey(message, control, wish)
 
     watch_signals({signal.SIGTERM: on_term, signal.SIGIO: on_control})
     watch_arrivals(control, on_control)
@@ -76,15 +81,22 @@ def _restore_in_children(handlers):
     os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=let_go)
 
 
-def drain_of(line):
-    """The deadline in ms if this message of the arbiter asks for a drain, else None."""
+def parse(line):
+    """A message of the arbiter; {} where it is none."""
     try:
         message = json.loads(line)
     except ValueError:
-        return None
-    if not isinstance(message, dict) or message.get("type") != "drain":
-        return None
-    return message.get("deadlineMs", DEFAULT_DEADLINE_MS)
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def obey(message, control, wish):
+    """What every loop does with a message of the arbiter. Safe in a signal handler, and done twice."""
+    kind = message.get("type")
+    if kind == "drain":
+        wish(message.get("deadlineMs", DEFAULT_DEADLINE_MS))
+    elif kind == "ping":
+        send_line(control, {"type": "pong"})
 
 
 def exit_at(deadline_ms):

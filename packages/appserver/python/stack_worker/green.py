@@ -93,8 +93,7 @@ class GreenLoop:
     def _read_control(self):
         while not self._reader.ended:
             for message in self._reader.read():
-                if message.get("type") == "drain":
-                    self.wish_drain(message.get("deadlineMs", drain.DEFAULT_DEADLINE_MS))
+                drain.obey(message, self._control, self.wish_drain)
         self.wish_drain(drain.DEFAULT_DEADLINE_MS)
 
     def _accept(self):

@@ -218,8 +218,7 @@ class ThreadedLoop:
             self._poll.unregister(self._control.fileno())
             self.wish_drain(drain.DEFAULT_DEADLINE_MS)
         for message in messages:
-            if message.get("type") == "drain":
-                self.wish_drain(message.get("deadlineMs", drain.DEFAULT_DEADLINE_MS))
+            drain.obey(message, self._control, self.wish_drain)
 
     def _wake_main(self):
         try:

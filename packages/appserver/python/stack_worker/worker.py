@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 
-from . import drain, output
+from . import drain, output, stacks
 from .descriptors import keep_from_children
 from .environ import base_environ
 from .importing import ImportFailed, load_app
@@ -34,12 +34,14 @@ def run(job, application, start):
     except OSError as error:
         sys.stderr.write(f"The arbiter does not answer at {job['control']}: {error}\n")
         return 1
-    send_line(control, {"type": "hello", "key": job["key"], "pid": os.getpid()})
+    hello = {"type": "hello", "key": job["key"], "pid": os.getpid(), "stacksSignal": stacks.SIGNAL}
+    send_line(control, hello)
     reader = LineReader(control)
     if start.get("kind") == "asgi":
         from .asgi.serve import serve_asgi
 
-        return serve_asgi(control, reader, job["socket"], application, start, listen)
+        return serve_asgi(control, reader, job, application, start, listen)
+    stacks.watch(job["socket"], stacks.greenlets if spawn else None)
     loop = _make_loop(control, reader, start, spawn)
     if application is None:
         try:

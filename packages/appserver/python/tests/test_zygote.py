@@ -7,6 +7,8 @@ import unittest
 
 from stack_worker import frames
 
+from stack_worker.stacks import SIGNAL
+
 from .harness import WorkerTest
 
 FLASKY = """
@@ -297,7 +299,8 @@ class Forks(WorkerTest):
     def test_workers_are_separate_and_named(self):
         first = self.worker(self.APP)
         self.assertEqual(
-            first.hello, {"type": "hello", "key": "shop-1.1@1.1", "pid": first.pid}
+            first.hello,
+            {"type": "hello", "key": "shop-1.1@1.1", "pid": first.pid, "stacksSignal": SIGNAL},
         )
         second = first.zygote.fork()
         self.addCleanup(self.end, second)

@@ -30,7 +30,7 @@ export function workerSocketName(instance: number, generation: number, serial: n
 export function isOwnSocket(instance: number, file: string): boolean {
   return (
     file === controlSocketName(instance) ||
-    /^(\d+)-\d+-\d+\.sock$/.exec(file)?.[1] === `${instance}`
+    /^(\d+)-\d+-\d+\.sock(\.stacks)?$/.exec(file)?.[1] === `${instance}`
   );
 }
 

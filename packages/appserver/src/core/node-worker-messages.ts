@@ -10,10 +10,13 @@ export type ArbiterToNodeWorker =
       readonly entry: string;
       readonly socket: string;
     }
-  | { readonly type: "drain"; readonly deadlineMs: number };
+  | { readonly type: "drain"; readonly deadlineMs: number }
+  | { readonly type: "ping" };
 
 export type NodeWorkerToArbiter =
   | { readonly type: "listening" }
+  /** Its event loop turns: the answer to `ping`. */
+  | { readonly type: "pong" }
   | { readonly type: "import-failed"; readonly failure: ImportFailure }
   /** It must not take more requests, "uncaught exception"; it waits to be drained. */
   | { readonly type: "leaving"; readonly reason: string };

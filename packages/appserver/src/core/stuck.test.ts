@@ -9,7 +9,8 @@ test.for([
   [{ kind: "wsgi", worker: "gevent" }, "ask"],
   [{ kind: "wsgi", worker: "eventlet" }, "ask"],
   [{ kind: "asgi" }, "ask"],
-  [{ kind: "node" }, "kill"],
+  [{ kind: "node" }, "ask"],
+  [{ kind: "command" }, "kill"],
 ] as const)("a stuck request of %o: %s", ([plan, measure]) => {
   expect(decideStuckMeasure(plan as AppPlan)).toBe(measure);
 });

@@ -16,6 +16,7 @@ export type StuckMeasure =
 export function decideStuckMeasure(plan: AppPlan): StuckMeasure {
   switch (plan.kind) {
     case "asgi":
+    case "node":
       return "ask";
     case "wsgi":
       if (plan.worker === "threads") return "replace";

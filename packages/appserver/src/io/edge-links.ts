@@ -18,6 +18,7 @@ import {
   type WorkerRecord,
 } from "@stack/control";
 import { type InstanceName, parseEdgeSocketName } from "../core/names.ts";
+import type { LateRequest } from "./stuck-workers.ts";
 
 /** For a file system that reports no change, and an edge that was not listening yet. */
 const pollMs = 1_000;
@@ -42,7 +43,7 @@ export interface EdgeLinksOptions {
   readonly runFolder: string;
   readonly name: InstanceName;
   readonly log: Logger;
-  readonly onStuck: (key: string, request: string, ageMs: number) => void;
+  readonly onStuck: (key: string, late: LateRequest) => void;
 }
 
 interface EdgeLink {
@@ -124,7 +125,7 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
 
   function onMessage(link: EdgeLink, message: EdgeToArbiter): void {
     if (message.type === "worker-stuck") {
-      options.onStuck(message.key, message.request, message.ageMs);
+      options.onStuck(message.key, { ...message.request, ageMs: message.ageMs });
       return;
     }
     if (message.type === "workers-load") {

@@ -5,6 +5,7 @@
 import { type ErrorReport, reportOf, type StackError } from "@stack/base";
 import { type ExitStatus, isRunning, readStartTime } from "@stack/process";
 import type { ImportFailure } from "../core/import-failure.ts";
+import { readStacks } from "./read-stacks.ts";
 import type { LaunchedWorker, WorkerEvents } from "./worker-source.ts";
 import type { WorkerPeer, WorkersControl } from "./workers-control.ts";
 
@@ -37,18 +38,20 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
   const { key, socket, control, events } = options;
   let identity: { readonly pid: number; readonly startTime: number } | undefined;
   let peer: WorkerPeer | undefined;
+  let stacksSignal = 0;
   let orphan = false;
   let over = false;
   let draining = false;
   let timer: NodeJS.Timeout | undefined;
 
-  control.expect(key, (connected, pid) => {
+  control.expect(key, (connected, hello) => {
     peer = connected;
     if (over) {
       connected.destroy();
       return;
     }
-    started(pid);
+    started(hello.pid);
+    stacksSignal = hello.stacksSignal;
     connected.onMessage = (message) => {
       switch (message.type) {
         case "ready":
@@ -66,6 +69,9 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
           return;
         case "failed":
           events.failed(listenFailed(message.error));
+          return;
+        case "pong":
+          events.pong();
           return;
         case "draining":
           if (!draining) events.leaving("SIGTERM from outside");
@@ -101,7 +107,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     peer?.destroy();
   }
 
-  function signal(name: "SIGTERM" | "SIGKILL"): void {
+  function signal(name: "SIGTERM" | "SIGKILL" | number): void {
     if (over || identity === undefined) return;
     if (!isRunning(identity.pid, identity.startTime)) return; // its number may be another's by now
     try {
@@ -116,6 +122,8 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     finished,
     signal,
     part: () => peer?.send({ type: "part" }),
+    ping: () => peer?.send({ type: "ping" }),
+    readStacks: () => readStacks({ file: `${socket}.stacks`, ask: () => signal(stacksSignal) }),
     drain(deadlineMs) {
       draining = true;
       if (peer === undefined) signal("SIGTERM");

@@ -14,10 +14,11 @@ import { decideStuckMeasure } from "../core/stuck.ts";
 import { stoppedMeanwhile } from "../errors.ts";
 import { bootError, crashLoopError, zygoteLost } from "./boot-error.ts";
 import type { EdgeLinks } from "./edge-links.ts";
+import { watchLiveness } from "./liveness.ts";
 import { startRecycling } from "./recycling.ts";
 import { createSlot, type Slot } from "./slot.ts";
 import type { SlotLedger } from "./slot-ledger.ts";
-import { createStuckWorkers } from "./stuck-workers.ts";
+import { createStuckWorkers, type LateRequest } from "./stuck-workers.ts";
 import { startWorker, type Worker, type WorkerOutcome } from "./worker.ts";
 import type { WorkerSource } from "./worker-source.ts";
 
@@ -52,7 +53,7 @@ export interface Generation {
   /** Drains all workers, ends the source; resolves when nothing of it is left. */
   readonly retire: (reason: string, deadlineMs?: number) => Promise<void>;
   /** A request took too long: `core/stuck.ts` says what becomes of its worker. */
-  readonly onStuck: (key: string, reason: string) => boolean;
+  readonly onStuck: (key: string, late: LateRequest) => void;
   readonly retryNow: () => void;
   /** Its source died: its workers serve on, but those that end are not replaced. */
   readonly isLost: () => boolean;
@@ -250,12 +251,21 @@ export function createGeneration(options: GenerationOptions): Generation {
       ? undefined
       : startRecycling({
           plan: plan.recycle,
-          workers: () => filled().filter((worker) => worker.life().name === "ready"),
+          workers: readyWorkers,
           requestsOf: edges.requestsOf,
           isBusy: () => trial !== undefined || coming.size > 0 || performance.now() < renewAgainAt,
           renew,
           log,
         });
+
+  const liveness = watchLiveness({
+    workers: readyWorkers,
+    requestTimeoutMs: plan.timeoutMs,
+    onDead(worker, reason, answer) {
+      log.warn(`${worker.spec.id} (pid ${worker.view().pid}): ${reason}; it is killed`);
+      worker.kill(reason, answer);
+    },
+  });
 
   source.onLost = (reason) => {
     lost = true;
@@ -300,6 +310,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     async retire(reason, deadlineMs) {
       retired ??= reason;
       recycling?.[Symbol.dispose]();
+      liveness[Symbol.dispose]();
       trial?.reject(stoppedMeanwhile({ app: plan.name }));
       for (const slot of slots.values()) {
         const worker = slot.empty();
@@ -312,11 +323,9 @@ export function createGeneration(options: GenerationOptions): Generation {
       await Promise.all(workers.map((worker) => worker.ended));
       await closed;
     },
-    onStuck(key, reason) {
+    onStuck(key, late) {
       const worker = [...filled(), ...leaving].find(({ spec }) => spec.key === key);
-      if (worker === undefined) return false;
-      onStuck(worker, decideStuckMeasure(plan), reason);
-      return true;
+      if (worker !== undefined) onStuck(worker, decideStuckMeasure(plan), late);
     },
     retryNow() {
       for (const slot of slots.values()) slot.retryNow();
@@ -337,6 +346,10 @@ export function createGeneration(options: GenerationOptions): Generation {
     crashing: () => [...slots.values()].some((slot) => slot.crashing()),
     error: () => error,
   };
+
+  function readyWorkers(): readonly Worker[] {
+    return filled().filter((worker) => worker.life().name === "ready");
+  }
 
   function filled(): readonly Worker[] {
     return [...slots.values()]

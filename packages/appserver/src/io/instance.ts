@@ -2,7 +2,7 @@
  * One instance of an app: at most one generation that serves, one that is being tried beside it, and
  * those that drain. Changes are made one after the other; a drain overtakes them all.
  */
-import { type ErrorReport, formatDuration, type Logger, reportOf } from "@stack/base";
+import { type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import type { InstanceState } from "@stack/control";
 import { type BackoffPolicy, decideBackoff } from "@stack/process";
@@ -14,6 +14,7 @@ import type { EdgeLinks } from "./edge-links.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import { createSlotLedger } from "./slot-ledger.ts";
 import { sourceOf } from "./source-of.ts";
+import type { LateRequest } from "./stuck-workers.ts";
 import type { WorkersControl } from "./workers-control.ts";
 
 export interface InstanceOptions {
@@ -32,7 +33,7 @@ export interface Instance {
   readonly reload: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
   /** Resolves when no process of the app is left. */
   readonly drain: (deadlineMs?: number) => Promise<void>;
-  readonly onStuck: (key: string, request: string, ageMs: number) => void;
+  readonly onStuck: (key: string, late: LateRequest) => void;
   readonly state: () => InstanceState;
   readonly configured: () => boolean;
 }
@@ -233,11 +234,8 @@ export function createInstance(options: InstanceOptions): Instance {
       await Promise.all(retiring.values());
       current = undefined;
     },
-    onStuck(key, request, ageMs) {
-      const reason = `request timeout (${formatDuration(ageMs)})`;
-      for (const generation of living()) {
-        if (generation.onStuck(key, reason)) log.warn(`${key}: ${reason}: ${request}`);
-      }
+    onStuck(key, late) {
+      for (const generation of living()) generation.onStuck(key, late);
     },
     configured: () => wanted !== undefined,
     state() {

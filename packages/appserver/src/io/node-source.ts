@@ -8,6 +8,7 @@ import { importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
+import { inspectable, inspectNode } from "./inspect-node.ts";
 import type {
   LaunchedWorker,
   LaunchSpec,
@@ -47,7 +48,7 @@ function launchNodeWorker(
 
   async function run(): Promise<void> {
     child = await spawnChild({
-      command: [process.execPath, "--enable-source-maps", script],
+      command: [process.execPath, "--enable-source-maps", inspectable, script],
       cwd: plan.cwd,
       env: appEnvironment(plan, context, spec.id),
       stdout: "inherit",
@@ -74,6 +75,9 @@ function launchNodeWorker(
         events.failed(importError({ ...app, key: "entry" }, message.failure).report);
         return;
       }
+      case "pong":
+        events.pong();
+        return;
       case "leaving":
         events.leaving(message.reason);
         return;
@@ -96,6 +100,9 @@ function launchNodeWorker(
 
   return {
     drain: (deadlineMs) => tell({ type: "drain", deadlineMs }),
+    ping: () => tell({ type: "ping" }),
+    // A loop that turns has no frames to show.
+    readStacks: async (spared) => (child === undefined || spared ? [] : inspectNode(child.pid)),
     signal(signal) {
       wanted = signal;
       child?.signal(signal);

@@ -32,6 +32,8 @@ type ZygoteToArbiter =
 
 /** The folder that holds `stack_worker`; the same from `src/io` and from `dist/io`. */
 const pythonFolder = fileURLToPath(new URL("../../python", import.meta.url));
+/** A zygote only waits: one that has not forked by then is stopped or hangs. */
+const forkDeadlineMs = 10_000;
 /** How long a zygote with nothing left to do may take to exit. */
 const exitGraceMs = 2_000;
 /** How long a zygote that has ended may still be read from, should something hold its pipe open. */
@@ -40,6 +42,7 @@ const lastWordsMs = 500;
 export function createPythonSource(plan: PythonPlan, context: SourceContext): WorkerSource {
   const workers = new Map<string, ForkedWorker>();
   const { concurrency = 1 } = plan;
+  const forking = new Map<string, NodeJS.Timeout>();
   const imported = Promise.withResolvers<void>();
   let zygote: SpawnedChild | undefined;
   let peer: LinePeer<ZygoteToArbiter, object> | undefined;
@@ -103,9 +106,11 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         imported.reject(errorOf(message));
         return;
       case "forked":
+        answered(message.key);
         workers.get(message.key)?.forked(message.pid);
         return;
       case "fork-failed":
+        answered(message.key);
         context.log.error(`cannot fork: ${message.error}`);
         workers.get(message.key)?.finished({ code: null, signal: null });
         return;
@@ -116,9 +121,21 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     }
   }
 
+  function answered(key: string): void {
+    clearTimeout(forking.get(key));
+    forking.delete(key);
+  }
+
+  /** Its end is told as any other: a generation whose zygote is gone is followed by a new one. */
+  function giveUpZygote(): void {
+    context.log.warn(`the zygote does not fork; it is killed`);
+    kill();
+  }
+
   function onExit(status: ExitStatus): void {
     const before = phase;
     phase = "over";
+    for (const key of forking.keys()) answered(key);
     for (const worker of workers.values()) worker.orphaned();
     if (closing) return;
     if (before === "importing") void explainExit(status).then(imported.reject);
@@ -177,7 +194,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         },
         ended() {
           workers.delete(spec.key);
-          rmSync(socket, { force: true });
+          for (const file of [socket, `${socket}.stacks`]) rmSync(file, { force: true });
           closeWhenIdle();
         },
       });
@@ -185,6 +202,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
       if (phase === "forking") {
         const { id, key } = spec;
         peer?.send({ type: "fork", id, key, socket, control: context.control.path });
+        forking.set(key, setTimeout(giveUpZygote, forkDeadlineMs));
       } else {
         queueMicrotask(() => worker.finished({ code: null, signal: null }));
       }

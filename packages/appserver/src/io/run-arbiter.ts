@@ -40,7 +40,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
     runFolder: options.run,
     name,
     log,
-    onStuck: (key, request, ageMs) => instance.onStuck(key, request, ageMs),
+    onStuck: (key, late) => instance.onStuck(key, late),
   });
   const over = Promise.withResolvers<void>();
   const { nextSerial, path } = folder;

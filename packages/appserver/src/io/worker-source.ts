@@ -18,7 +18,10 @@ export interface LaunchSpec {
 /** How a worker can be reached, once it says that it listens. */
 export type WorkerAddress = Pick<WorkerRecord, "protocol" | "address" | "capacity">;
 
-/** What a source says about a worker it launched. Each at most once, `exited` always and last. */
+/**
+ * What a source says about a worker it launched. Each at most once but for `pong`, `exited` always
+ * and last.
+ */
 export interface WorkerEvents {
   readonly started: (pid: number) => void;
   readonly listening: (address: WorkerAddress) => void;
@@ -26,6 +29,8 @@ export interface WorkerEvents {
   readonly failed: (error: ErrorReport) => void;
   /** It stops taking requests by its own will: drain it, and start another. */
   readonly leaving: (reason: string) => void;
+  /** Its loop turns: the answer to `ping`. As often as it likes. */
+  readonly pong: () => void;
   readonly exited: (status: ExitStatus) => void;
 }
 
@@ -35,6 +40,14 @@ export interface LaunchedWorker {
   /** Finish what runs, then exit by yourself. */
   readonly drain: (deadlineMs: number) => void;
   readonly signal: (signal: "SIGTERM" | "SIGKILL") => void;
+  /** Answered by `pong`; absent where it knows nothing of us. */
+  readonly ping?: () => void;
+  /**
+   * Where its threads are; empty where that cannot be seen.
+   *
+   * @param spared it is not to be harmed
+   */
+  readonly readStacks?: (spared: boolean) => Promise<readonly string[]>;
 }
 
 export interface WorkerSource {

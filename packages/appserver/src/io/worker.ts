@@ -60,6 +60,14 @@ export interface Worker {
   readonly readyMs: () => number;
   /** What its last failed health check said. */
   readonly lastHealth: () => HealthAnswer | undefined;
+  /** Asks whether its loop turns. */
+  readonly ping: () => void;
+  /** The same, with the answer: false when there is none in time. */
+  readonly turns: (deadlineMs: number) => Promise<boolean>;
+  /** Whether it has answered since the last `ping`; undefined where it cannot be asked. */
+  readonly answered: () => boolean | undefined;
+  /** See `LaunchedWorker`. */
+  readonly readStacks: (spared: boolean) => Promise<readonly string[]>;
   readonly drain: (reason: string, options?: DrainOptions) => void;
   /** @param answer for what it is doing, told before it dies; without, that is tried elsewhere */
   readonly kill: (reason: string, answer?: GoneAnswer) => void;
@@ -90,6 +98,8 @@ export function startWorker(options: WorkerOptions): Worker {
   let ordered: string | undefined;
   let faulty = false;
   let error: ErrorReport | null = null;
+  let answered = true;
+  const awaitPong = new Set<() => void>();
   let drainEndsAt = 0;
   let afterTermMs = termMs;
 
@@ -188,6 +198,11 @@ export function startWorker(options: WorkerOptions): Worker {
     });
   }
 
+  function ping(): void {
+    answered = false;
+    launched.ping?.();
+  }
+
   function readyMs(): number {
     return readyAt === undefined ? 0 : performance.now() - readyAt;
   }
@@ -221,6 +236,22 @@ export function startWorker(options: WorkerOptions): Worker {
     address: () => address,
     lastHealth: () => lastHealth,
     readyMs,
+    ping,
+    turns(deadlineMs) {
+      return new Promise((resolve) => {
+        const settle = (turns: boolean): void => {
+          awaitPong.delete(onPong);
+          clearTimeout(late);
+          resolve(turns);
+        };
+        const onPong = (): void => settle(true);
+        const late = setTimeout(settle, deadlineMs, false);
+        awaitPong.add(onPong);
+        ping();
+      });
+    },
+    answered: () => (launched.ping === undefined ? undefined : answered),
+    readStacks: (spared) => launched.readStacks?.(spared) ?? Promise.resolve([]),
     drain(reason, { deadlineMs = options.drainTimeoutMs, fault = false } = {}) {
       const endsAt = performance.now() + deadlineMs;
       if (ordered === undefined) faulty = fault;
@@ -257,6 +288,10 @@ export function startWorker(options: WorkerOptions): Worker {
       error ??= report;
     },
     leaving: (reason) => options.wantsReplacement(worker, reason),
+    pong() {
+      answered = true;
+      for (const heard of awaitPong) heard();
+    },
     exited: onExited,
   });
   return worker;

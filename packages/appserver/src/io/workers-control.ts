@@ -9,30 +9,40 @@ import type { ImportFailure } from "../core/import-failure.ts";
 
 /** PROTOCOL.md beside `stack_worker` describes these. */
 type WorkerToArbiter =
-  | { readonly type: "hello"; readonly key: string; readonly pid: number }
+  | {
+      readonly type: "hello";
+      readonly key: string;
+      readonly pid: number;
+      readonly stacksSignal: number;
+    }
   | { readonly type: "ready" }
   | ({ readonly type: "import-failed" } & ImportFailure)
   | { readonly type: "startup-failed"; readonly message: string }
   | { readonly type: "failed"; readonly error: string }
-  | { readonly type: "draining" };
+  | { readonly type: "draining" }
+  | { readonly type: "pong" };
 
 type ArbiterToWorker =
   | { readonly type: "drain"; readonly deadlineMs: number }
+  | { readonly type: "ping" }
   /** The edges are asked to drain it: what has no end of its own (WebSockets) is to be ended. */
   | { readonly type: "part" };
 
 export type WorkerPeer = LinePeer<WorkerToArbiter, ArbiterToWorker>;
 
+type WorkerHello = Extract<WorkerToArbiter, { readonly type: "hello" }>;
+type Connected = (peer: WorkerPeer, hello: WorkerHello) => void;
+
 export interface WorkersControl extends Disposable {
   readonly path: string;
   /** The next connection that says hello with this key; `peer`'s callbacks are then the caller's. */
-  readonly expect: (key: string, connected: (peer: WorkerPeer, pid: number) => void) => void;
+  readonly expect: (key: string, connected: Connected) => void;
   readonly forget: (key: string) => void;
 }
 
 /** Rejects with the system's error when it cannot listen. */
 export function openWorkersControl(path: string): Promise<WorkersControl> {
-  const expected = new Map<string, (peer: WorkerPeer, pid: number) => void>();
+  const expected = new Map<string, Connected>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -45,7 +55,7 @@ export function openWorkersControl(path: string): Promise<WorkersControl> {
         return;
       }
       expected.delete(message.key);
-      connected(peer, message.pid);
+      connected(peer, message);
     };
   });
   // Bound under another name: closing a server removes the name it was bound to, and by then the

@@ -48,6 +48,7 @@ export async function runNodeWorker(): Promise<void> {
   process.on("message", (message) => {
     const order = message as ArbiterToNodeWorker;
     if (order.type === "drain") drain(state, order.deadlineMs, toldGraceMs);
+    else if (order.type === "ping") tell({ type: "pong" });
   });
   const loaded = await loadEntry(start.entry);
   if (loaded.kind === "failed") {

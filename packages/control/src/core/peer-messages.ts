@@ -209,9 +209,18 @@ export type EdgeToArbiter =
   | {
       readonly type: "worker-stuck";
       readonly key: string;
-      readonly request: string;
+      readonly request: RequestFacts;
       readonly ageMs: number;
     };
+
+/** A request as it is named to people. */
+export interface RequestFacts {
+  readonly method: string;
+  /** "http://shop.test/cart?id=7"; a long one is cut. */
+  readonly url: string;
+  /** The address it came from, in the app's eyes. */
+  readonly client: string;
+}
 
 /** What one edge generation knows of a worker, by its `key`. */
 export interface WorkerLoad {

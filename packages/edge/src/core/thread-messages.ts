@@ -1,7 +1,7 @@
 /** What the main thread of an edge and its serving threads tell each other, over message ports. */
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
-import type { GoneAnswer, Maintenance, WorkerRecord } from "@stack/control";
+import type { GoneAnswer, Maintenance, RequestFacts, WorkerRecord } from "@stack/control";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
 
@@ -86,7 +86,7 @@ export type ThreadToMain =
   | {
       readonly type: "worker-stuck";
       readonly serial: number;
-      readonly request: string;
+      readonly request: RequestFacts;
       readonly ageMs: number;
     }
   /** A server of an upstream could not be reached. */

@@ -16,6 +16,11 @@ export function isRunning(pid: number, startTime: number): boolean {
   return pid > 0 && readStartTime(pid) === startTime;
 }
 
+/** Its state as one letter: R runs, S sleeps, T is stopped, t is traced, Z has ended (proc(5)). */
+export function readProcessState(pid: number): string | undefined {
+  return readStat(pid)?.[0];
+}
+
 /** Processor time used by all threads, in clock ticks (100 a second on every Linux we run on). */
 export function readCpuTicks(pid: number): number | undefined {
   const fields = readStat(pid);

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 
-from .. import drain
+from .. import drain, stacks
 from ..importing import ImportFailed, load_app
 from ..lines import send_line
 from .connection import AsgiConnection
@@ -22,14 +22,15 @@ except ImportError:
 _PING_EVERY_S = 20
 
 
-def serve_asgi(control, reader, path, application, start, listen):
+def serve_asgi(control, reader, job, application, start, listen):
     """Runs the worker; `application` is None if it is still to be imported. Returns its exit code."""
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     worker = AsgiWorker(loop, control, reader)
-    drain.watch(control, worker.wish_drain)
+    stacks.watch(job["socket"], lambda: stacks.tasks(worker.running, loop))
+    drain.watch(control, worker.wish_drain, within_app=False)
     try:
-        return loop.run_until_complete(worker.main(path, application, start, listen))
+        return loop.run_until_complete(worker.main(job["socket"], application, start, listen))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
 
@@ -128,9 +129,8 @@ class AsgiWorker:
             self._loop.remove_reader(self._control.fileno())
             self.wish_drain(drain.DEFAULT_DEADLINE_MS)
         for message in messages:
-            if message.get("type") == "drain":
-                self.wish_drain(message.get("deadlineMs", drain.DEFAULT_DEADLINE_MS))
-            elif message.get("type") == "part":
+            drain.obey(message, self._control, self.wish_drain)
+            if message.get("type") == "part":
                 self._part()
 
     def _begin_drain(self, server, path):

@@ -118,7 +118,7 @@ export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
           return;
         case "worker-stuck":
           log.warn(
-            `worker ${worker.record.id} (pid ${worker.record.pid}) has not answered ${message.request} in ${message.ageMs} ms`,
+            `worker ${worker.record.id} (pid ${worker.record.pid}) has not answered ${message.request.method} ${message.request.url} for ${message.request.client} in ${message.ageMs} ms`,
           );
           (worker.owner as ArbiterPeer).send({
             type: "worker-stuck",

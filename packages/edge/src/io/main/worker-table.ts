@@ -1,5 +1,6 @@
 /** The apps and workers one thread knows, and the messages about them. */
 import type { EdgePlan } from "@stack/config";
+import { requestFacts } from "../../core/request-facts.ts";
 import type { MainToThread, SharedApp, ThreadToMain, Wake } from "../../core/thread-messages.ts";
 import type { WorkerHandle } from "../app/app-call.ts";
 import { type AppScheduler, createAppScheduler } from "../app/app-scheduler.ts";
@@ -50,7 +51,7 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
         send({
           type: "worker-stuck",
           serial: worker.serial,
-          request: `${exchange.head.method} ${exchange.head.path}`,
+          request: requestFacts(exchange),
           ageMs: Math.round(performance.now() - exchange.startedAt),
         });
       },
