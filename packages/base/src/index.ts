@@ -21,6 +21,7 @@ export {
   type Labels,
   type Samples,
 } from "./exposition.ts";
+export { hashKey, type KeyHash } from "./keyed-hash.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";

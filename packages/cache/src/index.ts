@@ -57,17 +57,23 @@ export {
 } from "./core/policy/stored-answer.ts";
 export { decideHead, updateStored } from "./core/policy/update-stored.ts";
 export { extendIndex, formatVariantKey, matchesRequest } from "./core/policy/vary.ts";
-export type {
-  FoundRecord,
-  ListedRecord,
-  MemoryLayout,
-  MemoryStats,
-  MemoryStore,
-  RecordPlace,
+export type { ListedRecord } from "./core/store/listed-record.ts";
+export { createMemoryLayout, type MemoryLayout } from "./core/store/memory/memory-layout.ts";
+export {
+  attachMemoryStore,
+  type FoundRecord,
+  type MemoryStats,
+  type MemoryStore,
+  type RecordPlace,
 } from "./core/store/memory-store.ts";
 export { createNoStore } from "./core/store/no-store.ts";
 export { type Purge, type PurgeTarget, releaseTag } from "./core/store/purge.ts";
-export type { PurgeState, PurgeTable } from "./core/store/purge-table.ts";
+export {
+  createPurgeMemory,
+  openPurgeTable,
+  type PurgeState,
+  type PurgeTable,
+} from "./core/store/purge-table.ts";
 export type {
   Found,
   Lease,

@@ -3,7 +3,7 @@
  * rejects and never keeps a request waiting beyond its deadline: a late or failed answer is a miss.
  */
 import type { CacheRecord } from "../cache-record.ts";
-import type { ListedRecord } from "./memory-store.ts";
+import type { ListedRecord } from "./listed-record.ts";
 import type { Purge } from "./purge.ts";
 
 /** The right to fill one key: for all others to wait for. */

@@ -8,7 +8,7 @@
  * taken by others, the request is let through uncounted: the memory is bounded, and it takes more
  * keys at once than there are connections.
  */
-import { hashKey, type KeyHash } from "./keyed-hash.ts";
+import { hashKey, type KeyHash } from "@stack/base";
 
 const ways = 8;
 const sets = 4_096;

@@ -9,7 +9,7 @@
  * cell and charging it is one compare-and-swap. A key that is back to nothing used is the same as
  * one never seen: its cell is free. Where all eight are in use, the one nearest to that is given up.
  */
-import { hashKey, type KeyHash } from "./keyed-hash.ts";
+import { hashKey, type KeyHash } from "@stack/base";
 
 const ways = 8;
 /** Sets of eight cells: half a million keys in use at once, in 4 MB. */
