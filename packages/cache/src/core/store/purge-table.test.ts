@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type PurgeTarget, releaseTag } from "./purge.ts";
 import { createPurgeMemory, openPurgeTable, type PurgeTable } from "./purge-table.ts";
 
-const key = "http://shop/blog/1?page=2\0accept=html";
+const key = "http://shop/blog/1?page=2\naccept=html";
 const tags = ["blog", releaseTag("r1")];
 
 const cases: readonly (readonly [what: string, target: PurgeTarget])[] = [
@@ -38,7 +38,7 @@ test("other tags, prefixes and resources stay", () => {
     { kind: "tag", tag: "shop" },
     { kind: "tag", tag: releaseTag("r2") },
     { kind: "prefix", prefix: "http://shop/c" },
-    { kind: "prefix", prefix: `${key.split("\0")[0]}&more` },
+    { kind: "prefix", prefix: `${key.split("\n")[0]}&more` },
     { kind: "url", url: "http://shop/blog/1" },
     { kind: "url", url: "blog" },
   ];

@@ -193,8 +193,9 @@ export function openPurgeTable(memory: SharedArrayBuffer): PurgeTable {
   };
 }
 
+/** Of the URL a key begins with (`policy/cache-key.ts`). */
 function resourceEnd(key: string): number {
-  const end = key.indexOf("\0");
+  const end = key.indexOf("\n");
   return end < 0 ? key.length : end;
 }
 

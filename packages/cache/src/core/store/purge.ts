@@ -1,11 +1,11 @@
-/** What can be purged at once. A key names its resource before the first NUL, its variant after it. */
+/** What can be purged at once. A key begins with its URL, up to the first line feed. */
 
 export type PurgeTarget =
   | { readonly kind: "all" }
   | { readonly kind: "tag"; readonly tag: string }
-  /** Of what stands in a key before its first NUL. */
+  /** Of URLs. */
   | { readonly kind: "prefix"; readonly prefix: string }
-  /** All variants of one resource: the key up to its first NUL. */
+  /** In all its variants. */
   | { readonly kind: "url"; readonly url: string };
 
 export interface Purge {

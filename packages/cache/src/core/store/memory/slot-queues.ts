@@ -7,7 +7,7 @@
  */
 import { type MemoryViews, shardWord, shardWords } from "./memory-layout.ts";
 
-export const smallQueue = 1;
+const smallQueue = 1;
 export const mainQueue = 2;
 type Queue = typeof smallQueue | typeof mainQueue;
 
