@@ -34,7 +34,10 @@ async function answer(request: WorkerRequest): Promise<void> {
   const path = request.env.get("PATH_INFO");
   if (path === "/big") await request.answer(body);
   else if (path === "/chunked") await request.answer(body, "200 OK\r\n");
-  else await request.answer(digest(await request.body));
+  else {
+    const got = digest(await request.body);
+    await request.answer(got, `200 OK\r\nX-Length: ${request.env.get("CONTENT_LENGTH")}\r\n`);
+  }
 }
 
 function open(edge: EdgeProcess): { socket: Socket; received: () => Buffer } {
@@ -90,6 +93,11 @@ test("a large body reaches its worker when all of it has come, and leaves nothin
     "the second answer",
     () => received().toString("latin1").split(digest(body)).length === 3,
   );
+  // All of it had come: the worker is told how much.
+  const lengths = received()
+    .toString("latin1")
+    .match(/^X-Length: .*$/gm);
+  expect(lengths).toEqual([`X-Length: ${body.length}`, `X-Length: ${body.length}`]);
   socket.destroy();
 });
 

@@ -37,6 +37,9 @@ export interface Exchange {
   readonly upgrade: string;
   /** True: `body` is all of it, and the request can be sent a second time. */
   readonly bodyComplete: boolean;
+  /** All of it has come from the client, `bodyReceived` bytes, whether they are in `body` or not. */
+  readonly bodyEnded: boolean;
+  readonly bodyReceived: number;
   /**
    * For a body that is not complete: passes the collected pieces and then each new one to
    * `owner.onBody`, and says `owner.onBodyEnd` after the last. Not replayable from here on.

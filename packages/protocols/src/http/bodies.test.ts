@@ -94,7 +94,7 @@ describe("a chunked body is refused", () => {
     ["extensions and hardly any data", `1;${"x".repeat(200)}\r\na\r\n`.repeat(100)],
     ["a control character in an extension", "1;\x01\r\na\r\n"],
     ["NUL in an extension", "1;\0\r\na\r\n"],
-    ["a size of 13 digits", "0000000000001\r\na\r\n"],
+    ["a size of 13 digits", "1000000000001\r\na\r\n"],
     ["a chunk longer than its size", "1\r\nab\r\n"],
     ["a chunk shorter than its size", "3\r\nab\r\n0\r\n\r\n"],
     ["a trailer without a name", "0\r\n: 1\r\n\r\n"],

@@ -2,7 +2,9 @@
  * The chunked transfer coding (RFC 9112 §7.1), both ways. The decoder works inside the buffer it
  * is given and yields ranges of it: no copies, and no reference to it once the call returns.
  */
+
 import { hexValue, tokenTable } from "./characters.ts";
+import { extensionState, nextExtensionState } from "./chunk-extension.ts";
 
 export interface ChunkedDecoder {
   /** The piece of body found by the last call: buffer[dataStart, dataEnd); empty when they are equal. */
@@ -17,13 +19,15 @@ export interface ChunkedDecoder {
   state: number;
   remaining: number;
   digits: number;
-  /** Bytes of this size line's extension, or of the trailers. */
+  /** Bytes of this size line's leading zeros and extension, or of the trailers. */
   overhead: number;
+  /** One of `extensionState`. */
+  extension: number;
   /** Bytes of extensions in excess of what the chunks they belong to would excuse. */
   excess: number;
 }
 
-/** Bytes of one chunk's extension. */
+/** Bytes of one chunk's leading zeros and extension. */
 const maxExtension = 256;
 /** Bytes of extensions a body may have beyond 16 and twice the data per chunk: a body of nothing else is an attack. */
 const maxExcess = 16 * 1024;
@@ -54,6 +58,7 @@ export function createChunkedDecoder(): ChunkedDecoder {
     remaining: 0,
     digits: 0,
     overhead: 0,
+    extension: 0,
     excess: 0,
   };
 }
@@ -114,22 +119,26 @@ function readOverhead(decoder: ChunkedDecoder, byte: number): string {
     case size: {
       const digit = hexValue(byte);
       if (digit >= 0) {
-        if (++decoder.digits > 12) return "a chunk size is beyond all bounds";
+        if (digit > 0 || decoder.remaining > 0) decoder.digits++;
+        else if (++decoder.overhead > maxExtension) return "a chunk size is too long";
+        if (decoder.digits > 12) return "a chunk size is beyond all bounds";
         decoder.remaining = decoder.remaining * 16 + digit;
         decoder.state = size;
         return "";
       }
       if (decoder.state === sizeFirst) return "a chunk size is not hexadecimal";
-      decoder.overhead = 0;
       if (byte === 13) decoder.state = sizeLf;
-      else if (byte === 59) decoder.state = extension;
-      else return "a chunk size is not hexadecimal";
+      else {
+        decoder.extension = nextExtensionState(extensionState.gap, byte);
+        if (decoder.extension === extensionState.broken) return "a chunk size is not hexadecimal";
+        decoder.state = extension;
+      }
       return "";
     }
     case extension:
-      if (byte === 13) decoder.state = sizeLf;
-      else if ((byte < 32 && byte !== 9) || byte === 127)
-        return "a control character in a chunk extension";
+      decoder.extension = nextExtensionState(decoder.extension, byte);
+      if (decoder.extension === extensionState.end) decoder.state = sizeLf;
+      else if (decoder.extension === extensionState.broken) return "a chunk extension is malformed";
       else if (++decoder.overhead > maxExtension) return "a chunk extension is too long";
       return "";
     case sizeLf:

@@ -6,7 +6,7 @@
  * | ----------------------------------------------------------------- | ----------------------------- |
  * | Content-Length and Transfer-Encoding                              | 400 (RFC 9112 §6.3 allows it) |
  * | two Content-Length, also equal ones and "3, 3"                    | 400                           |
- * | Content-Length that is not digits; of more than 15 digits         | 400; 413                      |
+ * | Content-Length that is not digits; of more than 15 significant digits | 400; 413                      |
  * | Transfer-Encoding in HTTP/1.0                                     | 400                           |
  * | an unknown coding, alone or before chunked                        | 501                           |
  * | chunked not last, twice, with parameters; an empty coding         | 400                           |
@@ -150,7 +150,8 @@ function readHost(head: RequestHead, value: string, absolute: boolean): number {
 function readContentLength(head: RequestHead, value: string): number {
   if (head.contentLength >= 0) return refuse(head, 400, "more than one Content-Length");
   if (!/^[0-9]+$/.test(value)) return refuse(head, 400, "Content-Length is not a number");
-  if (value.length > 15) return refuse(head, 413, "Content-Length is beyond all bounds");
+  if (!/^0*[0-9]{1,15}$/.test(value))
+    return refuse(head, 413, "Content-Length is beyond all bounds");
   head.contentLength = Number(value);
   return 0;
 }

@@ -91,7 +91,7 @@ function readFields(head: ResponseHead, requestMethod: string): number {
       case fieldId.contentLength: {
         const value = text.slice(lines[at + 2], lines[at + 3]);
         if (head.contentLength >= 0) return refuse(head, "more than one Content-Length");
-        if (!/^[0-9]{1,15}$/.test(value)) return refuse(head, "Content-Length is not a number");
+        if (!/^0*[0-9]{1,15}$/.test(value)) return refuse(head, "Content-Length is not a number");
         head.contentLength = Number(value);
         break;
       }

@@ -158,6 +158,10 @@ function formatBlock(exchange: Exchange): string {
     front === undefined ? route.stripLength : Math.max(route.stripLength, front.mountLength);
   forward.stripPrefix = stripLength === 0 ? "" : head.path.slice(0, stripLength);
   let block = formatCgiBlock(head, forward);
+  // Chunks that have all come are a body of a known length: many an app reads no other.
+  if (head.contentLength < 0 && exchange.bodyEnded && exchange.bodyReceived > 0) {
+    block += `\0CONTENT_LENGTH\0${exchange.bodyReceived}`;
+  }
   // After ours: of a name that comes twice a worker takes the last.
   if (front !== undefined) block += front.variables;
   if (exchange.upgrade === "") return block;

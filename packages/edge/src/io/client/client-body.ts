@@ -88,7 +88,8 @@ function receiveChunked(
       failByClient(exchange, 400, decoder.problem);
       return end;
     }
-    if (decoder.total > exchange.plan.limits.bodyBytes) {
+    // Also of a chunk that only says so yet: what is too long is not waited for.
+    if (decoder.total + decoder.remaining > exchange.plan.limits.bodyBytes) {
       failByClient(exchange, 413, "the body is longer than this server accepts");
       return end;
     }

@@ -152,7 +152,6 @@ export interface ClientExchange extends Exchange {
   body: Buffer[];
   bodyBytes: number;
   bodyComplete: boolean;
-  /** Bytes of body received, whatever became of them. */
   bodyReceived: number;
   bodyMode: BodyMode;
   /** All of it has come from the client; in stream mode some may still wait in `body`. */

@@ -70,6 +70,8 @@ export function createInnerExchange(
     body: [],
     bodyBytes: 0,
     bodyComplete: true,
+    bodyEnded: true,
+    bodyReceived: 0,
     readBody: () => {},
     resumeBody: () => {},
     owner: undefined,

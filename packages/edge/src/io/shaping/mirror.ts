@@ -91,6 +91,8 @@ function copyOf(original: ClientExchange, onDone: () => void): Exchange {
     body: [...original.body],
     bodyBytes,
     bodyComplete: true,
+    bodyEnded: true,
+    bodyReceived: bodyBytes,
     readBody: () => {},
     resumeBody: () => {},
     owner: undefined,

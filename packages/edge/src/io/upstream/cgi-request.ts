@@ -1,6 +1,6 @@
 /**
  * What requests of uwsgi, SCGI and FastCGI have in common: the variables, and a body whose length is
- * known before it begins. One of unknown length was collected by then, or is refused.
+ * known before it begins. One in chunks has all come by then, to memory or disk, or is refused.
  */
 import type { Socket } from "node:net";
 import { type CgiBlock, type CgiParams, formatCgiParams, noBody } from "@stack/protocols";
@@ -52,7 +52,7 @@ export function createCgiSender(
     },
   };
   return (socket, exchange) => {
-    const length = exchange.bodyComplete ? exchange.bodyBytes : exchange.bodyLength;
+    const length = exchange.bodyEnded ? exchange.bodyReceived : exchange.bodyLength;
     if (length < 0) return lengthRequired;
     const announced = length === 0 && exchange.head.contentLength < 0 ? noBody : length;
     const options = forwardOptions(exchange, announced);

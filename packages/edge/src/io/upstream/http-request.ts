@@ -35,18 +35,18 @@ const chunked: Sending = {
 
 /** Writes the head, and the body when it is complete. A body that is known is sent with its length. */
 export function sendHttpRequest(socket: Socket, exchange: Exchange): Sending {
-  const { bodyLength } = exchange;
-  if (bodyLength === 0) {
+  const length = exchange.bodyEnded ? exchange.bodyReceived : exchange.bodyLength;
+  if (exchange.bodyLength === 0) {
     const framing = exchange.head.contentLength === 0 ? 0 : noBody;
     socket.write(formatHead(exchange, framing), "latin1");
     return whole;
   }
   if (!exchange.bodyComplete) {
-    const isChunked = bodyLength < 0;
-    socket.write(formatHead(exchange, isChunked ? chunkedBody : bodyLength), "latin1");
+    const isChunked = length < 0;
+    socket.write(formatHead(exchange, isChunked ? chunkedBody : length), "latin1");
     return isChunked ? chunked : sized;
   }
-  const head = formatHead(exchange, exchange.bodyBytes);
+  const head = formatHead(exchange, length);
   if (exchange.bodyBytes <= joinBytes) {
     let text = head;
     for (const piece of exchange.body) text += piece.toString("latin1");

@@ -68,6 +68,8 @@ export function createProbeExchange(
     body: [],
     bodyBytes: 0,
     bodyComplete: true,
+    bodyEnded: true,
+    bodyReceived: 0,
     upgrade: "",
     readBody: () => {},
     resumeBody: () => {},
