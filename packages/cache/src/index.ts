@@ -74,6 +74,7 @@ export {
   type PurgeState,
   type PurgeTable,
 } from "./core/store/purge-table.ts";
+export { describeRedisPlace, parseRedisPlace, type RedisPlace } from "./core/store/redis-place.ts";
 export type {
   Found,
   Lease,
@@ -81,3 +82,6 @@ export type {
   SharedStore,
   SharedStoreEvents,
 } from "./core/store/shared-store.ts";
+export { type EmbeddedStoreOptions, openEmbeddedStore } from "./io/embedded/embedded-store.ts";
+export { type EmbeddedThread, startEmbeddedThread } from "./io/embedded/start-embedded.ts";
+export { openRedisStore, type RedisStoreOptions } from "./io/redis/redis-store.ts";

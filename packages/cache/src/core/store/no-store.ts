@@ -21,7 +21,7 @@ export function createNoStore(): SharedStore {
     releaseLease: () => {},
     set: async () => {},
     delete: async () => {},
-    list: async () => ({ records: [] }),
+    list: async () => ({ records: [], next: undefined }),
     stats: async () => stats,
     publishPurge: () => {},
     close: async () => {},

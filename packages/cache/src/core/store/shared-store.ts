@@ -2,6 +2,7 @@
  * The second level of the cache, shared by machines (Redis) or kept over restarts (a file). It never
  * rejects and never keeps a request waiting beyond its deadline: a late or failed answer is a miss.
  */
+import type { ErrorReport } from "@stack/base";
 import type { CacheRecord } from "../cache-record.ts";
 import type { ListedRecord } from "./listed-record.ts";
 import type { Purge } from "./purge.ts";
@@ -41,7 +42,7 @@ export interface SharedStore {
   /** Some records, in no order; go on with `next` until it is undefined. */
   readonly list: (
     from?: string,
-  ) => Promise<{ readonly records: readonly ListedRecord[]; readonly next?: string }>;
+  ) => Promise<{ readonly records: readonly ListedRecord[]; readonly next: string | undefined }>;
   readonly stats: () => Promise<SharedStats>;
   /** To every edge on the same store, and to those that come later. */
   readonly publishPurge: (purge: Purge) => void;
@@ -52,6 +53,6 @@ export interface SharedStoreEvents {
   /** Purges made elsewhere or before, to be put into the purge table. */
   readonly onPurge: (purge: Purge) => void;
   /** For the operator, once until it works again. */
-  readonly onTrouble: (message: string) => void;
+  readonly onTrouble: (error: ErrorReport) => void;
   readonly onRecovered: () => void;
 }
