@@ -47,3 +47,39 @@ test("floods are counted in windows", () => {
   expect(guard.inspect(many, 10_000)).toBe(0);
   expect(guard.inspect(many, 11_000)).toBe(11);
 });
+
+test.for<[what: string, frames: readonly Buffer[]]>([
+  ["in one frame", [frame(1, 5, 1, Buffer.from([0x82, 0x87, 0, 1, 97, 1, 98]))]],
+  [
+    "with padding",
+    [frame(1, 0xd, 1, Buffer.from([3, 0x82, 0x87, 0, 1, 97, 1, 98, 0x82, 0x82, 0x82]))],
+  ],
+  ["with priority", [frame(1, 0x25, 1, Buffer.from([0, 0, 0, 0, 9, 0x82, 0x87, 0, 1, 97, 1, 98]))]],
+  [
+    "with both, in two frames",
+    [
+      frame(1, 0x28, 1, Buffer.from([2, 0, 0, 0, 0, 9, 0x82, 0x87, 0, 1, 0x82, 0x82])),
+      frame(9, 4, 1, Buffer.from([97, 1, 98])),
+    ],
+  ],
+  [
+    "with an empty frame and a trailer",
+    [
+      frame(1, 0, 1, Buffer.from([0x82, 0x87, 0, 1, 97])),
+      frame(9, 0, 1),
+      frame(9, 4, 1, Buffer.from([1, 98])),
+      frame(0, 0, 1, body),
+      frame(1, 5, 1, Buffer.from([0x82])),
+    ],
+  ],
+])("the fields of a request are counted %s, in one piece and byte by byte", ([, frames]) => {
+  const bytes = Buffer.concat([preface, ...frames, headers(3, 5)]);
+  const whole = createFrameGuard();
+  expect(whole.inspect(bytes, 0)).toBe(0);
+  const pieces = createFrameGuard();
+  for (const byte of bytes) expect(pieces.inspect(Buffer.of(byte), 0)).toBe(0);
+  for (const guard of [whole, pieces]) {
+    expect(guard.takeFieldCount(1)).toBe(3);
+    expect(guard.takeFieldCount(1)).toBeUndefined();
+  }
+});

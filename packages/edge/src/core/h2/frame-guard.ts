@@ -1,18 +1,21 @@
 /**
  * What nghttp2 lets pass in silence and RFC 9113 does not: frames for streams their sender has ended,
- * streams that go back, PRIORITY that means nothing; and floods of frames that ask for nothing. Reads
- * frame headers only, from the bytes a client sends, whatever the pieces they come in.
+ * streams that go back, PRIORITY that means nothing; and floods of frames that ask for nothing. Counts
+ * the fields of requests besides. Reads the bytes a client sends, whatever the pieces they come in.
  */
+import { createFieldCounter } from "./field-counter.ts";
 
 export interface FrameGuard {
   /** The next bytes of the client; returns 0, or the code to end the connection with. */
   readonly inspect: (bytes: Uint8Array, nowMs: number) => number;
+  /** How many fields the request of a stream had, once; undefined when it is not known any more. */
+  readonly takeFieldCount: (stream: number) => number | undefined;
 }
 
 const prefaceBytes = 24;
 const headerBytes = 9;
 const type = { data: 0, headers: 1, priority: 2, reset: 3, windowUpdate: 8, continuation: 9 };
-const endStream = 1;
+const flag = { endStream: 1, endHeaders: 4, padded: 8, priority: 32 };
 
 /** RFC 9113 §7. */
 const code = { protocol: 1, streamClosed: 5, calm: 11 };
@@ -22,15 +25,26 @@ const idleFrames = 10_000;
 const windowMs = 10_000;
 /** Stream ids a client left out; more of them are told apart no longer. */
 const mostSkipped = 128;
+/** Requests whose fields were counted and that are not served yet. */
+const mostCounted = 1_024;
 
 export function createFrameGuard(): FrameGuard {
   /** Streams whose client may still send on them. */
   const open = new Set<number>();
   const skipped = new Set<number>();
+  const counted = new Map<number, number>();
+  const fields = createFieldCounter();
   const header = new Uint8Array(headerBytes + 4);
   let known = 0;
   /** Bytes of the preface or of a payload still to be passed over. */
   let ahead = prefaceBytes;
+  /** Of that, how much at its beginning and its end is no header block; all of it in most frames. */
+  let before = prefaceBytes;
+  let padding = 0;
+  /** The header block begins a stream. */
+  let isRequest = false;
+  /** The padding's length is the next byte. */
+  let hasPadding = false;
   let last = 0;
   let idle = 0;
   let windowEnd = 0;
@@ -42,11 +56,11 @@ export function createFrameGuard(): FrameGuard {
     const stream = uint31(header, 5);
     switch (header[3]) {
       case type.headers:
-        return judgeHeaders(stream, (flags & endStream) !== 0);
+        return judgeHeaders(stream, (flags & flag.endStream) !== 0);
       case type.data:
         if (stream !== 0 && stream <= last && !open.has(stream)) return code.streamClosed;
-        if ((flags & endStream) !== 0) open.delete(stream);
-        return length === 0 && (flags & endStream) === 0 ? countIdle(nowMs) : 0;
+        if ((flags & flag.endStream) !== 0) open.delete(stream);
+        return length === 0 && (flags & flag.endStream) === 0 ? countIdle(nowMs) : 0;
       case type.reset:
         open.delete(stream);
         return 0;
@@ -70,9 +84,11 @@ export function createFrameGuard(): FrameGuard {
         skipped.add(id);
       }
       last = stream;
+      isRequest = true;
       if (!ends) open.add(stream);
       return 0;
     }
+    isRequest = false; // but a trailer
     if (skipped.has(stream)) return code.protocol; // RFC 9113 §5.1.1
     if (stream !== 0 && !open.has(stream)) return code.streamClosed;
     if (ends) open.delete(stream);
@@ -88,24 +104,66 @@ export function createFrameGuard(): FrameGuard {
     return idle > idleFrames ? code.calm : 0;
   }
 
+  /** Says where in the payload that follows a header block lies. */
+  function beginPayload(): void {
+    const flags = header[4] ?? 0;
+    ahead = frameLength(header) - (known - headerBytes);
+    padding = 0;
+    before = ahead;
+    hasPadding = false;
+    if (header[3] === type.headers) {
+      fields.reset();
+      hasPadding = (flags & flag.padded) !== 0;
+      before = (hasPadding ? 1 : 0) + ((flags & flag.priority) !== 0 ? 5 : 0);
+    } else if (header[3] === type.continuation) before = 0;
+    if (ahead === 0) endPayload();
+  }
+
+  function readPayload(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    if (hasPadding) {
+      hasPadding = false;
+      padding = bytes[at] ?? 0;
+    }
+    const skip = Math.min(before, end - at);
+    before -= skip;
+    at += skip;
+    const blockEnd = Math.min(end, start + ahead - padding);
+    if (at < blockEnd) fields.read(bytes, at, blockEnd);
+    ahead -= end - start;
+    if (ahead === 0) endPayload();
+  }
+
+  function endPayload(): void {
+    const isBlock = header[3] === type.headers || header[3] === type.continuation;
+    if (!isBlock || !isRequest || ((header[4] ?? 0) & flag.endHeaders) === 0) return;
+    if (counted.size >= mostCounted) counted.clear();
+    counted.set(uint31(header, 5), fields.count());
+  }
+
   return {
     inspect(bytes, nowMs) {
       let at = 0;
       while (at < bytes.length) {
         if (ahead > 0) {
-          const step = Math.min(ahead, bytes.length - at);
-          ahead -= step;
-          at += step;
+          const end = Math.min(bytes.length, at + ahead);
+          readPayload(bytes, at, end);
+          at = end;
           continue;
         }
         header[known++] = bytes[at++] as number;
         if (known < headerBytes || known < neededBytes(header)) continue;
         const problem = judge(nowMs);
         if (problem !== 0) return problem;
-        ahead = frameLength(header) - (known - headerBytes);
+        beginPayload();
         known = 0;
       }
       return 0;
+    },
+    takeFieldCount(stream) {
+      const count = counted.get(stream);
+      counted.delete(stream);
+      return count;
     },
   };
 }

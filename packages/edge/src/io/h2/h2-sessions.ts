@@ -83,7 +83,10 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
     session.on("error", ignore); // 'close' follows
     session.on("ping", () => count("pings"));
     session.on("remoteSettings", () => count("settings"));
-    session.on("stream", (stream, _headers, _flags, fields) => {
+    session.on("stream", (stream, _headers, _flags, list) => {
+      const fields = list as unknown as string[];
+      const sent = frames.takeFieldCount(stream.id ?? 0);
+      const isWhole = sent === undefined || sent === fields.length / 2;
       stream.on("error", ignore); // 'close' follows
       stream.on("aborted", () => {
         if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) count("resets");
@@ -92,7 +95,8 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
         count("resets");
         return;
       }
-      const io = serveStream(stream, fields as unknown as string[], thread, facts, (closed) => {
+      // Of a request that nghttp2 has left fields out of, nobody hears.
+      const io = serveStream(stream, isWhole ? fields : [], thread, facts, (closed) => {
         one.streams.delete(closed);
         one.idleAt = performance.now() + thread.active.plan.timeoutsMs.idle;
       });
