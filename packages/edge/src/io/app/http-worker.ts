@@ -34,6 +34,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     limits,
     connectMs,
     firstByteMs: options.timeoutMs,
+    thread,
     onBug: (error) => thread.log.error(`a connection to ${record.id} failed: ${error}`),
   });
   const calls = new Set<AppCall>();

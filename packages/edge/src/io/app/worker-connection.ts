@@ -96,6 +96,7 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
       callback: (bytes, buffer) => onRead(connection, bytes, buffer as Buffer),
     },
   });
+  host.thread.quicken(socket);
   const reader = createWorkerFrameReader({
     onReady: (version) => onReady(connection, version),
     onInform: (text) => onInform(connection, text),
@@ -166,12 +167,15 @@ export function closeWorkerConnection(connection: WorkerConnection): void {
 }
 
 function onRead(connection: WorkerConnection, bytes: number, buffer: Buffer): boolean {
+  const { flusher } = connection.host.thread;
+  flusher.enter();
   try {
     const problem = connection.reader.push(buffer, 0, bytes);
     if (problem !== "") breach(connection, problem);
   } catch (error) {
     breach(connection, describe(error));
   }
+  flusher.leave();
   return !connection.paused;
 }
 

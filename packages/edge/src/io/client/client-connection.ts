@@ -94,12 +94,15 @@ export function createClientConnection(
 
 /** What reads for it: see `ReadCallback` for what may become of the bytes. */
 export function readerOf(io: ClientConnection): ReadCallback {
+  const { flusher } = io.thread;
   return (bytes, buffer) => {
+    flusher.enter();
     try {
       onRead(io, bytes, buffer);
     } catch (error) {
       crash(io, error);
     }
+    flusher.leave();
     return !io.paused;
   };
 }

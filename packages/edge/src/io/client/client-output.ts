@@ -42,16 +42,19 @@ export function flush(io: ClientConnection): void {
   io.socket.write(text, "latin1");
 }
 
-/**
- * Writes what connections held back, once the callback that made it has returned.
- *
- * @param onBug told of an exception; it costs the connection
- */
-export function createFlusher(
-  onBug: (io: ClientConnection, error: unknown) => void,
-): (io: ClientConnection) => void {
+export interface Flusher {
+  /** Writes what this connection holds back, once the callback that made it has returned. */
+  readonly later: (io: ClientConnection) => void;
+  /** Around a callback of a socket: what it held back is written at its end, without a tick. */
+  readonly enter: () => void;
+  readonly leave: () => void;
+}
+
+/** @param onBug told of an exception; it costs the connection */
+export function createFlusher(onBug: (io: ClientConnection, error: unknown) => void): Flusher {
   let dirty: ClientConnection[] = [];
   let scheduled = false;
+  let depth = 0;
   const run = (): void => {
     const batch = dirty;
     dirty = [];
@@ -65,11 +68,20 @@ export function createFlusher(
       }
     }
   };
-  return (io) => {
-    dirty.push(io);
-    if (scheduled) return;
-    scheduled = true;
-    process.nextTick(run);
+  return {
+    later(io) {
+      dirty.push(io);
+      if (scheduled || depth > 0) return;
+      scheduled = true;
+      process.nextTick(run);
+    },
+    enter() {
+      depth += 1;
+    },
+    leave() {
+      depth -= 1;
+      if (depth === 0 && dirty.length > 0 && !scheduled) run();
+    },
   };
 }
 
@@ -116,5 +128,5 @@ function putBuffer(io: ClientConnection, bytes: Buffer): void {
 
 function markDirty(io: ClientConnection): void {
   io.dirty = true;
-  io.thread.flushLater(io);
+  io.thread.flusher.later(io);
 }

@@ -43,6 +43,7 @@ import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
+import { createQuickener } from "./quick-write.ts";
 import { measureClockOffset } from "./shared-clock.ts";
 import type { ThreadContext } from "./thread-context.ts";
 
@@ -308,7 +309,8 @@ function createContext(
     draining: false,
     dateLine: dateLine(),
     heads: [],
-    flushLater: createFlusher(crash),
+    flusher: createFlusher(crash),
+    quicken: createQuickener(),
   };
 }
 

@@ -10,6 +10,7 @@ import type { SocketAddress } from "@stack/base";
 import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/protocols";
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
 import { answerState } from "./http-answer.ts";
 import { proxyAddresses } from "./proxy-addresses.ts";
 import type { Sending, ServerProtocol } from "./server-protocol.ts";
@@ -43,6 +44,8 @@ export interface HttpConnectionOptions {
   readonly onIdle: (connection: HttpConnection) => void;
   readonly onClosed: (connection: HttpConnection) => void;
   readonly onBug: (error: unknown) => void;
+  /** The thread that serves clients from it; none for probes. */
+  readonly thread?: Pick<ThreadContext, "flusher" | "quicken"> | undefined;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -52,6 +55,7 @@ const lingerMs = 5_000;
 export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
   const source = options.protocol.openSource();
   const { reader } = source;
+  const flusher = options.thread?.flusher;
   let phase: "connecting" | "idle" | "busy" | "closed" = "connecting";
   let exchange: Exchange | undefined;
   let observer: LinkObserver | undefined;
@@ -173,6 +177,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       return false;
     }
     since = 0;
+    flusher?.enter();
     try {
       const { readBuffer, limits, head, chunks } = options;
       judge(source.read(exchange, readBuffer, length, limits, head, chunks));
@@ -180,6 +185,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       options.onBug(error);
       fail(502, "the answer could not be passed on");
     }
+    flusher?.leave();
     if (!reader.blocked || exchange === undefined) return true;
     expect(never); // the client's own deadline runs
     return false;
@@ -290,6 +296,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     close,
   };
   const socket = openSocket(options, onRead);
+  options.thread?.quicken(socket);
   socket.on("connect", () => guard(onConnect));
   socket.on("drain", () => guard(onDrain));
   socket.on("end", () => guard(() => onEnd(true)));

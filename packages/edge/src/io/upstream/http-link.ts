@@ -6,6 +6,7 @@ import type { SocketAddress } from "@stack/base";
 import { createResponseHead, type HeadLimits } from "@stack/protocols";
 import type { Exchange, LinkObserver, ServerLink } from "../exchange.ts";
 import { createChunkPool } from "../static/chunk-pool.ts";
+import type { ThreadContext } from "../thread/thread-context.ts";
 import { type HttpConnection, openHttpConnection } from "./http-connection.ts";
 import { httpProtocol, type ServerProtocol } from "./server-protocol.ts";
 
@@ -26,6 +27,8 @@ export interface HttpLinkOptions {
   readonly maxIdle?: number;
   /** An exception of ours was caught; it cost one connection. */
   readonly onBug: (error: unknown) => void;
+  /** See `HttpConnectionOptions`. */
+  readonly thread?: Pick<ThreadContext, "flusher" | "quicken"> | undefined;
 }
 
 export interface HttpLink extends ServerLink {

@@ -9,7 +9,7 @@ import type { Exchange, LinkOutcome } from "../exchange.ts";
 import { createScgiProtocol, createUwsgiProtocol } from "./cgi-protocols.ts";
 import type { CgiParamsOf } from "./cgi-request.ts";
 import { createFastcgiProtocol } from "./fastcgi-protocol.ts";
-import { createHttpLink, type HttpLink } from "./http-link.ts";
+import { createHttpLink, type HttpLink, type HttpLinkOptions } from "./http-link.ts";
 import { httpProtocol, type ServerProtocol } from "./server-protocol.ts";
 
 export interface UpstreamServer extends ServerStanding {
@@ -37,6 +37,8 @@ export interface LinkSettings {
   readonly firstByteMs: number;
   readonly idleMs?: number | undefined;
   readonly onBug: (error: unknown) => void;
+  /** See `HttpConnectionOptions`. */
+  readonly thread?: HttpLinkOptions["thread"];
 }
 
 export interface ServerOptions {
@@ -82,6 +84,7 @@ export function createUpstreamServer(options: ServerOptions): UpstreamServer {
       firstByteMs: () => settings.firstByteMs,
       ...(idleMs === undefined ? {} : { idleMs }),
       onBug: settings.onBug,
+      thread: settings.thread,
     }),
     onSettled: (exchange, outcome, wasKept = false) =>
       options.onSettled(server, exchange, outcome, wasKept),

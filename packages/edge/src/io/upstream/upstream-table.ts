@@ -68,6 +68,7 @@ export function createUpstreamTable(options: UpstreamTableOptions): UpstreamTabl
         byName.set(one.name, upstream);
         upstream.configure(settings, one.servers, {
           readBuffer: options.readBuffer,
+          thread: options.thread,
           limits: answerLimits,
           connectMs: plan.timeoutsMs.connect,
           firstByteMs: plan.timeoutsMs.firstByte,

@@ -1,0 +1,101 @@
+/**
+ * Writes of short texts without Node's stream machinery. Nearly always the kernel takes an answer whole, and
+ * then a stream has nothing to do: its bookkeeping costs a tenth of a proxied request. So
+ * `socket.write(text, "latin1")` of an idle socket goes to libuv's handle at once; only when the
+ * kernel did not take all is the stream told of it, as of any write under way. Everything else,
+ * and every Node that has no such handle, writes as ever.
+ */
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+
+export type Quickener = (socket: Socket) => void;
+
+/** The parts of Node that only Node itself is meant to know. */
+interface StreamBinding {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly streamBaseState: Int32Array;
+  readonly kLastWriteWasAsync: number;
+}
+
+interface WriteRequest {
+  oncomplete?: (status: number) => void;
+}
+
+interface SocketInternals {
+  _handle?: { writeLatin1String?: (request: WriteRequest, text: string) => number } | null;
+  _write?: (chunk: unknown, encoding: unknown, done: (error?: Error | null) => void) => void;
+}
+
+/** libuv tries these at once; longer texts it copies first. */
+const quickBytes = 16 * 1024;
+
+/** What makes the writes of a socket quick, where this Node has what it takes. */
+export function createQuickener(): Quickener {
+  const binding = findBinding();
+  if (binding === undefined) return () => {};
+  const { WriteWrap, streamBaseState, kLastWriteWasAsync } = binding;
+  return (socket) => {
+    const internals = socket as unknown as SocketInternals;
+    if (socket instanceof TLSSocket) return;
+    const write = socket.write as (...args: readonly unknown[]) => boolean;
+    const quick = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
+      if (
+        typeof chunk !== "string" ||
+        encoding !== "latin1" ||
+        done !== undefined ||
+        chunk.length > quickBytes ||
+        chunk.length === 0 ||
+        socket.writableLength !== 0 ||
+        socket.writableCorked !== 0 ||
+        socket.connecting ||
+        socket.writableEnded ||
+        socket.destroyed
+      ) {
+        return write.call(socket, chunk, encoding, done);
+      }
+      const handle = internals._handle;
+      if (handle?.writeLatin1String === undefined) return write.call(socket, chunk, encoding);
+      const request = new WriteWrap();
+      // What cannot be written now fails again below, where the stream sees it.
+      if (handle.writeLatin1String(request, chunk) !== 0) {
+        return write.call(socket, chunk, encoding);
+      }
+      if (streamBaseState[kLastWriteWasAsync] === 0) return true;
+      return adoptWrite(socket, internals, request, () => write.call(socket, chunk, encoding));
+    };
+    socket.write = quick as Socket["write"];
+  };
+}
+
+/** The kernel did not take all of it: the stream counts it as its own write under way. */
+function adoptWrite(
+  socket: Socket,
+  internals: SocketInternals,
+  request: WriteRequest,
+  writeAgain: () => boolean,
+): boolean {
+  let finish: (error?: Error | null) => void = () => {};
+  internals._write = (_chunk, _encoding, done) => {
+    finish = done;
+  };
+  const hasRoom = writeAgain();
+  delete internals._write; // the prototype's again
+  request.oncomplete = (status) => {
+    finish(status < 0 && !socket.destroyed ? new Error(`write failed: ${status}`) : null);
+  };
+  return hasRoom;
+}
+
+function findBinding(): StreamBinding | undefined {
+  try {
+    const { binding } = process as unknown as { binding?: (name: string) => StreamBinding };
+    const found = binding?.("stream_wrap");
+    const isComplete =
+      typeof found?.WriteWrap === "function" &&
+      found.streamBaseState instanceof Int32Array &&
+      Number.isInteger(found.kLastWriteWasAsync);
+    return isComplete ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
