@@ -4,11 +4,14 @@
  */
 
 export interface CachePolicy {
-  /** `http`: the app's fields rule. `force`: an answer that says nothing lives for `ttlMs`. */
+  /**
+   * `http`: the app's fields rule. `force`: an answer that says nothing lives for `ttlMs`; what one
+   * does say (private, no-store, max-age …) still counts.
+   */
   readonly mode: "http" | "force";
-  /** In mode `force`: how long 200, 203, 204 and permanent redirects live. */
+  /** In mode `force`: how long statuses live that are cacheable by default (RFC 9110 §15.1). */
   readonly ttlMs: number;
-  /** In mode `force`: how long 404, 405, 410, 414 and 501 live; 0 for not at all. */
+  /** How long 404, 405, 410 and 501 live that say nothing; 0 for no word on it. */
   readonly negativeTtlMs: number;
   /** Bodies beyond this are not stored. */
   readonly maxBodyBytes: number;

@@ -36,8 +36,8 @@ export function decideInvalidations(
   const { location, contentLocation } = readResponseFacts(fields, 0);
   const uris = new Set([uri]);
   for (const reference of [location, contentLocation]) {
-    const url = resolveSameOrigin(reference, uri);
-    if (url !== undefined) uris.add(url.href);
+    const named = resolveSameOrigin(reference, uri);
+    if (named !== undefined) uris.add(named);
   }
   return [...uris];
 }

@@ -18,12 +18,15 @@ export function decideOnError(
   policy: CachePolicy,
   appIsDown: boolean,
 ): boolean {
-  if (answer.neverStale || !isFailure(failure)) return false;
+  if (answer.alwaysValidate || !isFailure(failure)) return false;
+  const staleMs = nowMs - answer.freshUntil;
+  if (staleMs < 0) return true; // it was asked for afresh, and is not stale at all
+  if (answer.neverStale) return false;
   const windowMs = Math.max(
     staleIfErrorOf(answer, policy),
     appIsDown ? policy.staleWhileDownMs : 0,
   );
-  return nowMs - answer.freshUntil < windowMs;
+  return staleMs < windowMs;
 }
 
 /** RFC 5861 §4 names these; any other status is the app's answer. */

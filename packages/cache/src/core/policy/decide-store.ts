@@ -10,7 +10,6 @@ import type { RequestFacts } from "./request-facts.ts";
 import { type CacheResponse, type ResponseFacts, readResponseFacts } from "./response-facts.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 import { storedFields } from "./stored-fields.ts";
-import { sameResource } from "./target-uri.ts";
 import { understoodStatuses } from "./understood-statuses.ts";
 import { maxVaryNames, parseVary, selectingValues } from "./vary.ts";
 
@@ -58,9 +57,6 @@ export function decideStore(
   const { hasCookie, hasAuthorization } = request.facts;
   const mayGuess = !hasCookie && !hasAuthorization;
   const freshness = freshnessOf(response.status, facts, policy, times.receivedAt, mayGuess);
-  if (request.method === "POST" && freshness.origin !== "explicit") {
-    return { store: false, reason: "method" };
-  }
   const { noCacheFields, privateFields } = directives;
   const fields = storedFields(
     response.fields,
@@ -123,7 +119,7 @@ function refusalOf(
   policy: CachePolicy,
 ): NoStoreReason | undefined {
   const { directives } = facts;
-  if (!isCacheableMethod(request, facts)) return "method";
+  if (request.method !== "GET") return "method";
   const { status } = response;
   if (status === 206) return "partial";
   if (status < 200 || status === 304) return "status";
@@ -137,12 +133,6 @@ function refusalOf(
     return "set-cookie";
   }
   return response.length > policy.maxBodyBytes ? "too-large" : undefined;
-}
-
-/** RFC 9110 §9.3.3: the answer to a POST stands for a later GET if it names itself so. */
-function isCacheableMethod({ method, uri }: StoreRequest, facts: ResponseFacts): boolean {
-  if (method === "GET") return true;
-  return method === "POST" && sameResource(facts.contentLocation, uri);
 }
 
 /** RFC 9111 §3.5. */

@@ -22,7 +22,7 @@ const stale: Freshness = { lifetimeMs: 0, origin: "explicit" };
 const heuristicStatuses: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
-const negativeStatuses: ReadonlySet<number> = new Set([404, 405, 410, 414, 501]);
+const negativeStatuses: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 /** RFC 9111 §4.2.2: "a typical setting of this fraction might be 10%". */
 const heuristicFraction = 0.1;
 
@@ -41,13 +41,18 @@ export function freshnessOf(
   if (expiresMs !== undefined && !isTargeted) return explicit(expiresMs - dateMs);
   if (noCache) return stale;
   const isHeuristic = heuristicStatuses.has(status);
-  if (policy.mode === "force" && isHeuristic) {
-    const lifetimeMs = negativeStatuses.has(status) ? policy.negativeTtlMs : policy.ttlMs;
-    return { lifetimeMs, origin: "policy" };
-  }
+  const routeMs = isHeuristic ? routeLifetime(status, policy) : 0;
+  if (routeMs > 0) return { lifetimeMs: routeMs, origin: "policy" };
+  if (policy.mode === "force") return none;
   if (lastModifiedMs === undefined || !mayGuess || !(isHeuristic || isPublic)) return none;
   const guess = Math.min((dateMs - lastModifiedMs) * heuristicFraction, policy.maxHeuristicMs);
   return guess > 0 ? { lifetimeMs: Math.floor(guess), origin: "heuristic" } : none;
+}
+
+/** What the route says of answers that say nothing themselves. */
+function routeLifetime(status: number, { mode, ttlMs, negativeTtlMs }: CachePolicy): number {
+  if (negativeStatuses.has(status)) return negativeTtlMs;
+  return mode === "force" ? ttlMs : 0;
 }
 
 /** RFC 9111 §4.2.1: what cannot be read is stale. */

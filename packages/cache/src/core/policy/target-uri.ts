@@ -1,16 +1,16 @@
-/** Compares and resolves the URIs that answers name (RFC 9110 §7.1): only those of the same origin count. */
+/** Resolves the URIs that an answer names (RFC 9110 §10.2.2, §8.7): only those of its own origin count. */
+import { normalisePath } from "@stack/protocols";
 
-/** Without its fragment; undefined for what is no URI, or one of another origin. */
-export function resolveSameOrigin(reference: string, base: string): URL | undefined {
-  if (reference === "" || !URL.canParse(reference, base)) return undefined;
+/**
+ * As a key begins: the base's own scheme and authority, the path as it is matched, the query.
+ * Undefined for what is no URI, or one of another origin.
+ */
+export function resolveSameOrigin(reference: string, base: string): string | undefined {
+  if (reference === "" || !URL.canParse(base) || !URL.canParse(reference, base)) return undefined;
   const url = new URL(reference, base);
   if (url.origin !== new URL(base).origin) return undefined;
-  url.hash = "";
-  return url;
-}
-
-/** Whether a reference names the resource at `uri` itself. An empty one does not. */
-export function sameResource(reference: string, uri: string): boolean {
-  const resolved = URL.canParse(uri) ? resolveSameOrigin(reference, uri) : undefined;
-  return resolved !== undefined && resolved.href === new URL(uri).href;
+  const path = normalisePath(url.pathname);
+  if (path === "") return undefined;
+  const origin = /^[a-z]+:\/\/[^/?]*/.exec(base)?.[0] ?? url.origin;
+  return `${origin}${path}${url.search}`;
 }
