@@ -59,7 +59,11 @@ export function createDirectives(): Directives {
 
 /** One element: a name, then perhaps "=" with a token or a quoted string; else what is no directive. */
 const element =
-  /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^",]*)))?[ \t]*(?=,|$)|((?:"(?:[^"\\]|\\.)*"|[^,])*))(?:,|$)/gy;
+  /[ \t]*(?:([!#$%&'*+.^_`|~\w-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^", \t]*)))?[ \t]*(?=,|$)|((?:"(?:[^"\\]|\\.)*"|[^,])*))(?:,|$)/gy;
+
+/** A value that breaks the grammar. */
+const unreadable = Symbol("unreadable");
+type Argument = string | undefined | typeof unreadable;
 
 /** @param value of all Cache-Control lines, joined by ", " */
 export function parseDirectives(value: string): Directives {
@@ -74,25 +78,23 @@ export function parseDirectives(value: string): Directives {
       applyDirective(directives, name.toLowerCase(), argument);
     } else if (other !== undefined) {
       // "max-age = 60": not what the grammar allows, and not to be overlooked either (§4.2.1)
-      const spaced = /^([!#$%&'*+.^_`|~\w-]+)[ \t]*=/.exec(other);
-      if (spaced !== null) applyDirective(directives, (spaced[1] as string).toLowerCase(), "?");
+      const begun = /^([!#$%&'*+.^_`|~\w-]+)[ \t]*=/.exec(other)?.[1]?.toLowerCase();
+      if (begun !== undefined) applyDirective(directives, begun, unreadable);
     }
   }
   return directives;
 }
 
-function applyDirective(directives: Directives, name: string, argument: string | undefined): void {
+function applyDirective(directives: Directives, name: string, argument: Argument): void {
   switch (name) {
     case "no-store":
       directives.noStore = true;
       return;
     case "no-cache":
-      if (argument === undefined) directives.noCache = true;
-      else directives.noCacheFields = withFields(directives.noCacheFields, argument);
+      applyToFields(directives, "noCache", "noCacheFields", argument);
       return;
     case "private":
-      if (argument === undefined) directives.isPrivate = true;
-      else directives.privateFields = withFields(directives.privateFields, argument);
+      applyToFields(directives, "isPrivate", "privateFields", argument);
       return;
     case "public":
       directives.isPublic = true;
@@ -134,12 +136,20 @@ function applyDirective(directives: Directives, name: string, argument: string |
 }
 
 /** RFC 9111 §1.2.2: digits only; what is too large is `maxSeconds`. */
-function parseSeconds(text: string | undefined): number {
-  if (text === undefined || !/^\d+$/.test(text)) return invalid;
+function parseSeconds(text: Argument): number {
+  if (typeof text !== "string" || !/^\d+$/.test(text)) return invalid;
   return Math.min(Number(text), maxSeconds);
 }
 
-function withFields(known: readonly string[] | null, list: string): readonly string[] {
-  const names = list.split(",").map((name) => name.trim().toLowerCase());
-  return [...(known ?? []), ...names.filter((name) => name !== "")];
+/** Without names, or with names that cannot be read, it is said of the whole answer. */
+function applyToFields(
+  directives: Directives,
+  whole: "noCache" | "isPrivate",
+  some: "noCacheFields" | "privateFields",
+  argument: Argument,
+): void {
+  const names = typeof argument === "string" ? argument.split(",") : [];
+  const fields = names.map((name) => name.trim().toLowerCase()).filter((name) => name !== "");
+  if (fields.length === 0) directives[whole] = true;
+  else directives[some] = [...(directives[some] ?? []), ...fields];
 }
