@@ -210,9 +210,20 @@ test.for([201, 202, 302, 303, 307, 400, 403, 500, 502, 503, 504, 599])(
   },
 );
 
+test("no-cache allows no status to be stored that is not cacheable by default", () => {
+  const lines = ["Cache-Control: no-cache", 'ETag: "a"'];
+  expect(store(lines, 404)).toMatchObject({ store: true });
+  expect(store(lines, 302)).toEqual({ store: false, reason: "no-freshness" });
+});
+
 test("nothing is guessed of what may be meant for one person", () => {
   expect(store([modified], 200, ask("GET", "Cookie: session=1"))).toMatchObject({ store: false });
   expect(store(ttl, 200, ask("GET", "Cookie: session=1"))).toMatchObject({ store: true });
+  const open = [modified, "Cache-Control: public"];
+  expect(store(open, 200, ask("GET", "Cookie: session=1"))).toMatchObject({ store: true });
+  const credentials = ask("GET", "Authorization: Basic eA==");
+  const validated = [modified, "Cache-Control: must-revalidate"];
+  expect(store(validated, 200, credentials)).toMatchObject({ store: false });
 });
 
 test("must-understand lets known statuses be stored in spite of no-store, and only those", () => {

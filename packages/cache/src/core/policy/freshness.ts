@@ -26,7 +26,7 @@ const negativeStatuses: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 /** RFC 9111 §4.2.2: "a typical setting of this fraction might be 10%". */
 const heuristicFraction = 0.1;
 
-/** @param mayGuess false where the answer may be meant for one person only */
+/** @param mayGuess false where the answer may be meant for one person only, unless it says that it is public */
 export function freshnessOf(
   status: number,
   facts: ResponseFacts,
@@ -39,12 +39,13 @@ export function freshnessOf(
   if (maxAge !== absent) return explicit(maxAge * 1000);
   const { dateMs = receivedAt, expiresMs, lastModifiedMs, isTargeted } = facts;
   if (expiresMs !== undefined && !isTargeted) return explicit(expiresMs - dateMs);
-  if (noCache) return stale;
   const isHeuristic = heuristicStatuses.has(status);
+  const isStorable = isHeuristic || isPublic; // RFC 9111 §3, its last condition
+  if (noCache) return isStorable ? stale : none;
   const routeMs = isHeuristic ? routeLifetime(status, policy) : 0;
   if (routeMs > 0) return { lifetimeMs: routeMs, origin: "policy" };
   if (policy.mode === "force") return none;
-  if (lastModifiedMs === undefined || !mayGuess || !(isHeuristic || isPublic)) return none;
+  if (lastModifiedMs === undefined || !isStorable || !(mayGuess || isPublic)) return none;
   const guess = Math.min((dateMs - lastModifiedMs) * heuristicFraction, policy.maxHeuristicMs);
   return guess > 0 ? { lifetimeMs: Math.floor(guess), origin: "heuristic" } : none;
 }
