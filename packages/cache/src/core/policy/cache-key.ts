@@ -1,6 +1,6 @@
 /**
- * Under which key a request's answer is stored. The key begins with the URL, up to the first NUL, so
- * that a purge of a URL or a prefix finds every key of it. Made of the same normalised
+ * Under which key a request's answer is stored. The key begins with the URL, up to the first line
+ * feed, so that a purge of a URL or a prefix finds every key of it. Made of the same normalised
  * path that is matched and forwarded: there is no second reading of it.
  */
 import { type HeadLines, headerValue } from "@stack/protocols";
@@ -31,14 +31,14 @@ export function formatCacheKey(
   request: KeyRequest,
 ): string {
   let key = `${scheme}://${request.authority}${request.path}${keyedQuery(spec, request)}`;
-  for (const name of spec.headers) key += `\0${name}:${headerValue(request, name) ?? ""}`;
+  for (const name of spec.headers) key += `\n${name}:${headerValue(request, name) ?? ""}`;
   if (spec.cookies.length > 0) key += cookieParts(spec.cookies, headerValue(request, "cookie"));
   return key;
 }
 
 /** The URL a key begins with. */
 export function urlOfKey(key: string): string {
-  const end = key.indexOf("\0");
+  const end = key.indexOf("\n");
   return end < 0 ? key : key.slice(0, end);
 }
 
@@ -69,7 +69,7 @@ function nameOf(part: string): string {
 
 function cookieParts(names: readonly string[], cookies: string | undefined): string {
   const values = readCookies(cookies ?? "");
-  return names.map((name) => `\0${name}=${values.get(name) ?? ""}`).join("");
+  return names.map((name) => `\n${name}=${values.get(name) ?? ""}`).join("");
 }
 
 /** The first of a name counts, as for the apps' own readers. */

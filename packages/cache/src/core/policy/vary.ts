@@ -49,8 +49,8 @@ export function formatVariantKey(
   index: VariantIndex,
   head: HeadLines,
 ): string | undefined {
-  let variantKey = `${key}\0${index.id}`;
-  for (const name of index.vary) variantKey += `\0${selectingValue(head, name)}`;
+  let variantKey = `${key}\n${index.id}`;
+  for (const name of index.vary) variantKey += `\n${selectingValue(head, name)}`;
   return variantKey.length > maxVariantKeyLength ? undefined : variantKey;
 }
 
