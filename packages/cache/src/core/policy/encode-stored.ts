@@ -10,7 +10,6 @@ import type { Stored, StoredAnswer, VariantIndex } from "./stored-answer.ts";
 
 const answerMark = "A1";
 const indexMark = "V1";
-const numberCount = 8;
 const flagBits = { alwaysValidate: 1, neverStale: 2 } as const;
 
 export function encodeStored(stored: Stored): string {
@@ -77,69 +76,75 @@ ${answer.fields}`;
 }
 
 function decodeAnswer(meta: string): StoredAnswer | undefined {
-  const lines: string[] = [];
-  let at = 0;
-  for (let line = 0; line < 8; line++) {
-    const end = meta.indexOf("\n", at);
-    if (end < 0) return undefined;
-    lines.push(meta.slice(at, end));
-    at = end + 1;
-  }
-  const [first, reason, etag, lastModified, release, vary, selectedBy, tags] = lines as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  const numbers = readNumbers(first);
-  if (numbers === undefined) return undefined;
-  const [status, flags, receivedAt, bornAt, freshUntil, modifiedAt, revalidateMs, errorMs] =
-    numbers as [number, number, number, number, number, number, number, number];
-  const names = vary === "" ? [] : vary.split(" ");
-  const values = names.length === 0 ? [] : selectedBy.split("\t,");
-  if (values.length !== names.length || !isFields(meta, at)) return undefined;
+  const cursor: Cursor = { meta, at: answerMark.length + 1 };
+  const status = takeNumber(cursor, " ");
+  const flags = takeNumber(cursor, " ");
+  const receivedAt = takeNumber(cursor, " ");
+  const bornAt = takeNumber(cursor, " ");
+  const freshUntil = takeNumber(cursor, " ");
+  const modifiedAt = takeNumber(cursor, " ");
+  const staleWhileRevalidateMs = takeNumber(cursor, " ");
+  const staleIfErrorMs = takeNumber(cursor, "\n");
+  const reason = takeText(cursor, "\n");
+  const etag = takeText(cursor, "\n");
+  const lastModified = takeText(cursor, "\n");
+  const release = takeText(cursor, "\n");
+  const names = takeText(cursor, "\n");
+  const values = takeText(cursor, "\n");
+  const tags = takeText(cursor, "\n");
+  if (cursor.at === damaged || !isFields(meta, cursor.at)) return undefined;
+  const vary = names === "" ? none : names.split(" ");
+  const selectedBy = names === "" ? none : values.split("\t,");
+  if (vary.length !== selectedBy.length) return undefined;
   return {
     kind: "answer",
     status,
     reason,
-    fields: meta.slice(at),
+    fields: meta.slice(cursor.at),
     receivedAt,
     bornAt,
     freshUntil,
     alwaysValidate: (flags & flagBits.alwaysValidate) !== 0,
     neverStale: (flags & flagBits.neverStale) !== 0,
-    staleWhileRevalidateMs: revalidateMs,
-    staleIfErrorMs: errorMs,
+    staleWhileRevalidateMs,
+    staleIfErrorMs,
     etag,
     lastModified,
     modifiedAt,
-    vary: names,
-    selectedBy: values,
-    tags: tags === "" ? [] : tags.split(","),
+    vary,
+    selectedBy,
+    tags: tags === "" ? none : tags.split(","),
     release,
   };
+}
+
+const none: readonly string[] = [];
+
+interface Cursor {
+  readonly meta: string;
+  /** `damaged` from the first thing that is not as it was written. */
+  at: number;
+}
+
+const damaged = -1;
+
+function takeText(cursor: Cursor, end: " " | "\n"): string {
+  const { meta, at } = cursor;
+  const stop = at === damaged ? damaged : meta.indexOf(end, at);
+  cursor.at = stop === damaged ? damaged : stop + 1;
+  return stop === damaged ? "" : meta.slice(at, stop);
+}
+
+function takeNumber(cursor: Cursor, end: " " | "\n"): number {
+  const text = takeText(cursor, end);
+  const number = Number(text);
+  if (text === "" || !Number.isFinite(number)) cursor.at = damaged;
+  return number;
 }
 
 /** Nothing was cut off: the fields end as lines do. */
 function isFields(meta: string, at: number): boolean {
   return at === meta.length || meta.endsWith("\r\n");
-}
-
-function readNumbers(line: string): number[] | undefined {
-  const texts = line.split(" ");
-  if (texts.length !== numberCount + 1) return undefined;
-  const numbers: number[] = [];
-  for (let index = 1; index <= numberCount; index++) {
-    const text = texts[index] as string;
-    const number = Number(text);
-    if (text === "" || !Number.isFinite(number)) return undefined;
-    numbers.push(number);
-  }
-  return numbers;
 }
 
 function encodeIndex(index: VariantIndex): string {

@@ -30,46 +30,43 @@ export interface RequestFacts {
 }
 
 /** Of a request without any field that matters to a cache. */
-export const plainRequest: RequestFacts = {
-  noStore: false,
-  noCache: false,
-  onlyIfCached: false,
-  maxAge: absent,
-  minFresh: absent,
-  maxStale: absent,
-  hasAuthorization: false,
-  hasCookie: false,
-  range: undefined,
-  ifRange: undefined,
-  ifMatch: undefined,
-  ifNoneMatch: undefined,
-  ifModifiedSince: undefined,
-  ifUnmodifiedSince: undefined,
-};
+export const plainRequest: RequestFacts = nothing();
 
-/** What was found while reading. */
-type Found = {
-  -readonly [Name in
-    | "hasAuthorization"
-    | "hasCookie"
-    | "range"
-    | "ifRange"
-    | "ifMatch"
-    | "ifNoneMatch"
-    | "ifModifiedSince"
-    | "ifUnmodifiedSince"]: RequestFacts[Name];
-} & { cacheControl: string | undefined; pragma: string | undefined };
+type Found = { -readonly [Name in keyof RequestFacts]: RequestFacts[Name] };
 
 export function readRequestFacts(head: HeadLines): RequestFacts {
   const { text, lines, lineCount } = head;
   let found: Found | undefined;
+  let cacheControl: string | undefined;
+  let pragma: string | undefined;
   for (let at = 0; at < lineCount * lineStride; at += lineStride) {
     const start = lines[at] as number;
     const end = lines[at + 1] as number;
     if (!mayMatter(text.charCodeAt(start) | 32, end - start)) continue;
-    found = noteField(found, text.slice(start, end), text, lines[at + 2], lines[at + 3]);
+    const key = keys.get(text.slice(start, end).toLowerCase());
+    if (key === undefined) continue;
+    const value = text.slice(lines[at + 2], lines[at + 3]);
+    if (key === "cacheControl") cacheControl = joined(cacheControl, value);
+    else if (key === "pragma") pragma = joined(pragma, value);
+    else {
+      found ??= nothing();
+      if (key === "hasAuthorization" || key === "hasCookie") found[key] = true;
+      else found[key] = joined(found[key], value);
+    }
   }
-  return found === undefined ? plainRequest : factsOf(found);
+  if (cacheControl !== undefined) return applyCacheControl(found ?? nothing(), cacheControl);
+  // RFC 9111 §5.4: Pragma counts where there is no Cache-Control
+  if (pragma !== undefined && saysNoCache.test(pragma)) {
+    found ??= nothing();
+    found.noCache = true;
+  }
+  return found ?? plainRequest;
+}
+
+const saysNoCache = /(?:^|,)[ \t]*no-cache[ \t]*(?:,|$)/i;
+
+function joined(earlier: string | undefined, value: string): string {
+  return earlier === undefined ? value : `${earlier}, ${value}`;
 }
 
 /** By first letter and length: most lines are passed over here. */
@@ -90,27 +87,19 @@ function mayMatter(letter: number, length: number): boolean {
   }
 }
 
-function noteField(
-  before: Found | undefined,
-  name: string,
-  text: string,
-  start: number | undefined,
-  end: number | undefined,
-): Found | undefined {
-  const key = keys.get(name.toLowerCase());
-  if (key === undefined) return before;
-  const found = before ?? nothing();
-  if (key === "hasAuthorization" || key === "hasCookie") {
-    found[key] = true;
-  } else {
-    const value = text.slice(start, end);
-    const earlier = found[key];
-    found[key] = earlier === undefined ? value : `${earlier}, ${value}`;
-  }
-  return found;
-}
+type Field =
+  | "hasAuthorization"
+  | "hasCookie"
+  | "cacheControl"
+  | "pragma"
+  | "range"
+  | "ifRange"
+  | "ifMatch"
+  | "ifNoneMatch"
+  | "ifModifiedSince"
+  | "ifUnmodifiedSince";
 
-const keys: ReadonlyMap<string, keyof Found> = new Map<string, keyof Found>([
+const keys: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["authorization", "hasAuthorization"],
   ["cookie", "hasCookie"],
   ["cache-control", "cacheControl"],
@@ -125,6 +114,12 @@ const keys: ReadonlyMap<string, keyof Found> = new Map<string, keyof Found>([
 
 function nothing(): Found {
   return {
+    noStore: false,
+    noCache: false,
+    onlyIfCached: false,
+    maxAge: absent,
+    minFresh: absent,
+    maxStale: absent,
     hasAuthorization: false,
     hasCookie: false,
     range: undefined,
@@ -133,27 +128,18 @@ function nothing(): Found {
     ifNoneMatch: undefined,
     ifModifiedSince: undefined,
     ifUnmodifiedSince: undefined,
-    cacheControl: undefined,
-    pragma: undefined,
   };
 }
 
-function factsOf({ cacheControl, pragma, ...rest }: Found): RequestFacts {
-  if (cacheControl === undefined) {
-    // RFC 9111 §5.4: Pragma counts where there is no Cache-Control
-    const noCache = pragma !== undefined && /(?:^|,)[ \t]*no-cache[ \t]*(?:,|$)/i.test(pragma);
-    return { ...plainRequest, ...rest, noCache };
-  }
+function applyCacheControl(found: Found, cacheControl: string): RequestFacts {
   const directives = parseDirectives(cacheControl);
-  return {
-    ...rest,
-    noStore: directives.noStore,
-    noCache: directives.noCache,
-    onlyIfCached: directives.onlyIfCached,
-    maxAge: usable(directives.maxAge),
-    minFresh: usable(directives.minFresh),
-    maxStale: usable(directives.maxStale),
-  };
+  found.noStore = directives.noStore;
+  found.noCache = directives.noCache;
+  found.onlyIfCached = directives.onlyIfCached;
+  found.maxAge = usable(directives.maxAge);
+  found.minFresh = usable(directives.minFresh);
+  found.maxStale = usable(directives.maxStale);
+  return found;
 }
 
 function usable(seconds: number): number {

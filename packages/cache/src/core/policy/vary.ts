@@ -82,13 +82,20 @@ const negotiated: ReadonlySet<string> = new Set([
 
 function normalise(name: string, value: string): string {
   if (verbatim.has(name)) return value;
-  if (!negotiated.has(name)) return splitElements(value).join(",");
-  const elements = splitElements(value.toLowerCase()).map(normaliseChoice);
-  return [...new Set(elements)].toSorted().join(",");
+  if (!negotiated.has(name)) {
+    return value.includes(",") ? splitElements(value).join(",") : value;
+  }
+  const elements = splitElements(value.toLowerCase());
+  for (let index = 0; index < elements.length; index++) {
+    elements[index] = normaliseChoice(elements[index] as string);
+  }
+  if (elements.length < 2) return elements[0] ?? "";
+  return [...new Set(elements)].sort().join(",");
 }
 
 /** "DE ; q=1.0" is "de"; "x-gzip" is "gzip" (RFC 9110 §8.4.1.3). */
 function normaliseChoice(element: string): string {
+  if (!element.includes(";")) return element === "x-gzip" ? "gzip" : element;
   const [choice = "", ...parameters] = element.split(";").map((part) => part.trim());
   let normal = choice === "x-gzip" ? "gzip" : choice;
   for (const parameter of parameters) {
@@ -101,10 +108,15 @@ function normaliseChoice(element: string): string {
 
 /** The elements of a list, trimmed, the empty ones left out; commas in quotes are no separators. */
 function splitElements(value: string): string[] {
+  const parts = value.includes('"') ? quotedParts(value) : value.split(",");
   const elements: string[] = [];
-  for (const [element] of value.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g)) {
-    const text = element.trim();
+  for (const part of parts) {
+    const text = part.trim();
     if (text !== "") elements.push(text);
   }
   return elements;
+}
+
+function quotedParts(value: string): readonly string[] {
+  return value.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? [];
 }
