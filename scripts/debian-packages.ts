@@ -30,6 +30,7 @@ const packages = {
     "slowhttptest",
     "apache2-utils",
     "util-linux",
+    "iproute2",
   ],
   bench: [
     "nginx",

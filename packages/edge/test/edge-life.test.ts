@@ -1,6 +1,7 @@
 /** The edge as a process: plans, draining, the death of its parts and of those around it. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +47,16 @@ test("the edge's own socket is there, for its owner only, before it says it is r
   edge.send({ type: "drain", deadlineMs: 5_000 });
   expect(await exited).toEqual([0, null]);
   expect(existsSync(path)).toBe(false);
+});
+
+test("a burst of connections finds room in the kernel's queue", async () => {
+  await using edge = await startEdge();
+  const text = execFileSync("ss", ["-Hltn", "sport", "=", `:${edge.target.port}`], {
+    encoding: "utf8",
+  });
+  const [, , room] = text.trim().split(/\s+/);
+  const most = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));
+  expect(Number(room)).toBe(Math.min(4096, most));
 });
 
 test("a new plan holds for the next request, on connections that were open before too", async () => {

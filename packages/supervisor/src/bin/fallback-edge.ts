@@ -28,7 +28,7 @@ for (let index = 0; index < Number(process.argv[2]); index += 1) {
     socket.on("close", () => clearTimeout(timer));
     socket.resume(); // what else it sends is read and dropped: a reset would take our answer with it
   });
-  server.listen({ fd: 3 + index, backlog: 1024 });
+  server.listen({ fd: 3 + index }, 1024);
   servers.push(server);
 }
 

@@ -59,7 +59,8 @@ export function listenOn(options: ListenOptions): Promise<Server> {
   );
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ fd: options.descriptor, backlog }, () => {
+    // Beside, not in the options: with a descriptor Node overlooks it there.
+    server.listen({ fd: options.descriptor }, backlog, () => {
       server.off("error", reject);
       server.on("error", () => {}); // accept failed (EMFILE): the next one may succeed
       resolve(server);

@@ -26,7 +26,7 @@ const helloMs = 5_000;
 export function serveControl(descriptor: number, handlers: ControlHandlers): Server {
   const server = createServer((socket) => greet(socket, handlers));
   server.on("error", (error) => handlers.onError(`control socket: ${error.message}`));
-  server.listen({ fd: descriptor, backlog: 1024 });
+  server.listen({ fd: descriptor }, 1024);
   return server;
 }
 
