@@ -97,12 +97,14 @@ export const configThrew = defineError(
 export const redisServerMissing = defineError(
   "E2302",
   exitCodes.environment,
-  (details: { readonly place: ConfigPlace }) => ({
-    title: 'redis: "managed" needs redis-server, and there is none on the PATH',
+  (details: { readonly place: ConfigPlace; readonly wanted: "managed" | "cache" }) => ({
+    title: `${details.wanted === "managed" ? 'redis: "managed"' : 'cache.store "redis"'} needs redis-server, and there is none on the PATH`,
     place: details.place,
     fixes: [
       "sudo apt-get install redis-server",
-      'redis: "auto"      # uses Redis where there is one',
+      details.wanted === "managed"
+        ? 'redis: "auto"      # uses Redis where there is one'
+        : 'cache: { store: "auto" }      # uses Redis where there is one',
     ],
   }),
 );

@@ -1,3 +1,4 @@
+export type { CachePlan, RouteCachePlan } from "./cache-plan.ts";
 export {
   type AppChange,
   type ConfigChanges,

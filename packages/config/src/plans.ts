@@ -4,6 +4,7 @@
  * between processes; `@stack/control` carries plans as they are.
  */
 import type { ConfigPlace, SocketAddress } from "@stack/base";
+import type { CachePlan, RouteCachePlan } from "./cache-plan.ts";
 import type { ListenerPlan } from "./listener-plan.ts";
 import type { UpstreamPlan } from "./upstream-plan.ts";
 
@@ -75,6 +76,8 @@ export interface EdgePlan {
   readonly errorPages?: Readonly<Record<string, string>>;
   /** Where metrics are served; absent or null for nowhere. */
   readonly admin?: AdminPlan | null;
+  /** Absent: no route keeps answers. */
+  readonly cache?: CachePlan;
   readonly routes: readonly RoutePlan[];
   readonly upstreams: Readonly<Record<string, UpstreamPlan>>;
   readonly apps: Readonly<Record<string, EdgeAppPlan>>;
@@ -122,6 +125,8 @@ export interface RoutePlan {
   readonly internal?: boolean;
   /** False: not compressed, whatever the plan says. */
   readonly compression?: false;
+  /** Absent: no answer is kept. */
+  readonly cache?: RouteCachePlan;
 }
 
 /** Names and values are checked: no line break, nothing that belongs to the connection. */

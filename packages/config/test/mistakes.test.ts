@@ -44,7 +44,10 @@ const wsgi = 'kind: "wsgi", app: "a:b"';
 test.for([
   // Unknown keys
   ['{ nam: "x" }', 'nam | unknown key. Did you mean "name"?'],
-  ["{ zzz: 1 }", "zzz | unknown key. Known: name, edge, apps, upstreams, programs, redis, smoke"],
+  [
+    "{ zzz: 1 }",
+    "zzz | unknown key. Known: name, edge, apps, upstreams, programs, redis, cache, smoke",
+  ],
   [
     `{ apps: { a: { ${wsgi}, wrokers: 3 } } }`,
     'apps.a.wrokers | unknown key. Did you mean "workers"?',
@@ -58,14 +61,24 @@ test.for([
     'edge.routes[0].redirect.too | unknown key. Did you mean "to"?',
   ],
   // Known, and not built
-  ["{ cache: { memory: '64mb' } }", "cache | not in this version"],
+  [`{ apps: { a: { ${wsgi}, user: "x" } } }`, "apps.a.user | not in this version"],
+  // The cache
   [
     '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',
-    "edge.routes[0].cache | not in this version",
+    "edge.routes[0].cache | only answers of an app or an upstream are kept; remove it",
   ],
   [
-    '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',
-    "edge.routes[0].cache | not in this version",
+    '{ edge: { routes: [{ path: "/", upstream: "a", cache: { ttl: "1s" } }] }, upstreams: { a: { servers: ["a:1"] } } }',
+    'edge.routes[0].cache.ttl | only counts with mode "force"; in mode "http" the answers say how long',
+  ],
+  [
+    '{ edge: { routes: [{ path: "/", upstream: "a", cache: { mode: "forse" } }] }, upstreams: { a: { servers: ["a:1"] } } }',
+    'edge.routes[0].cache.mode | "forse" is not known here. Did you mean "force"?',
+  ],
+  ['{ cache: { memory: "1kb" } }', "cache.memory | Use 1mb at least and 64gb at most"],
+  [
+    '{ redis: false, cache: { store: "redis" } }',
+    "cache.store | redis is false: there is none to keep answers",
   ],
   // Files and compression
   [
@@ -130,7 +143,7 @@ test.for([
   ],
   // Not suggested although near
   [`{ apps: { a: { ${wsgi}, qqqqqq: 2 } } }`, /^apps\.a\.qqqqqq \| unknown key\. Known: /],
-  ["{ cash: 1 }", /^cash \| unknown key\. Known: /],
+  ["{ cash: 1 }", 'cash | unknown key. Did you mean "cache"?'],
   // Values
   [
     '{ name: "My Shop" }',

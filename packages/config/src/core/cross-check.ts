@@ -37,6 +37,7 @@ export function crossCheck(input: unknown, probe: FolderProbe): readonly Problem
     ...checkWorkingFolders("programs", record(config.programs), probe),
     ...checkNamesOnce(config),
     ...checkDependencies(config),
+    ...checkCache(config),
   ];
 }
 
@@ -219,6 +220,11 @@ function checkDependencies(config: Loose): readonly Problem[] {
   return problems;
 }
 
+function checkCache({ cache, redis }: Loose): readonly Problem[] {
+  if (record(cache).store !== "redis" || redis !== false) return [];
+  return [{ path: ["cache", "store"], message: "redis is false: there is none to keep answers" }];
+}
+
 /** "a → b → a" when `from` is needed, over any number of steps, by what it needs. */
 function circle(
   from: string,
@@ -256,6 +262,8 @@ type Loose = {
     | "upstreams"
     | "programs"
     | "redis"
+    | "cache"
+    | "store"
     | "listen"
     | "address"
     | "trustedProxies"

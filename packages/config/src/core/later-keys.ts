@@ -5,8 +5,6 @@
 
 /** By the path of the object, with [] for an index and * for a name. */
 const keys: Readonly<Record<string, readonly string[]>> = {
-  "": ["cache"],
-  "edge.routes[]": ["cache"],
   "apps.*": ["user"],
 };
 

@@ -15,6 +15,7 @@ import type {
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
 import { resolveAdmin, resolveRotation } from "./resolve-admin.ts";
+import { resolveCache, resolveRouteCache } from "./resolve-cache.ts";
 import { addressOfListener, resolveListeners, socketModeOf } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveUpstream } from "./resolve-upstream.ts";
@@ -31,6 +32,8 @@ export interface ResolveContext {
   readonly folder: string;
   /** Absolute: where a relative access log goes. */
   readonly logFolder: string;
+  /** Absolute: where the embedded store of the cache is. */
+  readonly cacheFolder: string;
   readonly cpuCount: number;
   readonly places: Places;
   readonly redis: RedisPlan;
@@ -85,6 +88,8 @@ export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): Re
 function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePlan {
   const { edge } = parsed;
   const listeners = resolveListeners(edge.listen, context);
+  const name = parsed.name ?? nameFromFolder(context.folder);
+  const cache = resolveCache(parsed, context.redis, name, context.cacheFolder);
   return {
     ...(listeners === undefined ? {} : { listeners }),
     trustedProxies: edge.trustedProxies,
@@ -110,6 +115,7 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
     compression: edge.compression === false ? null : edge.compression,
     errorPages: mapRecord(edge.errorPages, (file) => context.absolute(file)),
     admin: resolveAdmin(edge.admin, context.absolute),
+    ...(cache === undefined ? {} : { cache }),
     routes: edge.routes.map((route, index) => resolveRoute(route, index, parsed, context)),
     upstreams: mapRecord(parsed.upstreams, (upstream) =>
       resolveUpstream(upstream, context.absolute),
@@ -137,6 +143,7 @@ function resolveRoute(
 ): RoutePlan {
   const { line } = placeOf(context.places, ["edge", "routes", index], context.shownFile);
   const protection = resolveProtection(route, parsed.apps, context.absolute);
+  const cache = resolveRouteCache(route);
   return {
     ...resolveMatch(route),
     ...resolveTraffic(route),
@@ -147,6 +154,7 @@ function resolveRoute(
     ...(protection === undefined ? {} : { protection }),
     ...(route.internal ? { internal: true } : {}),
     ...(route.compression === false ? { compression: false } : {}),
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 

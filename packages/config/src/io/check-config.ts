@@ -49,6 +49,7 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
     shownFile,
     folder,
     logFolder: join(state, "logs"),
+    cacheFolder: join(state, "cache"),
     cpuCount: context.cpuCount,
     places,
     redis: chooseRedis(result.data, folders, context),
@@ -69,8 +70,11 @@ function chooseRedis(
   if (redis === "auto" && url) return { kind: "url", url };
   const server = findOnPath("redis-server", folders);
   if (server !== undefined) return { kind: "managed", server };
-  if (redis === "auto") return { kind: "none" };
-  throw redisServerMissing({ place: placeOf(context.places, ["redis"], basename(context.file)) });
+  if (redis === "auto" && parsed.cache.store !== "redis") return { kind: "none" };
+  const wanted = redis === "managed" ? "managed" : "cache";
+  const path = wanted === "managed" ? ["redis"] : ["cache", "store"];
+  const place = placeOf(context.places, path, basename(context.file));
+  throw redisServerMissing({ place, wanted });
 }
 
 function folderState(path: string): "folder" | "missing" | "other" {

@@ -1,6 +1,7 @@
 /** The whole of deploy.config.ts. */
 import { z } from "zod";
 import { appSchema, programSchema, redisSchema, smokeCheckSchema } from "./apps.ts";
+import { cacheSchema } from "./cache.ts";
 import { edgeSchema } from "./edge.ts";
 import { upstreamSchema } from "./upstreams.ts";
 
@@ -30,6 +31,7 @@ export const configSchema = z.strictObject({
     description: "Anything else to keep running: queue consumers, watchers.",
   }),
   redis: redisSchema,
+  cache: cacheSchema,
   smoke: z
     .array(smokeCheckSchema)
     .prefault([])

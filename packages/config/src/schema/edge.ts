@@ -9,6 +9,7 @@ import { compressionSchema } from "./compression.ts";
 import { listenSchema } from "./listen.ts";
 import { accessLogFields, accessLogFormat } from "./placeholders.ts";
 import { protectionKeys } from "./protection.ts";
+import { routeCacheSchema } from "./routing/cache.ts";
 import { checkRoute } from "./routing/check-route.ts";
 import { routeConditions } from "./routing/conditions.ts";
 import { headerKeys } from "./routing/headers.ts";
@@ -70,6 +71,7 @@ const routeSchema = z
       description:
         "`false`: answers of this route are not compressed, whatever `edge.compression` says.",
     }),
+    cache: routeCacheSchema,
     ...protectionKeys,
     ...headerKeys,
     ...trafficKeys,

@@ -23,6 +23,7 @@ export const accessLogFields = [
   "connect",
   "first-byte",
   "release",
+  "cache",
   "upstream",
   "route",
   "id",

@@ -1,4 +1,5 @@
 /** Memory for what all threads of an edge count together, besides `metrics.ts`. */
+import { createCacheMetricsMemory } from "./measuring/cache-metrics.ts";
 import { clearListenerGauges, createListenerMemory } from "./measuring/listener-metrics.ts";
 import { createRouteMemory } from "./measuring/route-metrics.ts";
 import { clearInFlight, createInFlightMemory } from "./protection/in-flight-table.ts";
@@ -11,6 +12,7 @@ export interface SharedCounters {
   readonly rates: SharedArrayBuffer;
   readonly inFlight: SharedArrayBuffer;
   readonly spill: SharedArrayBuffer;
+  readonly cache: SharedArrayBuffer;
 }
 
 /** @param seed random, so that no client can choose where it is counted */
@@ -24,6 +26,7 @@ export function createSharedCounters(
     rates: createRateMemory(seed),
     inFlight: createInFlightMemory(seed, threads),
     spill: createSpillMemory(threads),
+    cache: createCacheMetricsMemory(threads),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
 import type { GoneAnswer, Maintenance, RequestFacts, WorkerRecord } from "@stack/control";
+import type { SharedCache } from "./cache/shared-cache.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
 
@@ -49,6 +50,8 @@ export type MainToThread =
       readonly upstreams: readonly SharedUpstream[];
       /** By the route's position: where it is counted. */
       readonly routeSlots: readonly number[];
+      /** Null where no route keeps answers. */
+      readonly cache: SharedCache | null;
       /** Of the listeners with TLS. */
       readonly tls: readonly TlsMaterial[];
     }

@@ -12,6 +12,7 @@ interface CheckedRoute {
   readonly rewrite?: string | undefined;
   readonly stripPrefix: boolean;
   readonly requestHeaders?: unknown;
+  readonly cache?: unknown;
   readonly redirect?: { readonly to: string } | undefined;
 }
 
@@ -25,6 +26,9 @@ export function checkRoute(route: CheckedRoute, context: z.core.$RefinementCtx):
     if (route[key] !== undefined && !isForwarded) {
       report([key], "only an app or an upstream sees the request; remove it");
     }
+  }
+  if (route.cache !== undefined && route.app === undefined && route.upstream === undefined) {
+    report(["cache"], "only answers of an app or an upstream are kept; remove it");
   }
   if (route.rewrite !== undefined && route.stripPrefix) {
     report(["stripPrefix"], 'cannot be with `rewrite`; begin that with "{rest}"');

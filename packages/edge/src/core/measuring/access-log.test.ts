@@ -25,6 +25,7 @@ const entry: AccessEntry = {
   connectMs: 0,
   firstByteMs: 1.1,
   release: "r42",
+  cache: "",
   route: "/*",
   id: "edge-7",
   trace: "4bf92f3577b34da6a3ce929d0e0e4736",

@@ -32,6 +32,8 @@ export interface AccessEntry {
   readonly connectMs: number;
   readonly firstByteMs: number;
   readonly release: string;
+  /** "hit", "miss expired"; "" where the route has none. */
+  readonly cache: string;
   /** As in the metrics: "/api/*". */
   readonly route: string;
   readonly id: string;
@@ -90,6 +92,7 @@ const fields = {
   connect: (entry: AccessEntry) => msOrDash(entry.connectMs),
   "first-byte": (entry: AccessEntry) => msOrDash(entry.firstByteMs),
   release: (entry: AccessEntry) => orDash(entry.release),
+  cache: (entry: AccessEntry) => orDash(entry.cache),
   upstream: (entry: AccessEntry) => (entry.app === "" ? orDash(entry.worker) : "-"),
   route: (entry: AccessEntry) => orDash(entry.route),
   id: (entry: AccessEntry) => orDash(entry.id),
@@ -128,6 +131,7 @@ function createJsonFormatter(): AccessLineFormatter {
     if (entry.worker !== "") {
       line += `,"${entry.app === "" ? "upstream" : "worker"}":"${escapeJson(entry.worker)}"`;
     }
+    if (entry.cache !== "") line += `,"cache":"${entry.cache}"`;
     if (entry.connectMs >= 0) line += `,"connectMs":${formatMs(entry.connectMs)}`;
     if (entry.firstByteMs >= 0) line += `,"firstByteMs":${formatMs(entry.firstByteMs)}`;
     if (entry.release !== "") line += `,"release":"${escapeJson(entry.release)}"`;

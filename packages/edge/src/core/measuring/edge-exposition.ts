@@ -6,6 +6,7 @@ import { countWaiting } from "../scheduling/app-queue.ts";
 import type { KnownWorker, WorkerRegistry } from "../scheduling/worker-registry.ts";
 import { readLoad, readServed, readState, workerState } from "../scheduling/worker-slots.ts";
 import type { ListenerOption } from "../thread-messages.ts";
+import { describeCache } from "./cache-exposition.ts";
 import { sumListener } from "./listener-metrics.ts";
 import { sumAppMetrics, sumMetrics } from "./metrics.ts";
 import { routeLabel, routeTarget } from "./route-label.ts";
@@ -24,6 +25,7 @@ export interface ExposedEdge {
   readonly threads: number;
   readonly metrics: SharedArrayBuffer;
   readonly routes: SharedArrayBuffer;
+  readonly cache: SharedArrayBuffer;
   readonly listenerCounts: SharedArrayBuffer;
   readonly listeners: readonly ListenerOption[];
   readonly registry: WorkerRegistry;
@@ -41,6 +43,7 @@ export interface ProcessUse {
 }
 
 interface ExposedRoute {
+  readonly slot: number;
   readonly labels: Labels;
   readonly target: string;
   readonly totals: RouteTotals;
@@ -66,6 +69,7 @@ export function exposeEdge(edge: ExposedEdge, use: ProcessUse, nowMs: number): s
   exposeListeners(out, edge);
   const routes = exposedRoutes(edge);
   exposeRoutes(out, routes);
+  if (edge.plan?.cache !== undefined) exposeCache(out, edge, routes);
   exposeApps(out, edge, routes, nowMs);
   exposeUpstreams(out, routes);
   exposeUpstreamServers(out, edge.upstreams);
@@ -88,7 +92,7 @@ function exposedRoutes(edge: ExposedEdge): readonly ExposedRoute[] {
     if (slot === undefined || slot === otherRoutesSlot || known.has(slot)) continue;
     const target = routeTarget(route);
     const totals = sumRoute(edge.routes, slot);
-    known.set(slot, { labels: { route: label, target }, target, totals });
+    known.set(slot, { slot, labels: { route: label, target }, target, totals });
   }
   const more = [
     { slot: noRouteSlot, labels: { route: "", target: "none" } },
@@ -97,7 +101,12 @@ function exposedRoutes(edge: ExposedEdge): readonly ExposedRoute[] {
   return [
     ...known.values(),
     ...more
-      .map(({ slot, labels }) => ({ labels, target: "", totals: sumRoute(edge.routes, slot) }))
+      .map(({ slot, labels }) => ({
+        slot,
+        labels,
+        target: "",
+        totals: sumRoute(edge.routes, slot),
+      }))
       .filter(({ totals }) => sum(totals.answers) > 0),
   ];
 }
@@ -152,6 +161,14 @@ function exposeRoutes(out: Exposition, routes: readonly ExposedRoute[]): void {
         ? [[{ ...labels, dry_run: "true" }, totals.limitedDry] as const]
         : []),
     ]),
+  );
+}
+
+function exposeCache(out: Exposition, edge: ExposedEdge, routes: readonly ExposedRoute[]): void {
+  out.counter(
+    "stack_cache_requests_total",
+    "Requests of routes with a cache, by what it did with them and why.",
+    routes.flatMap(({ slot, labels }) => describeCache(edge.cache, slot, labels)),
   );
 }
 

@@ -19,6 +19,8 @@ export const otherRoutesSlot = 1;
 const firstRouteSlot = 2;
 /** Routes beyond this many are counted together. */
 const routeSlots = 1_024;
+/** Of all kinds. */
+export const routeSlotCount = firstRouteSlot + routeSlots;
 
 // Doubles of one slot.
 const classes = 0; // classes + 1 is 1xx … classes + 5 is 5xx
@@ -29,7 +31,7 @@ const bytesOut = 9;
 const duration = 10; // sum in milliseconds, then the buckets
 const queue = duration + 1 + buckets;
 const slotDoubles = queue + 1 + buckets;
-const regionDoubles = (firstRouteSlot + routeSlots) * slotDoubles;
+const regionDoubles = routeSlotCount * slotDoubles;
 
 /** The writer of one thread. */
 export interface RouteMetrics {

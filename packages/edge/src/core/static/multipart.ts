@@ -37,3 +37,12 @@ export function planMultipart(
   const typeLine = `Content-Type: multipart/byteranges; boundary=${boundary}\r\n`;
   return { typeLine, segments, end, length };
 }
+
+/** All of it, of what is in memory. */
+export function joinParts(plan: MultipartBody, body: Buffer): Buffer {
+  const pieces = plan.segments.flatMap(({ before, first, last }) => [
+    Buffer.from(before, "latin1"),
+    body.subarray(first, last + 1),
+  ]);
+  return Buffer.concat([...pieces, Buffer.from(plan.end, "latin1")], plan.length);
+}

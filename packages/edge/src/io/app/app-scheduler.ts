@@ -39,6 +39,8 @@ export interface AppScheduler extends Backend, CallObserver {
   readonly name: string;
   /** From the newest plan. */
   settings: EdgeAppPlan;
+  /** It is stopped, or has no worker that takes requests. */
+  readonly isDown: () => boolean;
   readonly addWorker: (worker: WorkerHandle) => void;
   readonly removeWorker: (worker: WorkerHandle) => void;
   /** Another thread has freed a slot for us, or (`passed`) cannot use the one that is free. */
@@ -107,6 +109,9 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       enter(call);
     },
     retire: () => {}, // lives as long as its workers; plans only change its settings
+    isDown: () =>
+      scheduler.settings.stopped === true ||
+      !workers.some(({ slots }) => readState(slots) === workerState.open),
     addWorker: (worker) => {
       workers.push(worker);
     },

@@ -98,6 +98,7 @@ export function createExchange(
     app: "",
     queueMs: 0,
     user: "",
+    cacheOutcome: undefined,
     readBody,
     resumeBody,
     inform,

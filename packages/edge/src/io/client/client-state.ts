@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import type { EdgePlan } from "@stack/config";
 import type { ChunkedDecoder, RequestHead } from "@stack/protocols";
+import type { CacheOutcome } from "../../core/cache/outcomes.ts";
 import type {
   Backend,
   ClientFacts,
@@ -196,4 +197,6 @@ export interface ClientExchange extends Exchange {
   queueMs: number;
   /** Who it is, by name and password; "" for nobody known. */
   user: string;
+  /** What the cache of its route did; undefined without one. */
+  cacheOutcome: CacheOutcome | undefined;
 }

@@ -19,6 +19,8 @@ import { type EncoderLoad, encodeWhole, hasCapacity } from "./encoders.ts";
 export interface Compression {
   /** Whether files of this type and size are coded. */
   readonly isCodable: (type: string, bytes: number) => boolean;
+  /** Whether an answer is coded, whole and for whoever accepts it. */
+  readonly isFit: (status: number, fields: string, bytes: number) => boolean;
   readonly accepted: (header: string | undefined) => AcceptedEncodings;
   /** The answer that will be begun is coded, if it is fit. */
   readonly offer: (exchange: Exchange) => void;
@@ -32,6 +34,7 @@ export function createCompression(plan: CompressionPlan): Compression {
   const load: EncoderLoad = { open: 0, busy: 0 };
   return {
     isCodable: (type, bytes) => bytes >= rules.minBytes && rules.isCodableType(type),
+    isFit: (status, fields, bytes) => decideCoding(rules, status, fields, bytes) === "fit",
     accepted,
     offer(exchange) {
       const { begin } = exchange;

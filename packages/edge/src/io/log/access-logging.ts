@@ -1,6 +1,7 @@
 /** From a request that has ended to its line in the access log. */
 import type { EdgePlan } from "@stack/config";
 import { headerValue } from "@stack/protocols";
+import { describeOutcome } from "../../core/cache/outcomes.ts";
 import { type AccessEntry, createAccessLineFormatter } from "../../core/measuring/access-log.ts";
 import { routeLabel } from "../../core/measuring/route-label.ts";
 import type { ClientExchange } from "../client/client-state.ts";
@@ -38,6 +39,7 @@ export function createAccessLogging(
     connectMs: -1,
     firstByteMs: -1,
     release: "",
+    cache: "",
     route: "",
     id: "",
     trace: "",
@@ -65,6 +67,8 @@ export function createAccessLogging(
     entry.connectMs = times === undefined ? -1 : times.connectMs;
     entry.firstByteMs = times === undefined ? -1 : times.firstByteMs;
     entry.release = times === undefined ? "" : times.release;
+    const { cacheOutcome } = exchange;
+    entry.cache = cacheOutcome === undefined ? "" : describeOutcome(cacheOutcome);
     entry.route = exchange.plan === plan ? (labels[route.index] ?? "") : "";
     entry.id = exchange.requestId;
     entry.trace = exchange.traceId;

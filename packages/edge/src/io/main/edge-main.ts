@@ -30,6 +30,7 @@ import { probeAdoption } from "../thread/adopt-socket.ts";
 import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
 import { startArbiterServer } from "./arbiter-server.ts";
+import { createCacheOwner } from "./cache-owner.ts";
 import { createLogRotation } from "./log-rotation.ts";
 import { startThreadPool } from "./thread-pool.ts";
 import { createUpstreamDesk } from "./upstream-desk.ts";
@@ -52,7 +53,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const metrics = createMetricsMemory(options.threads);
   const budget = createBudgetMemory(options.threads);
   const connections = new SharedArrayBuffer(options.threads * 4);
-  const counters = createSharedCounters(options.threads, [randomInt(2 ** 32), randomInt(2 ** 32)]);
+  const counters = createSharedCounters(options.threads, randomSeed());
+  const cache = createCacheOwner(randomSeed);
   let activePlan: EdgePlan | undefined;
   let routeSlots: ReadonlyMap<string, number> = new Map();
   const inPlace = await probeAdoption();
@@ -132,6 +134,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       threads: pool.living().length,
       metrics,
       routes: counters.routes,
+      cache: counters.cache,
       listenerCounts: counters.listeners,
       listeners: options.listeners,
       registry,
@@ -162,6 +165,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       plan,
       apps: registry.apps(),
       upstreams: upstreams.configure(plan),
+      cache: cache.configure(plan),
       routeSlots: labels.map((label) => routeSlots.get(label) ?? otherRoutesSlot),
       tls,
     });
@@ -222,6 +226,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     forgetThreadCounters(counters, thread);
     desk.onThreadEnd(thread);
     upstreams.onThreadEnd(thread);
+    cache.onThreadEnd(thread);
     stackd.send({ type: "edge-degraded", reason: degraded });
     if (pool.living().length === 0) end(draining ? 0 : 1);
     else if (draining) finishIfDrained();
@@ -252,6 +257,10 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     stackd[Symbol.dispose]();
     process.exit(code);
   }
+}
+
+function randomSeed(): readonly [number, number] {
+  return [randomInt(2 ** 32), randomInt(2 ** 32)];
 }
 
 /** For the entry: what cannot be started is one line for the log, and exit 1. */

@@ -13,6 +13,8 @@ export interface WorkerTable {
   /** The apps of a plan, before its backends are asked for. */
   readonly configure: (apps: readonly SharedApp[], plan: EdgePlan) => void;
   readonly backend: (app: string) => Backend | undefined;
+  /** No worker could answer: it is stopped, or none is ready. */
+  readonly isDown: (app: string) => boolean;
   readonly onMessage: (message: Extract<MainToThread, { serial: number }>) => void;
   readonly onWake: (wake: Wake) => void;
   readonly check: (now: number) => void;
@@ -95,6 +97,7 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
       }
     },
     backend: (app) => byName.get(app),
+    isDown: (app) => byName.get(app)?.isDown() ?? true,
     onMessage(message) {
       if (message.type === "worker-up") {
         addWorker(message);

@@ -5,7 +5,7 @@
 import { formatContentRange, formatHttpDate, headerValue, reasonOf } from "@stack/protocols";
 import { asksForHtml, type ErrorPages } from "../../core/error-pages.ts";
 import { prepareAnswer } from "../../core/prepared-answer.ts";
-import { type MultipartBody, planMultipart } from "../../core/static/multipart.ts";
+import { joinParts, planMultipart } from "../../core/static/multipart.ts";
 import {
   decideStaticAnswer,
   hasConditions,
@@ -184,12 +184,4 @@ function partFields(
 ): string {
   const range = formatContentRange(part, content.size);
   return `${content.representation.fields}Content-Range: ${range}\r\n`;
-}
-
-function joinParts(plan: MultipartBody, body: Buffer): Buffer {
-  const pieces = plan.segments.flatMap(({ before, first, last }) => [
-    Buffer.from(before, "latin1"),
-    body.subarray(first, last + 1),
-  ]);
-  return Buffer.concat([...pieces, Buffer.from(plan.end, "latin1")], plan.length);
 }

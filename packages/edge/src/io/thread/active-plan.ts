@@ -1,9 +1,13 @@
 /** From a plan as data to what serves it: route table, one backend per route, trust, access log. */
+import { randomBytes } from "node:crypto";
 import type { EdgePlan, RoutePlan } from "@stack/config";
+import { compileCacheRules } from "../../core/cache/cache-rules.ts";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import { templatePattern } from "../../core/routing/path-matcher.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
 import type { TemplatePlace } from "../../core/routing/template.ts";
+import type { CacheDesk } from "../cache/cache-desk.ts";
+import { createCachedBackend } from "../cache/cached-backend.ts";
 import {
   type Compression,
   compressAnswers,
@@ -33,6 +37,10 @@ export interface PlanParts {
   /** The scheduler of an app that the plan names. */
   readonly app: (name: string) => Backend | undefined;
   readonly upstream: (name: string) => Backend | undefined;
+  /** Nobody of this app could answer now. */
+  readonly isDown: (app: string) => boolean;
+  /** Undefined where no route keeps answers. */
+  readonly cache: CacheDesk | undefined;
   readonly routeSlots: readonly number[];
   readonly protection: SharedProtection;
 }
@@ -53,9 +61,13 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   const backends = plan.routes.map((route, index) => {
     const coding = route.compression === false ? undefined : compression;
     const files: FileParts = { cacheBytes: share, large, compression: coding };
-    const own = compressAnswers(route, backendOf(route, files, parts, target), coding);
+    const live = backendOf(route, files, parts, target);
+    const isKept = route.cache !== undefined && parts.cache !== undefined;
+    // What is kept is kept as it came, and coded for each client.
+    const own = isKept ? live : compressAnswers(route, live, coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
-    const shaped = shapeRequests(route, inner, placeOf(route), target);
+    const asked = shapeRequests(route, inner, placeOf(route), target);
+    const shaped = keepAnswers(route, asked, coding, parts);
     const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
     const failure = failureOf(route, plan);
     return failure === undefined ? answered : showFailure(answered, failure);
@@ -88,6 +100,29 @@ function failureOf({ action }: RoutePlan, { apps }: EdgePlan): string | undefine
     if (page !== undefined) return page;
   }
   return undefined;
+}
+
+/**
+ * By what clients ask for, before it is rewritten; behind the route's protection, so that nobody gets
+ * from the cache what is not for them. The backend itself for a route that keeps nothing.
+ */
+function keepAnswers(
+  route: RoutePlan,
+  inner: Backend,
+  compression: Compression | undefined,
+  { cache, isDown }: PlanParts,
+): Backend {
+  if (route.cache === undefined || cache === undefined) return inner;
+  const { action } = route;
+  return createCachedBackend({
+    rules: compileCacheRules(route.cache, route.conditions),
+    desk: cache,
+    inner,
+    compression,
+    saysStatus: route.cache.status,
+    boundary: randomBytes(16).toString("hex"),
+    isDown: action.kind === "app" ? () => isDown(action.app) : () => false,
+  });
 }
 
 interface FileParts {

@@ -9,7 +9,9 @@ import { createLogger, reportOf } from "@stack/base";
 import type { EdgePlan, RoutePlan } from "@stack/config";
 import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
+import type { FillMessage } from "../../core/cache/fill-messages.ts";
 import { createErrorPages } from "../../core/error-pages.ts";
+import { createCacheMetrics } from "../../core/measuring/cache-metrics.ts";
 import { createListenerMetrics } from "../../core/measuring/listener-metrics.ts";
 import { createThreadMetrics } from "../../core/measuring/metrics.ts";
 import { createRouteMetrics } from "../../core/measuring/route-metrics.ts";
@@ -24,6 +26,7 @@ import type {
   Wake,
 } from "../../core/thread-messages.ts";
 import { listenFailed } from "../../errors.ts";
+import { createThreadCache } from "../cache/thread-cache.ts";
 import { createAddressCap } from "../client/address-cap.ts";
 import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
@@ -98,6 +101,11 @@ export function runEdgeThread(
     clockOffsetMs: measureClockOffset(),
     passwords: { ...createPasswordFiles(log.warn), ...createPasswordJudge() },
   };
+  const cache = createThreadCache(options.index, (target, message) => {
+    const port = peers.get(target);
+    port?.postMessage(message);
+    return port !== undefined;
+  });
   const maintenance = createMaintenanceCover(options.threads);
   const listenerMetrics = createListenerMetrics(options.counters.listeners, options.index);
   const countsOpen: (() => void)[] = [];
@@ -119,6 +127,7 @@ export function runEdgeThread(
       const oldWriter = renewWriter(plan);
       workers.configure(apps, plan);
       upstreams.configure(message.upstreams, plan);
+      cache.configure(message.cache);
       pageFiles.load(plan.errorPages);
       const old = thread.active;
       thread.active = maintenance.cover(
@@ -126,6 +135,8 @@ export function runEdgeThread(
           pages,
           writer,
           app: workers.backend,
+          isDown: workers.isDown,
+          cache: cache.desk(),
           upstream: upstreams.backend,
           routeSlots,
           protection,
@@ -214,6 +225,7 @@ export function runEdgeThread(
     fronts.check(now);
     entrances.check(now);
     guardTick(() => workers.check(now));
+    guardTick(() => cache.check(now));
     pageFiles.check(now);
     maintenance.check(now);
     guardTick(() => upstreams.check(now));
@@ -256,11 +268,15 @@ export function runEdgeThread(
         guardTick(() => workers.onMessage(message));
     }
   });
-  for (const port of peers.values()) port.on("message", onWake);
+  for (const [index, port] of peers) {
+    port.on("message", (message: Wake | FillMessage) => onPeerMessage(index, message));
+    port.on("close", () => guardTick(() => cache.onThreadEnd(index)));
+  }
 
-  function onWake(message: Wake): void {
+  function onPeerMessage(from: number, message: Wake | FillMessage): void {
     guardTick(() => {
-      if (message.app < 0) upstreams.onWake(message.app);
+      if ("fill" in message) cache.onMessage(from, message);
+      else if (message.app < 0) upstreams.onWake(message.app);
       else workers.onWake(message);
     });
   }
@@ -295,6 +311,7 @@ function createContext(
       createSpillBudget(options.counters.spill, options.index),
       log,
     ),
+    cacheMetrics: createCacheMetrics(options.counters.cache, options.index),
     routeMetrics: createRouteMetrics(options.counters.routes, options.index),
     budget: createBufferBudget(options.budget, options.index, options.budgetBytes),
     active: {

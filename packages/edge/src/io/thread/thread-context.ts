@@ -4,6 +4,7 @@ import type { EdgePlan } from "@stack/config";
 import type { RequestHead } from "@stack/protocols";
 import type { BufferBudget } from "../../core/buffer-budget.ts";
 import type { ErrorPages } from "../../core/error-pages.ts";
+import type { CacheMetrics } from "../../core/measuring/cache-metrics.ts";
 import type { ThreadMetrics } from "../../core/measuring/metrics.ts";
 import type { RouteMetrics } from "../../core/measuring/route-metrics.ts";
 import type { TrustCheck } from "../../core/routing/client-address.ts";
@@ -36,6 +37,7 @@ export interface ThreadContext {
   readonly log: Logger;
   readonly metrics: ThreadMetrics;
   readonly routeMetrics: RouteMetrics;
+  readonly cacheMetrics: CacheMetrics;
   readonly budget: BufferBudget;
   /** Where `limits.spillBytes` allows it: what is too much for memory. */
   readonly spill: SpillDesk;
