@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { version } from "@stack/base";
+import { runCache } from "./commands/cache.ts";
 import { runCheck } from "./commands/check.ts";
 import { runDown } from "./commands/down.ts";
 import { runExplain } from "./commands/explain.ts";
@@ -37,7 +38,6 @@ export interface ProgramResult {
 
 /** Known from the design, not built yet: refused, never ignored. */
 const laterCommands: Readonly<Record<string, string>> = {
-  cache: "stack status",
   serve: "stack up",
 };
 
@@ -99,15 +99,21 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .option("--hold <dur>", "with pause: how long a request waits at most")
     .action((word, options) => run((invocation) => runMaintenance(invocation, word, options)));
   program
+    .command("cache")
+    .argument("<stats|ls|purge>")
+    .argument("[url]")
+    .option("--tag <tag>", "purge: what the app gave this tag", collect, [])
+    .option("--prefix <url>", "purge: every URL that begins so", collect, [])
+    .option("--url <url>", "purge: this URL, all its variants", collect, [])
+    .option("--all", "purge: everything")
+    .option("--soft", "purge: keep it as stale, for when the app fails")
+    .option("-n, --lines <n>", "ls: how many at most (100)")
+    .action((word, url, options) => run((invocation) => runCache(invocation, word, url, options)));
+  program
     .command("explain")
     .argument("<method>")
     .argument("<url>")
-    .option(
-      "-H, --header <line>",
-      "a header of the request, as often as needed",
-      (line: string, before: readonly string[]) => [...before, line],
-      [] as readonly string[],
-    )
+    .option("-H, --header <line>", "a header of the request, as often as needed", collect, [])
     .option("--client <addr>", "the address it comes from (127.0.0.1)")
     .action((method, url, options) =>
       run((invocation) => runExplain(invocation, method, url, options)),
@@ -135,6 +141,11 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
       .configureHelp({ formatHelp: (shown) => `${helpOn(program, shown.name())}\n` });
   }
   return program as unknown as Command;
+}
+
+/** For options that may be given more than once. */
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 /** What to throw for what commander throws; undefined when help was asked for and printed. */

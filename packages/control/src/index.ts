@@ -1,4 +1,12 @@
 export type {
+  CacheAnswer,
+  CacheListing,
+  CacheOrder,
+  CachePurgeTarget,
+  CacheRouteStats,
+  CacheStats,
+} from "./core/cache-messages.ts";
+export type {
   ClientReply,
   ClientRequest,
   ClientRequestMessage,

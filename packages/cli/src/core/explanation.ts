@@ -26,6 +26,11 @@ export interface Explanation {
     readonly strippedPrefix: string | null;
     readonly rewrittenBy: string | null;
   } | null;
+  readonly cache: {
+    readonly mode: string;
+    readonly key: string | null;
+    readonly text: string;
+  } | null;
   readonly changes: {
     readonly requestHeaders: readonly string[];
     readonly responseHeaders: readonly string[];
@@ -48,7 +53,7 @@ export function formatExplanation(
   paint: Paint,
   verbose: boolean,
 ): string {
-  const { request, route, forwarded, changes, limits, others } = explanation;
+  const { request, route, forwarded, cache, changes, limits, others } = explanation;
   const query = request.query === null ? "" : `?${request.query}`;
   const rows: (readonly [label: string, text: string])[] = [
     ["listener", explanation.listener.text],
@@ -70,6 +75,10 @@ export function formatExplanation(
           : `  without ${forwarded.strippedPrefix}`
         : `  by ${forwarded.rewrittenBy}`;
     rows.push(["asked as", `${forwarded.target}${by}`]);
+  }
+  if (cache !== null) {
+    rows.push(["cache", `${cache.mode}: ${cache.text}`]);
+    rows.push(...listed("key", cache.key?.split("\n") ?? []));
   }
   rows.push(...listed("request", changes.requestHeaders));
   rows.push(...listed("response", changes.responseHeaders));

@@ -120,6 +120,18 @@ export const commandHelp = {
     exits: "0 ok  2 usage  7 not running",
     notes: ["Routes with `duringMaintenance: true` go on answering."],
   },
+  cache: {
+    usage: "stack cache stats|ls|purge [--tag T] [--prefix U] [--url U] [--all] [--soft]",
+    summary: "what is kept of the answers, and how to let go of it",
+    examples: [
+      ["stack cache stats", "memory, and hits and misses of each route"],
+      ["stack cache ls http://shop.test/blog/", "what is kept below it"],
+      ["stack cache purge --tag product-7", "as the app's `Cache-Tag` says"],
+      ["stack cache purge --prefix shop.test/blog/ --soft", "stale at once, not gone"],
+    ],
+    exits: "0 ok  2 usage  7 not running",
+    notes: ["A URL without http:// or https:// is both."],
+  },
   explain: {
     usage: "stack explain METHOD URL [-H 'Name: value'] [--client ADDR]",
     summary: "which route and app would answer, and why; sends nothing",
@@ -171,7 +183,7 @@ export const rootHelp = `stack runs a web app the way nginx + gunicorn + supervi
   stack smoke                start, check, kill, stop: for CI
 
 Run       check  up  down  smoke
-Watch     explain  status  top  logs  metrics
+Watch     explain  status  top  logs  metrics  cache
 Change    reload  restart  start  stop  scale  maintenance
 Help      help COMMAND  help exit
 

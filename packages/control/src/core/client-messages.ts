@@ -3,6 +3,7 @@
  * each request has an id and gets exactly one reply; a long operation may send progress before it.
  */
 import type { ErrorReport } from "@stack/base";
+import type { CacheOrder } from "./cache-messages.ts";
 import type { Maintenance } from "./peer-messages.ts";
 import type { StackEvent, StatusData } from "./status.ts";
 
@@ -29,6 +30,8 @@ export type ClientRequest =
   | { readonly op: "start"; readonly names: readonly string[] }
   | { readonly op: "stop"; readonly names: readonly string[] }
   | { readonly op: "scale"; readonly name: string; readonly workers: number }
+  /** Answered with a `CacheAnswer`. */
+  | { readonly op: "cache"; readonly order: CacheOrder }
   /** Null ends it. */
   | { readonly op: "maintenance"; readonly change: MaintenanceChange | null };
 

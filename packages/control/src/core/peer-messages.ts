@@ -3,6 +3,7 @@
  * but for keeper ↔ stackd, which is the IPC channel between that parent and its child.
  */
 import type { ErrorReport, SocketAddress } from "@stack/base";
+import type { CacheAnswer, CacheOrder } from "./cache-messages.ts";
 import type { ServiceState } from "./states.ts";
 import type { LastExit } from "./status.ts";
 
@@ -42,6 +43,8 @@ export type StackdToEdge =
       readonly serial: number;
       readonly maintenance: Maintenance | null;
     }
+  /** Answered by `cache-answer`. */
+  | { readonly type: "cache"; readonly id: number; readonly order: CacheOrder }
   /**
    * Stop accepting, finish what runs within the deadline, then exit 0. Tunnels (WebSockets) last to
    * the deadline where another edge has taken over, else only a moment.
@@ -54,6 +57,7 @@ export type EdgeToStackd =
   | { readonly type: "edge-failed"; readonly error: ErrorReport }
   /** All threads do what the last `maintenance` said. */
   | { readonly type: "maintenance-set"; readonly serial: number }
+  | { readonly type: "cache-answer"; readonly id: number; readonly answer: CacheAnswer }
   /** A thread ended: this generation still serves but should be replaced. */
   | { readonly type: "edge-degraded"; readonly reason: string }
   /** Every second. Counters since the edge started. */

@@ -117,3 +117,30 @@ test("what is no request is refused as the edge would", () => {
   expect(explain("/x", ["Transfer-Encoding: nonsense"]).refused).toMatchObject({ status: 501 });
   expect(explain("/x", ["Content-Length: 1", "Content-Length: 2"]).action.kind).toBe("refused");
 });
+
+test.each([
+  ["GET", "/shop?b=2&a=1", [], "http://localhost/shop?a=1&b=2"],
+  ["HEAD", "http://shop.test/x", [], "http://shop.test/x"],
+  ["POST", "/shop", [], null],
+  ["GET", "/shop", ["Cookie: session=1"], null],
+  ["GET", "/shop", ["Cache-Control: no-store"], null],
+] as const)("%s %s with %j has the cache key %s", (method, url, headers, key) => {
+  const cache: RoutePlan["cache"] = {
+    mode: "http",
+    ttlMs: 1_000,
+    key: { host: true, query: "sorted", headers: [], cookies: [] },
+    bypass: { headers: [], cookies: ["session"] },
+    methods: ["GET", "HEAD"],
+    negativeTtlMs: 0,
+    staleWhileRevalidateMs: 0,
+    staleIfErrorMs: 0,
+    staleWhileDownMs: 0,
+    maxBytes: 1024,
+    storeSetCookie: false,
+    status: true,
+  };
+  const routes = [route("/*", web, { cache })];
+  const asked = { edge: { ...edge, plan: { ...plan, routes } }, method, url, headers };
+  const explained = explainRequest({ ...asked, peer: "127.0.0.1" }, () => () => false);
+  expect(explained.cache?.key).toBe(key);
+});

@@ -15,6 +15,7 @@ import { buildRouteTable, decideRoute } from "../routing/route-table.ts";
 import { createEditRequest } from "../shaping/edit-request.ts";
 import { createRewrite } from "../shaping/rewrite.ts";
 import { type ExplainedAction, explainAction, placeOf } from "./explain-action.ts";
+import { type ExplainedCache, explainCache } from "./explain-cache.ts";
 import { type ExplainedChanges, explainChanges } from "./explain-changes.ts";
 import { type ExplainedListener, explainListener, parseTarget } from "./explain-listener.ts";
 import { explainOthers, type OtherRoute } from "./explain-others.ts";
@@ -59,6 +60,8 @@ export interface Explanation {
     readonly strippedPrefix: string | null;
     readonly rewrittenBy: string | null;
   } | null;
+  /** Null for a route that keeps nothing. */
+  readonly cache: ExplainedCache | null;
   readonly changes: ExplainedChanges;
   readonly limits: Readonly<Record<string, number>>;
   /** Why the others are not it; the nearest first, at most 50. */
@@ -87,7 +90,13 @@ export function explainRequest(question: ExplainQuestion, networks: Networks): E
     },
     limits: limitsOf(plan, undefined),
   };
-  const nothing = { forwarded: null, changes: explainChanges(undefined), others: [], route: null };
+  const nothing = {
+    forwarded: null,
+    cache: null,
+    changes: explainChanges(undefined),
+    others: [],
+    route: null,
+  };
   if (status !== 0) {
     const refused = { status, reason: head.problem };
     const action = { kind: "refused" as const, text: `answered ${status}: ${head.problem}` };
@@ -112,6 +121,7 @@ export function explainRequest(question: ExplainQuestion, networks: Networks): E
       captures: capturesOf(route, head.path),
     },
     action: explainAction(route, head),
+    cache: explainCache(route, head, target.scheme ?? "http"),
     changes: explainChanges(route),
     limits: limitsOf(plan, route),
     others,

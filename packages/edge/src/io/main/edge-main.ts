@@ -54,7 +54,11 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const budget = createBudgetMemory(options.threads);
   const connections = new SharedArrayBuffer(options.threads * 4);
   const counters = createSharedCounters(options.threads, randomSeed());
-  const cache = createCacheOwner(randomSeed);
+  const cache = createCacheOwner({
+    seed: randomSeed,
+    counts: counters.cache,
+    routeSlots: () => routeSlots,
+  });
   let activePlan: EdgePlan | undefined;
   let routeSlots: ReadonlyMap<string, number> = new Map();
   const inPlace = await probeAdoption();
@@ -108,7 +112,9 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     (message) => {
       if (message.type === "configure") configure(message.plan as EdgePlan);
       else if (message.type === "maintenance") maintain(message);
-      else drain(message.deadlineMs, message.handedOver === true);
+      else if (message.type === "cache") {
+        stackd.send({ type: "cache-answer", id: message.id, answer: cache.obey(message.order) });
+      } else drain(message.deadlineMs, message.handedOver === true);
     },
   );
   const rotation = createLogRotation(log);

@@ -103,6 +103,8 @@ export function createClients(stack: Stack, hooks: ClientHooks): Clients {
         return exclusively("stop", () => stopServices(stack, request.names));
       case "scale":
         return exclusively("scale", () => scaleApp(stack, request.name, request.workers));
+      case "cache":
+        return stack.edges.cache(request.order);
       case "maintenance":
         return setMaintenance(stack, request.change);
       default:

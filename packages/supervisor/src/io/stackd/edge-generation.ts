@@ -5,6 +5,8 @@
 import { type ErrorReport, errorFromReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
 import type {
+  CacheAnswer,
+  CacheOrder,
   ChildExit,
   ChildRecord,
   EdgeToStackd,
@@ -69,6 +71,8 @@ export interface EdgeGeneration {
   readonly firstReady: () => Promise<void>;
   /** Resolves when it does what `maintenance` says now; at once while it is not connected. */
   readonly maintain: () => Promise<void>;
+  /** What the edge says of its cache; "none" while it is not connected. */
+  readonly cache: (order: CacheOrder) => Promise<CacheAnswer>;
   /** @param handedOver another generation serves now: what lasts may last */
   readonly drain: (handedOver?: boolean) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
@@ -77,6 +81,7 @@ export interface EdgeGeneration {
 
 const readyMs = 20_000;
 const maintainMs = 5_000;
+const cacheMs = 5_000;
 /** Beyond the drain's own deadline, before it is killed. */
 const drainMarginMs = 3_000;
 
@@ -111,6 +116,8 @@ export function createEdgeGeneration(
   let given: EdgePlan | null = null;
   /** Of the last `maintenance` it was told. */
   let serial = 0;
+  let cacheOrder = 0;
+  const cacheOrders = new Map<number, (answer: CacheAnswer) => void>();
   let maintained: PromiseWithResolvers<void> | null = null;
   /** Of the last plan it was given. */
   let answer: PromiseWithResolvers<void> | null = null;
@@ -163,6 +170,9 @@ export function createEdgeGeneration(
         return;
       case "maintenance-set":
         if (message.serial === serial) maintained?.resolve();
+        return;
+      case "cache-answer":
+        cacheOrders.get(message.id)?.(message.answer);
         return;
       case "edge-degraded":
         hooks.onDegraded(message.reason);
@@ -251,6 +261,24 @@ export function createEdgeGeneration(
       const done = expectMaintenance();
       sendMaintenance();
       await done;
+    },
+    async cache(order) {
+      if (peer === null) return { kind: "none" };
+      cacheOrder += 1;
+      const id = cacheOrder;
+      const { promise, resolve, reject } = Promise.withResolvers<CacheAnswer>();
+      const timer = setTimeout(
+        () => reject(notReadyInTime({ name: "edge", seconds: cacheMs / 1000 })),
+        cacheMs,
+      );
+      cacheOrders.set(id, resolve);
+      peer.send({ type: "cache", id, order });
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(timer);
+        cacheOrders.delete(id);
+      }
     },
     drain(handedOver = false) {
       if (draining) return;

@@ -3,7 +3,14 @@
  * coming up. Each start is a generation of its own, on the same sockets.
  */
 import type { ErrorReport } from "@stack/base";
-import type { ChildExit, ChildRecord, LastExit, ServiceState } from "@stack/control";
+import type {
+  CacheAnswer,
+  CacheOrder,
+  ChildExit,
+  ChildRecord,
+  LastExit,
+  ServiceState,
+} from "@stack/control";
 import { createLifecycle, serviceStateOf } from "@stack/process";
 import { edgePolicy } from "../../core/policies.ts";
 import type { MetricsWindow } from "../../core/rates.ts";
@@ -37,6 +44,8 @@ export interface Edges {
   readonly configure: () => Promise<void>;
   /** The same, and those that drain hear what holds now for the apps they know. */
   readonly renewApps: () => Promise<void>;
+  /** Of the serving edge; a purge is told to every one that lives. */
+  readonly cache: (order: CacheOrder) => Promise<CacheAnswer>;
   /** Tells every edge that is connected what `maintenance` says now; waits for the serving one. */
   readonly maintain: () => Promise<void>;
   /** A new generation, and the old drains; on an error, which is thrown, the old one stays. */
@@ -159,6 +168,13 @@ export function createEdges(context: EdgesContext, firstGeneration: number): Edg
     async renewApps() {
       for (const edge of edges.values()) if (edge.draining()) edge.renewApps();
       if (current?.isConnected() === true) await current.configure();
+    },
+    async cache(order) {
+      const asked = order.kind === "purge" ? [...edges.values()] : [];
+      const others = asked.filter((edge) => edge !== current).map((edge) => edge.cache(order));
+      // What drains is purged as well, and not waited for: it may be about to end.
+      for (const answer of others) answer.catch(() => {});
+      return (await current?.cache(order)) ?? { kind: "none" };
     },
     async maintain() {
       const told = [...edges.values()].map((edge) => [edge, edge.maintain()] as const);
