@@ -18,7 +18,7 @@ export interface LoaderEnd {
 }
 
 /** How long a config may take: it computes data, it does not wait for things. */
-export const loaderDeadlineMs = 10_000;
+export const loaderDeadlineMs = 20_000;
 
 /**
  * The config in a loader's answer.
