@@ -43,6 +43,34 @@ test("a fetch handler is served, its body streamed", async () => {
   expect(answer).toEqual({ status: 201, body: "GET shop.test /some/page" });
 });
 
+test.for([
+  ["a Fastify instance", "fastify-app.mjs", /^\{"worker":"shop-1.1"\}$/],
+  ["a Koa app", "koa-app.mjs", /^shop-1\.1 \/$/],
+  ["TypeScript with an enum", "typescript.ts", /^hello \/$/],
+  ["a page rendered by React, part by part", "react-page.mjs", /wait.*the slow part/s],
+] as const)("%s is served", async ([, file, expected]) => {
+  await using bench = await openReady({ entry: fixture(file), workers: 1 });
+  const { status, body } = await ask(first(bench), "/");
+  expect(status).toBe(200);
+  expect(body).toMatch(expected);
+});
+
+test.for(["listens.mjs", "listens-express.cjs", "listens-fastify.mjs"])(
+  "%s, a script that listens by itself, is served by every worker on a socket of its own",
+  async (file) => {
+    await using bench = await openReady({ entry: fixture(file) });
+    const workers = [...bench.edge.workers.values()];
+    expect(workers).toHaveLength(2);
+    for (const worker of workers) {
+      expect((await ask(worker, "/")).body).toContain(String(worker.pid));
+    }
+    await eventually("its own word", () => bench.output().includes("listening"));
+
+    expect(await bench.stackd.order({ type: "drain", deadlineMs: 10_000 })).toBeNull();
+    await eventually("both to end", () => workers.every(({ pid }) => !isAlive(pid)));
+  },
+);
+
 test("a handler that throws answers 500 and its worker serves on", async () => {
   await using bench = await openReady({ workers: 1 });
   const worker = first(bench);

@@ -77,6 +77,11 @@ function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
     case "other-kind":
       return [`${failure.module}:${failure.name} is an ${failure.found[0]?.toUpperCase()} app`];
     case "attribute-missing":
+      if (app.key === "entry") {
+        return [
+          `${failure.module} exports no handler and lets no HTTP server listen${found === "" ? "" : `; it exports: ${found}`}`,
+        ];
+      }
       return [
         `${failure.module} exists, but has no name "${failure.name}". It defines: ${found === "" ? "nothing that looks like an app" : found}`,
       ];
@@ -109,5 +114,7 @@ function fixesOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
 
 function entryFixes(app: ImportedApp, likely: string | undefined): readonly string[] {
   if (likely !== undefined) return [`apps.${app.name}.entry = "${likely}"`];
-  return ["export default (request, response) => { … }     # or an object with fetch(request)"];
+  return [
+    "export default (request, response) => { … }     # or an object with fetch(request), or call listen()",
+  ];
 }

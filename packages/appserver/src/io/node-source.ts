@@ -23,6 +23,12 @@ const script = fileURLToPath(new URL("../../dist/bin/node-worker.js", import.met
 /** Requests one worker takes at once: an event loop has no limit of its own, memory has. */
 const capacity = 100;
 
+/** Node takes types away by itself; enums and the like it has to transform, which it calls an experiment. */
+function typeFlags(entry: string): readonly string[] {
+  if (!/\.[cm]?ts$/.test(entry)) return [];
+  return ["--experimental-transform-types", "--disable-warning=ExperimentalWarning"];
+}
+
 export function createNodeSource(plan: NodePlan, context: SourceContext): WorkerSource {
   return {
     start: () => Promise.resolve(),
@@ -48,7 +54,12 @@ function launchNodeWorker(
 
   async function run(): Promise<void> {
     child = await spawnChild({
-      command: [process.execPath, "--enable-source-maps", inspectable, script],
+      command: [
+        process.execPath,
+        ...["--enable-source-maps", inspectable],
+        ...typeFlags(plan.entry),
+        script,
+      ],
       cwd: plan.cwd,
       env: appEnvironment(plan, context, spec.id),
       stdout: "inherit",

@@ -12,13 +12,15 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 /** As of the server's `upgrade` event: what `ws` and others call `handleUpgrade`. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => unknown;
 
+export interface Handlers {
+  readonly handler: RequestHandler;
+  readonly upgrade: UpgradeHandler | undefined;
+}
+
 export type Loaded =
-  | {
-      readonly kind: "loaded";
-      readonly handler: RequestHandler;
-      readonly upgrade: UpgradeHandler | undefined;
-    }
-  | { readonly kind: "failed"; readonly failure: ImportFailure };
+  | ({ readonly kind: "loaded" } & Handlers)
+  /** It exports no handler: it listens by itself, or `failure` says what is missing. */
+  | { readonly kind: "listens" | "failed"; readonly failure: ImportFailure };
 
 /** @param entry absolute path of an ES module or a CommonJS one */
 export async function loadEntry(entry: string): Promise<Loaded> {
@@ -32,14 +34,20 @@ export async function loadEntry(entry: string): Promise<Loaded> {
   } catch (error) {
     return failed(entry, { kind: "error", found: [], traceback: formatThrown(error) });
   }
-  const { default: main } = exported;
-  const handler = handlerOf(main) ?? handlerOf(exported);
+  let handler: RequestHandler | undefined;
+  let main: unknown;
+  try {
+    main = await exported["default"];
+    handler = (await handlerOf(main)) ?? (await handlerOf(exported));
+  } catch (error) {
+    return failed(entry, { kind: "error", found: [], traceback: formatThrown(error) });
+  }
   if (handler !== undefined) {
     return { kind: "loaded", handler, upgrade: upgradeOf(exported) ?? upgradeOf(main) };
   }
   const found = Object.keys(exported).filter((name) => name !== "module.exports");
   const kind = "default" in exported ? "not-callable" : "attribute-missing";
-  return failed(entry, { kind, found, traceback: "" });
+  return { ...failed(entry, { kind, found, traceback: "" }), kind: "listens" };
 }
 
 /** An app's own frames matter; Node's do not. */
@@ -49,16 +57,24 @@ export function formatThrown(thrown: unknown): string {
   return lines.filter((line) => !/^\s+at .*\bnode:/.test(line)).join("\n");
 }
 
-/** An object with `fetch` (of whatever framework), a function, or a transpiled default export. */
-function handlerOf(value: unknown): RequestHandler | undefined {
+/**
+ * A function (an Express app is one), or what the frameworks make: an object with `fetch` (Hono and
+ * many others), a Koa app, a Fastify instance; or one of them as a transpiled default export.
+ */
+async function handlerOf(value: unknown): Promise<RequestHandler | undefined> {
   if ((typeof value !== "object" && typeof value !== "function") || value === null)
     return undefined;
-  const fetch = (value as { readonly fetch?: unknown }).fetch;
+  const { fetch, callback, routing, ready } = value as Readonly<Record<string, unknown>>;
   if (typeof fetch === "function") {
     return serveFetch((request) => (fetch as FetchHandler).call(value, request));
   }
   if (typeof value === "function") return value as RequestHandler;
-  const inner = (value as { readonly default?: unknown }).default;
+  if (typeof callback === "function") return callback.call(value) as RequestHandler;
+  if (typeof routing === "function" && typeof ready === "function") {
+    await ready.call(value);
+    return (request, response) => routing.call(value, request, response) as unknown;
+  }
+  const { default: inner } = value as { readonly default?: unknown };
   return inner === undefined || inner === value ? undefined : handlerOf(inner);
 }
 
@@ -69,7 +85,10 @@ function upgradeOf(value: unknown): UpgradeHandler | undefined {
   return (request, socket, head) => upgrade.call(value, request, socket, head) as unknown;
 }
 
-function failed(entry: string, failure: Omit<ImportFailure, "module" | "name">): Loaded {
+function failed(
+  entry: string,
+  failure: Omit<ImportFailure, "module" | "name">,
+): Extract<Loaded, { readonly failure: ImportFailure }> {
   return { kind: "failed", failure: { ...failure, module: basename(entry), name: "default" } };
 }
 

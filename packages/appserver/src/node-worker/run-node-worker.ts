@@ -7,7 +7,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
-import { formatThrown, loadEntry, type RequestHandler, type UpgradeHandler } from "./load-entry.ts";
+import { catchListen } from "./catch-listen.ts";
+import {
+  formatThrown,
+  type Handlers,
+  loadEntry,
+  type RequestHandler,
+  type UpgradeHandler,
+} from "./load-entry.ts";
 import { markOutput } from "./mark-output.ts";
 
 /** How long edges may take to close their idle connections before we do, when all were told. */
@@ -50,19 +57,56 @@ export async function runNodeWorker(): Promise<void> {
     if (order.type === "drain") drain(state, order.deadlineMs, toldGraceMs);
     else if (order.type === "ping") tell({ type: "pong" });
   });
+  const catcher = catchListen(start.socket, backlog);
   const loaded = await loadEntry(start.entry);
-  if (loaded.kind === "failed") {
+  // A script may listen by itself, at once or when its database has answered.
+  const server = catcher.caught() ?? (loaded.kind === "listens" ? await catcher.next() : undefined);
+  if (server !== undefined) adopt(server, start.socket, state);
+  else if (loaded.kind === "loaded") {
+    catcher.handled(loaded.handler);
+    serve(loaded, start.socket, state);
+  } else {
     tell({ type: "import-failed", failure: loaded.failure }, () => process.exit(3));
     return;
   }
   leaveOnFault(state);
-  state.server = listen(start.socket, handle(loaded.handler, state));
-  const { upgrade } = loaded;
+}
+
+function serve({ handler, upgrade }: Handlers, socket: string, state: WorkerState): void {
+  const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
+    void run(handler, request, response);
+  });
   if (upgrade !== undefined) {
-    state.server.on("upgrade", (request, socket, head) => {
-      void runUpgrade(upgrade, request, socket, head);
+    server.on("upgrade", (request, peer, head) => {
+      void runUpgrade(upgrade, request, peer, head);
     });
   }
+  server.listen({ path: socket, backlog });
+  adopt(server, socket, state);
+}
+
+/** Whoever made it: its connections stay open, its requests are counted, its arbiter is told. */
+function adopt(server: Server, socket: string, state: WorkerState): void {
+  state.server = server;
+  Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+  server.on("clientError", (error: NodeJS.ErrnoException, peer) => {
+    if (error.code === "HPE_INVALID_METHOD" && peer.writable) peer.end(unknownMethod);
+    else peer.destroy();
+  });
+  server.prependListener("request", (_request, response) => {
+    state.inFlight += 1;
+    response.on("close", () => {
+      state.inFlight -= 1;
+      if (state.draining) finishWhenIdle(state);
+    });
+    if (state.draining) response.setHeader("connection", "close");
+  });
+  const announce = (): void => {
+    chmodSync(socket, 0o600);
+    tell({ type: "listening" });
+  };
+  if (server.listening) announce();
+  else server.once("listening", announce);
 }
 
 interface WorkerState {
@@ -86,35 +130,7 @@ function tell(message: NodeWorkerToArbiter, sent?: () => void): void {
   else process.send(message, undefined, undefined, () => sent?.());
 }
 
-function listen(socket: string, handler: RequestHandler): Server {
-  const server = createServer(
-    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: maxHeaderBytes },
-    handler,
-  );
-  server.on("clientError", (error: NodeJS.ErrnoException, peer) => {
-    if (error.code === "HPE_INVALID_METHOD" && peer.writable) peer.end(unknownMethod);
-    else peer.destroy();
-  });
-  server.listen({ path: socket, backlog }, () => {
-    chmodSync(socket, 0o600);
-    tell({ type: "listening" });
-  });
-  return server;
-}
-
-/** Counts what runs, and answers for a handler that throws. */
-function handle(handler: RequestHandler, state: WorkerState): RequestHandler {
-  return (request, response) => {
-    state.inFlight += 1;
-    response.on("close", () => {
-      state.inFlight -= 1;
-      if (state.draining) finishWhenIdle(state);
-    });
-    if (state.draining) response.setHeader("connection", "close");
-    void run(handler, request, response);
-  };
-}
-
+/** Answers for a handler that throws. */
 async function run(
   handler: RequestHandler,
   request: IncomingMessage,

@@ -147,14 +147,14 @@ const asgiApp = z.strictObject({
 });
 
 const nodeApp = z.strictObject({
-  kind: z.literal("node").meta({ description: "A Node module that exports a handler." }),
+  kind: z.literal("node").meta({ description: "A Node module that exports a handler, or a script that listens by itself." }),
   ...common,
   entry: z
     .string()
     .min(1)
     .meta({
       description:
-        "A module whose default export is a (req, res) handler, an Express app or an object with fetch; an export `upgrade` of (req, socket, head) takes WebSockets.",
+        "A module (ESM, CommonJS or TypeScript) whose default export is a (req, res) handler, an Express, Koa or Fastify app or an object with fetch, or a script that calls `listen` itself, on whatever port: it gets the worker's socket. An export `upgrade` of (req, socket, head) takes WebSockets.",
       examples: ["server.mjs"],
     }),
   workers,
