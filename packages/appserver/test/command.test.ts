@@ -1,4 +1,7 @@
 /** A real arbiter with a `command` app: any server on the port it is given. */
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { formatLogLine } from "@stack/process";
 import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { ask } from "./ask-worker.ts";
@@ -36,6 +39,40 @@ test("{port} in the arguments is the port", async () => {
   const worker = first(bench);
   const port = worker.address.split(":")[1];
   expect((await ask(worker, "/")).body).toContain(`--port=${port}`);
+});
+
+test("{socket} in the arguments is a Unix socket, gone with its command", async () => {
+  await using bench = await openBench();
+  const { command, ...plan } = commandPlan(bench);
+  await startReady(bench, { ...plan, command: [...command, "{socket}"] });
+
+  const { address, pid } = first(bench);
+  const path = address.slice("unix:".length);
+  expect((await ask(first(bench), "/")).body).toContain(` ${path}`);
+  process.kill(pid, "SIGKILL");
+  await eventually("its successor", () => first(bench)?.pid !== pid);
+  expect(first(bench).address).not.toBe(address);
+  expect(existsSync(path)).toBe(false);
+});
+
+test("with `ready.log` a command is ready once it has said so", async () => {
+  await using bench = await openBench();
+  const logs = join(bench.folder, "logs");
+  mkdirSync(logs);
+  const said = (text: string): void => {
+    const line = { at: new Date().toISOString(), source: "shop-1", stream: "out", text } as const;
+    appendFileSync(join(logs, "shop-1.log"), formatLogLine(line));
+  };
+  said("all is set"); // by the one before
+  const plan = commandPlan(bench, { readyLog: "all is set", logs });
+  const configured = bench.stackd.order({ type: "configure", plan, release: "r1" });
+  await eventually("it to listen", () => bench.output().includes("listens"));
+  said("almost all");
+  expect(bench.edge.workers.size).toBe(0);
+
+  said("now all is set.");
+  expect(await configured).toBeNull();
+  expect((await ask(first(bench), "/")).status).toBe(200);
 });
 
 test("a killed command is started again", async () => {

@@ -330,7 +330,14 @@ export type AppPlan =
   | (AppPlanBase & PythonAppPlan & { readonly kind: "asgi" })
   /** `entry` is absolute. */
   | (AppPlanBase & { readonly kind: "node"; readonly entry: string })
-  | (AppPlanBase & { readonly kind: "command"; readonly command: readonly [string, ...string[]] });
+  | (AppPlanBase & {
+      readonly kind: "command";
+      readonly command: readonly [string, ...string[]];
+      /** What a line of its output must contain before it is ready. */
+      readonly readyLog?: string;
+      /** Where the keeper writes what it says; filled in by who runs it. */
+      readonly logs?: string;
+    });
 
 export interface ProgramPlan {
   readonly name: string;

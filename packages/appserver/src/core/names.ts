@@ -6,9 +6,14 @@ export interface InstanceName {
   readonly instance: number;
 }
 
+/** What people see, "shop-1", and the source of what it prints in the logs. */
+export function instanceLabel({ app, instance }: InstanceName): string {
+  return `${app}-${instance}`;
+}
+
 /** What people see, "shop-1.2": app, instance, worker slot. */
-export function workerId({ app, instance }: InstanceName, slot: number): string {
-  return `${app}-${instance}.${slot}`;
+export function workerId(name: InstanceName, slot: number): string {
+  return `${instanceLabel(name)}.${slot}`;
 }
 
 /** Unique over all generations and restarts, "shop-1.2@3.17". */

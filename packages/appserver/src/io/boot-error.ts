@@ -35,7 +35,7 @@ function describeBooting(plan: AppPlan, worker: Worker): string {
   const who = `${worker.spec.id} (pid ${pid ?? "none yet"})`;
   if (worker.listening()) return `${who} listens, but GET ${plan.health} has no answer yet`;
   return plan.kind === "command"
-    ? `${who} runs, but nothing accepts connections on the PORT it was given: does it listen on $PORT?`
+    ? `${who} runs, but ${missingSign(plan)}`
     : `${who} runs, but has not finished importing the app`;
 }
 
@@ -43,6 +43,14 @@ function importing(plan: AppPlan): string {
   return plan.kind === "wsgi" || plan.kind === "asgi"
     ? `still importing ${plan.app}`
     : "no worker has started";
+}
+
+function missingSign({ command, readyLog }: Extract<AppPlan, { kind: "command" }>): string {
+  const isOnSocket = command.some((part) => part.includes("{socket}"));
+  const missing = isOnSocket
+    ? "nothing accepts connections on the {socket} it was given"
+    : "nothing accepts connections on the PORT it was given: does it listen on $PORT?";
+  return readyLog === undefined ? missing : `${missing} Or it has not said "${readyLog}"`;
 }
 
 export function crashLoopError(

@@ -1,12 +1,15 @@
 /**
- * The one worker of a `command` app: any HTTP server that listens on the PORT it is given. It knows
- * nothing of us, so a shell in its process group watches over it: when we die, the pipe between us
+ * The one worker of a `command` app: any HTTP server that listens on the PORT or the socket it is
+ * given. It knows nothing of us, so a shell in its process group watches over it: when we die, the pipe between us
  * ends, and the guard ends the group as a drain would.
  */
-import { connect, createServer } from "node:net";
+import { rmSync } from "node:fs";
+import { connect, createServer, type NetConnectOpts } from "node:net";
+import { join } from "node:path";
 import type { ErrorReport } from "@stack/base";
 import type { AppPlan } from "@stack/config";
-import { cannotStart, type SpawnedChild, spawnChild } from "@stack/process";
+import { cannotStart, followLogs, type SpawnedChild, spawnChild } from "@stack/process";
+import { instanceLabel, workerSocketName } from "../core/names.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import type {
   LaunchedWorker,
@@ -58,13 +61,17 @@ function launchCommand(
   let wanted: "SIGTERM" | "SIGKILL" | undefined;
 
   async function run(): Promise<void> {
-    const port = await freePort();
-    const command = plan.command.map((part) => part.replaceAll("{port}", String(port)));
+    const place = await findPlace(plan, context, spec);
+    const command = plan.command.map((part) =>
+      part.replaceAll("{port}", String(place.port)).replaceAll("{socket}", place.socket),
+    );
+    const over = new AbortController();
+    const said = hasSaid(plan, context, over.signal); // from before its first line
     const graceSeconds = Math.ceil(plan.drainTimeoutMs / 1000);
     child = await spawnChild({
       command: ["/bin/sh", "-c", guarded, "stack-guard", String(graceSeconds), ...command],
       cwd: plan.cwd,
-      env: { ...appEnvironment(plan, context, spec.id), PORT: String(port), HOST: host },
+      env: { ...appEnvironment(plan, context, spec.id), ...place.env },
       stdout: "inherit",
       stderr: "inherit",
       extra: ["pipe"],
@@ -74,15 +81,18 @@ function launchCommand(
     pipe?.resume();
     events.started(child.pid);
     if (wanted !== undefined) child.signal(wanted);
-    let over = false;
     let listened = false;
-    void untilListening(port, () => over).then((listening) => {
-      listened = listening;
-      if (listening) events.listening({ protocol: "http", address: `${host}:${port}`, capacity });
+    void untilListening(place.target, over.signal).then(async () => {
+      listened = true;
+      await said;
+      if (!over.signal.aborted) {
+        events.listening({ protocol: "http", address: place.address, capacity });
+      }
     });
     const status = await child.exited;
-    over = true;
+    over.abort();
     child.signal("SIGKILL"); // the guard, and what the command may have left behind
+    rmSync(place.socket, { force: true });
     const reason = listened ? undefined : shellReasons.get(status.code ?? 0);
     if (reason !== undefined) events.failed(notStarted(reason));
     events.exited(status);
@@ -108,17 +118,65 @@ function launchCommand(
   return { drain: () => signal("SIGTERM"), signal };
 }
 
-async function untilListening(port: number, over: () => boolean): Promise<boolean> {
-  while (!over()) {
-    if (await accepts(port)) return !over();
-    await new Promise((resolve) => setTimeout(resolve, connectEveryMs));
-  }
-  return false;
+interface Place {
+  readonly target: NetConnectOpts;
+  /** As edges are told. */
+  readonly address: string;
+  readonly port: number;
+  readonly socket: string;
+  readonly env: Readonly<Record<string, string>>;
 }
 
-function accepts(port: number): Promise<boolean> {
+/** A socket for a command that asks for one; else a free port. */
+async function findPlace(
+  plan: CommandPlan,
+  context: SourceContext,
+  spec: LaunchSpec,
+): Promise<Place> {
+  const { name, folder, generation } = context;
+  const socket = join(folder, workerSocketName(name.instance, generation, spec.serial));
+  if (plan.command.some((part) => part.includes("{socket}"))) {
+    return { target: { path: socket }, address: `unix:${socket}`, port: 0, socket, env: {} };
+  }
+  const port = await freePort();
+  const env = { PORT: String(port), HOST: host };
+  return { target: { host, port }, address: `${host}:${port}`, port, socket, env };
+}
+
+/** Resolves when its output has had the line it is to be ready with; at once when it needs none. */
+function hasSaid(
+  { readyLog, logs }: CommandPlan,
+  { name }: SourceContext,
+  over: AbortSignal,
+): Promise<void> {
+  if (readyLog === undefined || logs === undefined) return Promise.resolve();
+  const done = new AbortController();
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const watch = { folder: logs, names: [instanceLabel(name)] };
+    const isIt = ({ text }: { readonly text: string }): boolean => text.includes(readyLog);
+    followLogs(
+      watch,
+      (lines) => {
+        if (!lines.some(isIt)) return;
+        done.abort();
+        resolve();
+      },
+      AbortSignal.any([over, done.signal]),
+    );
+  });
+}
+
+/** Never, when it is over first. */
+async function untilListening(target: NetConnectOpts, over: AbortSignal): Promise<void> {
+  while (!(await accepts(target))) {
+    await new Promise((resolve) => setTimeout(resolve, connectEveryMs));
+    if (over.aborted) return new Promise(() => {});
+  }
+}
+
+function accepts(target: NetConnectOpts): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(target);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);

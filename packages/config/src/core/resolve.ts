@@ -226,7 +226,13 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
         entry: app.entry.startsWith("/") ? app.entry : joinPath(cwd, app.entry),
       };
     case "command":
-      return { ...base, kind: "command", workers: 1, command: firstAndRest(app.command) };
+      return {
+        ...base,
+        kind: "command",
+        workers: 1,
+        command: firstAndRest(app.command),
+        ...(app.ready === undefined ? {} : { readyLog: app.ready.log }),
+      };
   }
 }
 

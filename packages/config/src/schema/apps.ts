@@ -147,7 +147,11 @@ const asgiApp = z.strictObject({
 });
 
 const nodeApp = z.strictObject({
-  kind: z.literal("node").meta({ description: "A Node module that exports a handler, or a script that listens by itself." }),
+  kind: z
+    .literal("node")
+    .meta({
+      description: "A Node module that exports a handler, or a script that listens by itself.",
+    }),
   ...common,
   entry: z
     .string()
@@ -166,9 +170,29 @@ const commandApp = z.strictObject({
     .meta({ description: "Any HTTP server; it listens on the PORT it is given." }),
   ...common,
   command: command.meta({
-    description: "Program and arguments.",
-    examples: [["node", "server.js"]],
+    description:
+      "Program and arguments. `{port}` in them is the PORT it is given, `{socket}` the path of a Unix socket to listen on instead.",
+    examples: [
+      ["node", "server.js"],
+      ["./wiki", "--listen", "127.0.0.1:{port}"],
+    ],
   }),
+  ready: z
+    .strictObject({
+      log: z
+        .string()
+        .min(1)
+        .max(1000)
+        .meta({
+          description: "A text in a line of its output.",
+          examples: ["accepting connections"],
+        }),
+    })
+    .optional()
+    .meta({
+      description:
+        "What it must have said before it counts as ready, besides accepting connections and, with `health`, answering.",
+    }),
 });
 
 export const appSchema = z.discriminatedUnion("kind", [wsgiApp, asgiApp, nodeApp, commandApp]);

@@ -41,9 +41,10 @@ export function buildService(plan: ServicePlan, context: BuildContext): Managed 
     : buildPlain(plan, context, hooks);
 }
 
-/** An app's plan with its whole environment. */
+/** An app's plan with its whole environment, and where its output goes. */
 export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSetup): AppPlan {
-  return completePlan(app, setup.env, redisUrl(config.redis, setup.paths.run));
+  const plan = completePlan(app, setup.env, redisUrl(config.redis, setup.paths.run));
+  return plan.kind === "command" ? { ...plan, logs: setup.paths.logs } : plan;
 }
 
 function buildInstance(
