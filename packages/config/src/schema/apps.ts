@@ -147,11 +147,9 @@ const asgiApp = z.strictObject({
 });
 
 const nodeApp = z.strictObject({
-  kind: z
-    .literal("node")
-    .meta({
-      description: "A Node module that exports a handler, or a script that listens by itself.",
-    }),
+  kind: z.literal("node").meta({
+    description: "A Node module that exports a handler, or a script that listens by itself.",
+  }),
   ...common,
   entry: z
     .string()
