@@ -1,6 +1,7 @@
 /** Everything that is measured, in the order of the report. */
 
 import { blocking } from "./cases/blocking.ts";
+import { cacheHit } from "./cases/cache-hit.ts";
 import { growth } from "./cases/growth.ts";
 import { idleConnections } from "./cases/idle-connections.ts";
 import { slowAsgi, webSockets } from "./cases/many-at-once.ts";
@@ -18,6 +19,7 @@ export const cases: readonly BenchCase[] = [
   smallFile,
   mediumFile,
   largeFile,
+  cacheHit,
   helloWsgi,
   flaskJson,
   helloAsgi,
