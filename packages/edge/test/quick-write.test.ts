@@ -76,6 +76,23 @@ test("what the kernel does not take is counted, drains, and all arrives in order
   expect(collected.text === `${sent}last`).toBe(true);
 });
 
+test("buffers as well: what waits is kept until it is sent", async () => {
+  const [near, far] = await socketPair();
+  let sent = "";
+  for (let n = 0; near.writableLength === 0; n += 1) {
+    const bytes = Buffer.alloc(64 * 1024, `${n};`);
+    near.write(bytes);
+    sent += bytes.toString("latin1");
+    if (n > 10_000) throw new Error("the kernel takes all of it");
+  }
+  near.end("last");
+
+  const collected = collect(far);
+  await once(far, "end");
+
+  expect(collected.text === `${sent}last`).toBe(true);
+});
+
 test("an end after it waits until all is sent", async () => {
   const [near, far] = await socketPair();
   const sent = fill(near);

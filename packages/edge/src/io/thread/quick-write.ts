@@ -1,9 +1,9 @@
 /**
- * Writes of short texts without Node's stream machinery. Nearly always the kernel takes an answer whole, and
- * then a stream has nothing to do: its bookkeeping costs a tenth of a proxied request. So
- * `socket.write(text, "latin1")` of an idle socket goes to libuv's handle at once; only when the
- * kernel did not take all is the stream told of it, as of any write under way. Everything else,
- * and every Node that has no such handle, writes as ever.
+ * Writes without Node's stream machinery. Nearly always the kernel takes an answer whole, and then a
+ * stream has nothing to do: its bookkeeping costs a tenth of a proxied request. So
+ * `socket.write(text, "latin1")` and `socket.write(buffer)` of an idle socket go to libuv's handle
+ * at once; only when the kernel did not take all is the stream told of it, as of any write under
+ * way. Everything else, and every Node that has no such handle, writes as ever.
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
@@ -19,15 +19,20 @@ interface StreamBinding {
 
 interface WriteRequest {
   oncomplete?: (status: number) => void;
+  /** What libuv still reads from: kept as long as the request is. */
+  buffer?: Uint8Array;
 }
 
 interface SocketInternals {
-  _handle?: { writeLatin1String?: (request: WriteRequest, text: string) => number } | null;
+  _handle?: {
+    writeLatin1String?: (request: WriteRequest, text: string) => number;
+    writeBuffer?: (request: WriteRequest, bytes: Uint8Array) => number;
+  } | null;
   _write?: (chunk: unknown, encoding: unknown, done: (error?: Error | null) => void) => void;
 }
 
-/** libuv tries these at once; longer texts it copies first. */
-const quickBytes = 16 * 1024;
+/** Node tries these at once; of a longer text it makes a copy first. */
+const quickTextBytes = 16 * 1024;
 
 /** What makes the writes of a socket quick, where this Node has what it takes. */
 export function createQuickener(): Quickener {
@@ -38,30 +43,36 @@ export function createQuickener(): Quickener {
     const internals = socket as unknown as SocketInternals;
     if (socket instanceof TLSSocket) return;
     const write = socket.write as (...args: readonly unknown[]) => boolean;
+    const slow = (chunk: unknown, encoding: unknown, done: unknown): boolean =>
+      write.call(socket, chunk, encoding, done);
     const quick = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
+      const handle = internals._handle;
       if (
-        typeof chunk !== "string" ||
-        encoding !== "latin1" ||
         done !== undefined ||
-        chunk.length > quickBytes ||
-        chunk.length === 0 ||
+        handle?.writeLatin1String === undefined ||
+        handle.writeBuffer === undefined ||
         socket.writableLength !== 0 ||
         socket.writableCorked !== 0 ||
         socket.connecting ||
         socket.writableEnded ||
         socket.destroyed
       ) {
-        return write.call(socket, chunk, encoding, done);
+        return slow(chunk, encoding, done);
       }
-      const handle = internals._handle;
-      if (handle?.writeLatin1String === undefined) return write.call(socket, chunk, encoding);
       const request = new WriteWrap();
-      // What cannot be written now fails again below, where the stream sees it.
-      if (handle.writeLatin1String(request, chunk) !== 0) {
-        return write.call(socket, chunk, encoding);
-      }
+      let failure: number;
+      if (typeof chunk === "string") {
+        const isQuick = encoding === "latin1" && chunk.length > 0 && chunk.length <= quickTextBytes;
+        if (!isQuick) return slow(chunk, encoding, done);
+        failure = handle.writeLatin1String(request, chunk);
+      } else if (chunk instanceof Uint8Array && chunk.length > 0) {
+        failure = handle.writeBuffer(request, chunk);
+        request.buffer = chunk;
+      } else return slow(chunk, encoding, done);
+      // What cannot be written now fails again, where the stream sees it.
+      if (failure !== 0) return slow(chunk, encoding, done);
       if (streamBaseState[kLastWriteWasAsync] === 0) return true;
-      return adoptWrite(socket, internals, request, () => write.call(socket, chunk, encoding));
+      return adoptWrite(socket, internals, request, () => slow(chunk, encoding, done));
     };
     socket.write = quick as Socket["write"];
   };
