@@ -59,7 +59,7 @@ export async function compareUnderLoad(
 async function warmUp(server: Server, options: LoadOptions): Promise<void> {
   let requests = 0;
   for (let round = 0; requests < warmUpRequests && round < warmUpRounds; round += 1) {
-    requests += (await measureRound(server, { ...options, seconds: 1 })).requests;
+    requests += (await measureRound(server, { ...options, seconds: 1, isWarmUp: true })).requests;
   }
 }
 

@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly seconds: number;
   /** A Lua script for wrk that says what to ask for. */
   readonly script?: string;
+  /** It may be too slow to answer anything. */
+  readonly isWarmUp?: boolean;
 }
 
 const run = promisify(execFile);
@@ -37,7 +39,9 @@ export async function measureRound(server: Server, options: LoadOptions): Promis
   ]);
   const cpu = cpuSeconds(pids) - before;
   const requests = number(stdout, /(\d+) requests in/);
-  if (requests === 0) throw new Error(`${server.name} answered nothing:\n${stdout}`);
+  if (requests === 0 && !options.isWarmUp) {
+    throw new Error(`${server.name} answered nothing:\n${stdout}`);
+  }
   const duration = seconds(stdout, /requests in ([\d.]+\w+),/);
   return {
     requests,
