@@ -8,6 +8,9 @@ import { eventually, freePort, processesMentioning, tempFolder } from "@stack/te
 
 const cli = fileURLToPath(new URL("../../packages/cli/bin/stack.js", import.meta.url));
 
+/** What starts the `stack` command, before its arguments. */
+export const cliCommand: readonly [string, ...string[]] = [process.execPath, cli];
+
 export interface CliResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -82,10 +85,12 @@ export async function createProject(
 
 /** The `stack` command as a user's shell would start it, without waiting for its end. */
 export function spawnCli(args: readonly string[], cwd: string): ReturnType<typeof spawn> {
-  return spawn(process.execPath, [cli, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  const [command, ...before] = cliCommand;
+  return spawn(command, [...before, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-function runCli(args: readonly string[], cwd: string): Promise<CliResult> {
+/** Runs `stack …` in a folder to its end. */
+export function runCli(args: readonly string[], cwd: string): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawnCli(args, cwd);
     let stdout = "";

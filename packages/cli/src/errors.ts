@@ -81,6 +81,16 @@ export const endedByItself = defineError(
   }),
 );
 
+export const cannotKeepState = defineError(
+  "E2010",
+  exitCodes.environment,
+  ({ folder, reason }: { folder: string; reason: string }) => ({
+    title: `Cannot write to ${folder}`,
+    facts: [`${reason}: that is where the state of what is served would be kept`],
+    fixes: ["--state DIR, a folder this user may write to", "make the folder writable"],
+  }),
+);
+
 export const cannotStop = defineError(
   "E2009",
   exitCodes.mixedState,

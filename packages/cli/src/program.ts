@@ -2,7 +2,7 @@
  * The `stack` command as commander sees it: names, flags, who carries each out. Parsing mistakes
  * become errors of our own, with "did you mean" and one usage line.
  */
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 import { version } from "@stack/base";
 import { runCache } from "./commands/cache.ts";
 import { runCheck } from "./commands/check.ts";
@@ -14,6 +14,7 @@ import { runMetrics } from "./commands/metrics.ts";
 import { runNothing } from "./commands/nothing.ts";
 import { runReload } from "./commands/reload.ts";
 import { runScale } from "./commands/scale.ts";
+import { runServe } from "./commands/serve.ts";
 import { runService } from "./commands/service.ts";
 import { runSmoke } from "./commands/smoke.ts";
 import { runStatus } from "./commands/status.ts";
@@ -29,17 +30,12 @@ import {
   rootHelp,
 } from "./core/help.ts";
 import { suggest } from "./core/suggest.ts";
-import { badArguments, notInThisVersion, unknownCommand, unknownFlag } from "./errors.ts";
+import { badArguments, unknownCommand, unknownFlag } from "./errors.ts";
 import type { CliContext, Invocation } from "./io/session.ts";
 
 export interface ProgramResult {
   exit: number;
 }
-
-/** Known from the design, not built yet: refused, never ignored. */
-const laterCommands: Readonly<Record<string, string>> = {
-  serve: "stack up",
-};
 
 /** @param result is given the exit code of the command that ran */
 export function createProgram(context: CliContext, result: ProgramResult): Command {
@@ -63,6 +59,33 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .option("--port <n>", "listen there in place of the first port of the config")
     .option("--watch", "reload each app when its files change")
     .action((options) => run((invocation) => runUp(invocation, options)));
+  program
+    .command("serve")
+    .argument("<module:app>")
+    .option("-b, --bind <addr>", "HOST:PORT, PORT, unix:PATH; PROTOCOL://ADDR", collect, none)
+    .option("--protocol <p>", "http, uwsgi, fastcgi or scgi, of binds that say none")
+    .option("-w, --workers <n>", "worker processes (one per core)")
+    .option("--threads <n>", "requests a WSGI worker serves at once (1)")
+    .option("--kind <kind>", "wsgi, asgi or node (wsgi; node for a script)")
+    .option("--python <file>", "the interpreter (.venv, venv, python3)")
+    .option("--request-timeout <dur>", "longest request (30s)")
+    .option("--socket-mode <mode>", "of Unix sockets (666)")
+    // These are told of in the guide.
+    .addOption(new Option("--worker <w>", "of WSGI: sync, gevent or eventlet").hideHelp())
+    .addOption(new Option("--max-requests <n>", "replace a worker after so many").hideHelp())
+    .addOption(new Option("--health <path>", "what a ready worker answers").hideHelp())
+    .addOption(new Option("--no-preload", "import the app in each worker").hideHelp())
+    .addOption(new Option("--name <name>", "its name (from MODULE)").hideHelp())
+    .addOption(new Option("--state <dir>", "for .stack/serve/NAME").hideHelp())
+    .addOption(new Option("--no-tui", "plain lines, no dashboard").hideHelp())
+    .addOption(new Option("--watch", "reload when files change").hideHelp())
+    .addOption(
+      new Option("--trust <net>", "believe its X-Forwarded-* (this machine)")
+        .hideHelp()
+        .argParser(collect)
+        .default(none),
+    )
+    .action((target, options) => run((invocation) => runServe(invocation, target, options)));
   program
     .command("down")
     .option("--now", "do not wait for running requests")
@@ -102,9 +125,9 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .command("cache")
     .argument("<stats|ls|purge>")
     .argument("[url]")
-    .option("--tag <tag>", "purge: what the app gave this tag", collect, [])
-    .option("--prefix <url>", "purge: every URL that begins so", collect, [])
-    .option("--url <url>", "purge: this URL, all its variants", collect, [])
+    .option("--tag <tag>", "purge: what the app gave this tag", collect, none)
+    .option("--prefix <url>", "purge: every URL that begins so", collect, none)
+    .option("--url <url>", "purge: this URL, all its variants", collect, none)
     .option("--all", "purge: everything")
     .option("--soft", "purge: keep it as stale, for when the app fails")
     .option("-n, --lines <n>", "ls: how many at most (100)")
@@ -113,7 +136,7 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .command("explain")
     .argument("<method>")
     .argument("<url>")
-    .option("-H, --header <line>", "a header of the request, as often as needed", collect, [])
+    .option("-H, --header <line>", "a header of the request, as often as needed", collect, none)
     .option("--client <addr>", "the address it comes from (127.0.0.1)")
     .action((method, url, options) =>
       run((invocation) => runExplain(invocation, method, url, options)),
@@ -143,7 +166,9 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
   return program as unknown as Command;
 }
 
-/** For options that may be given more than once. */
+/** Of an option that may come more than once. */
+const none: readonly string[] = [];
+
 function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
@@ -168,10 +193,6 @@ export function translateParseError(error: unknown, words: readonly string[]): u
 }
 
 function unknownWord(word: string): Error {
-  const instead = laterCommands[word];
-  if (instead !== undefined) {
-    return notInThisVersion({ what: `stack ${word}`, version, instead });
-  }
   const names = [...commandNames, "help"];
   return unknownCommand({ word, nearest: suggest(word, names), usage: "stack COMMAND [flags]" });
 }
@@ -183,7 +204,7 @@ export function helpOn(program: Pick<Command, "commands">, topic: string | undef
   const command = program.commands.find((candidate) => candidate.name() === topic);
   if (command === undefined || !isCommandName(topic)) throw unknownWord(topic);
   const flags = command.options
-    .filter((option) => !option.description.includes("not in this version"))
+    .filter((option) => !option.hidden && !option.description.includes("not in this version"))
     .map((option) => [option.flags.replace(/<(\w+)>/, upper), option.description] as const);
   return formatCommandHelp(commandHelp[topic], flags);
 }

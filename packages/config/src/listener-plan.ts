@@ -5,6 +5,8 @@ export type ListenerProtocol = "http" | "uwsgi" | "fastcgi" | "scgi";
 
 export interface ListenerPlan {
   readonly protocol: ListenerProtocol;
+  /** A web server of the operator's stands in front; always so with all but HTTP. */
+  readonly frontServer: boolean;
   /** Null: plain HTTP. */
   readonly tls: TlsPlan | null;
   /** Networks whose connections begin with a PROXY header; null: none do. */

@@ -44,9 +44,10 @@ test("a listener with every option becomes a plan with absolute paths", () => {
   );
   const at = (name: string): string => join(folder.path, "tls", name);
   expect(edge.plan.listeners).toEqual([
-    { protocol: "http", tls: null, proxyFrom: null, redirectPort: null },
+    { protocol: "http", frontServer: false, tls: null, proxyFrom: null, redirectPort: null },
     {
       protocol: "http",
+      frontServer: false,
       tls: {
         certificates: [
           { cert: at("a.crt"), key: at("a.key") },

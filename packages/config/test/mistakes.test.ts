@@ -331,7 +331,7 @@ test.for([
   ],
   [
     '{ edge: { trustedProxies: ["10.0.0.0/33"] } }',
-    'edge.trustedProxies[0] | "10.0.0.0/33" is no address or network. Use "10.0.0.0/8" or "::1"',
+    'edge.trustedProxies[0] | "10.0.0.0/33" is no address or network. Use "10.0.0.0/8", "::1" or "unix:"',
   ],
   [
     '{ upstreams: { a: { servers: ["http://x:80"] } } }',

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeEndRequest, recordType } from "@stack/protocols";
-import { eventually, tempFolder } from "@stack/testkit";
+import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { type FakeWorker, type Handler, startWorker } from "./fake-worker.ts";
@@ -35,13 +35,17 @@ const tell: Handler = async (request) => {
 
 beforeAll(async () => {
   edge = await startEdge({
-    hosts: protocols.map(() => "127.0.0.1"),
+    hosts: [...protocols, "http"].map(() => "127.0.0.1"),
     plan: {
-      listeners: protocols.map((protocol) => ({ ...plainListener, protocol })),
+      listeners: [...protocols, "http" as const].map((protocol) => ({
+        ...plainListener,
+        protocol,
+        frontServer: true,
+      })),
       accessLog: { file: logFile, format: "{client} {method} {path} {status} {protocol}" },
       limits: { ...limits, bodyBytes: 2 * 1024 * 1024, bufferBytes: 64 * 1024 },
       timeoutsMs: { ...timeoutsMs, header: 1_500, body: 1_500 },
-      trustedProxies: ["198.51.100.0/24"],
+      trustedProxies: ["198.51.100.0/24", "127.0.0.1"],
       routes: [
         route("/fixed", { kind: "respond", status: 200, body: "fixed\n", type: "text/plain" }),
         { ...route("/strip/*", { kind: "app", app: "shop" }), stripPrefix: true },
@@ -435,6 +439,28 @@ describe("FastCGI", () => {
     }
     return copy;
   }
+});
+
+test("over HTTP a server in front has said itself whom it speaks for", async () => {
+  handle = async (request) => {
+    const env = JSON.stringify(Object.fromEntries(request.env));
+    await request.answer(env, "200 OK\r\nX-Accel-Redirect: /files/a\r\n");
+  };
+  const target = { port: edge.ports[3] ?? 0, host: "127.0.0.1" };
+  const ask = async (fields: string): Promise<[head: string, env: Environ]> => {
+    const request = `GET / HTTP/1.1\r\nHost: a.test\r\n${fields}Connection: close\r\n\r\n`;
+    const [head = "", chunks = ""] = (await exchangeRaw(target, [request])).split("\r\n\r\n", 2);
+    return [head, JSON.parse(/\{.*\}/s.exec(chunks)?.[0] ?? "{}")];
+  };
+  const [head, env] = await ask("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n");
+  expect(head).toContain("X-Accel-Redirect: /files/a");
+  expect(env).toMatchObject({
+    REMOTE_ADDR: "203.0.113.9",
+    HTTP_X_FORWARDED_FOR: "203.0.113.9",
+    "wsgi.url_scheme": "https",
+  });
+  const [, direct] = await ask("");
+  expect(direct).toMatchObject({ REMOTE_ADDR: "127.0.0.1", HTTP_X_FORWARDED_FOR: "127.0.0.1" });
 });
 
 test("many servers in front at once, on every thread", async () => {

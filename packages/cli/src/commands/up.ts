@@ -16,15 +16,11 @@ import { onEnding } from "../io/signals.ts";
 import { type StartedStack, startStack, waitUntilReady } from "../io/start-stack.ts";
 import { stopStack } from "../io/stop-stack.ts";
 import { failStart } from "./fail-start.ts";
-import { stayWithDashboard } from "./up-dashboard.ts";
-import { stayPlain } from "./up-plain.ts";
-import { watchStack } from "./up-watch.ts";
+import { type StayFlags, stay } from "./stay.ts";
 
-export interface UpFlags {
+export interface UpFlags extends StayFlags {
   readonly detach?: true | undefined;
-  readonly tui: boolean;
   readonly port?: string | undefined;
-  readonly watch?: true | undefined;
 }
 
 export async function runUp({ context, flags }: Invocation, options: UpFlags): Promise<number> {
@@ -39,7 +35,6 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
   const port = parsePort(options.port);
   const place = findStack(session, flags);
   const detach = options.detach === true;
-  const dashboard = !detach && wantsDashboard(session, options);
   const file = relativeTo(session.folder, place.config);
   const config = loadConfig(session, place).then((loaded) => {
     session.say(`stack ${version}  ${loaded.name}  ${file}  (${countServices(loaded)})`);
@@ -52,17 +47,10 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
     watch,
     ...(port === undefined ? {} : { port }),
   });
-  await using _watching = watch
-    ? await watchStack(session, place, stack, await config, dashboard)
-    : undefined;
-  if (dashboard) {
-    stack.hush();
-    return await stayWithDashboard(session, place, stack);
-  }
   // Awaited here: the stack is followed until then.
   return detach
     ? await returnWhenReady(session, place, stack)
-    : await stayPlain(session, place, stack, watch);
+    : await stay(session, place, stack, config, options);
 }
 
 /** Ready: 0, and it goes on without us. Otherwise what was started is stopped again. */
@@ -99,14 +87,6 @@ async function returnWhenReady(
     tookMs,
   });
   return exitCodes.ok;
-}
-
-/** In a terminal on both ends, unless something says otherwise. */
-function wantsDashboard(session: Session, options: UpFlags): boolean {
-  const { env, stdin, stdout } = session.context;
-  if (!options.tui || session.json || env["STACK_NO_TUI"] === "1") return false;
-  if (env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false") return false;
-  return stdin.isTTY === true && stdout.isTTY === true && env["TERM"] !== "dumb";
 }
 
 function parsePort(text: string | undefined): number | undefined {

@@ -23,6 +23,17 @@ export const commandHelp = {
     ],
     exits: "0 ok  3 config  4 environment  5 app not ready  9 timeout  75 running",
   },
+  serve: {
+    usage: "stack serve MODULE:APP [--bind ADDR]... [--protocol P] [--workers N]",
+    summary: "one app, alone behind nginx, Apache or another web server",
+    examples: [
+      ["stack serve shop.wsgi:app", "on 127.0.0.1:8000"],
+      ["stack serve chat:app --kind asgi -b :80", ""],
+      ["stack serve shop -b unix:u.sock --protocol uwsgi", ""],
+    ],
+    exits: "0 ok  4 environment  5 app not ready  75 running",
+    notes: ["status, reload, down: from the same folder. docs/guides has more flags."],
+  },
   down: {
     usage: "stack down [--now]",
     summary: "drain and stop everything; nothing is left behind",
@@ -182,7 +193,7 @@ export const rootHelp = `stack runs a web app the way nginx + gunicorn + supervi
   stack reload               apply changed config or code, no request lost
   stack smoke                start, check, kill, stop: for CI
 
-Run       check  up  down  smoke
+Run       check  up  serve  down  smoke
 Watch     explain  status  top  logs  metrics  cache
 Change    reload  restart  start  stop  scale  maintenance
 Help      help COMMAND  help exit

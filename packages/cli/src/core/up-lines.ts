@@ -54,7 +54,7 @@ function edgeText(status: StatusData, config: ResolvedConfig): string {
   let shown = "";
   for (const route of routes) {
     const next = shown === "" ? route : `${shown}, ${route}`;
-    if (urls.length + next.length > 52) return `${urls}  ->  ${shown}, …`;
+    if (urls.length + next.length > 52) return shown === "" ? urls : `${urls}  ->  ${shown}, …`;
     shown = next;
   }
   return shown === "" ? urls : `${urls}  ->  ${shown}`;

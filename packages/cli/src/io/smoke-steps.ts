@@ -103,7 +103,10 @@ async function portAnswers(run: SmokeRun): Promise<Judgement> {
 /** A listener for plain HTTP may only send on to the one with TLS. */
 function publicUrl(run: SmokeRun): string | undefined {
   const urls = run.stack.status()?.edge?.urls ?? [];
-  return urls.find((url) => url.startsWith("https:")) ?? urls[0];
+  return (
+    urls.find((url) => url.startsWith("https:")) ??
+    urls.find((url) => !/^(?:uwsgi|fastcgi|scgi):/.test(url))
+  );
 }
 
 async function tryCheck(run: SmokeRun, check: SmokeCheck): Promise<Judgement> {

@@ -75,12 +75,12 @@ function overlaps(a: SocketAddress, b: SocketAddress): boolean {
 
 function checkProxies(proxies: readonly unknown[]): readonly Problem[] {
   return proxies.flatMap((written, index) =>
-    typeof written !== "string" || isNetwork(written)
+    typeof written !== "string" || written === "unix:" || isNetwork(written)
       ? []
       : [
           {
             path: ["edge", "trustedProxies", index],
-            message: `${JSON.stringify(written)} is no address or network. Use "10.0.0.0/8" or "::1"`,
+            message: `${JSON.stringify(written)} is no address or network. Use "10.0.0.0/8", "::1" or "unix:"`,
           },
         ],
   );

@@ -16,7 +16,13 @@ interface PathContext {
   readonly logFolder: string;
 }
 
-const plain: ListenerPlan = { protocol: "http", tls: null, proxyFrom: null, redirectPort: null };
+const plain: ListenerPlan = {
+  protocol: "http",
+  frontServer: false,
+  tls: null,
+  proxyFrom: null,
+  redirectPort: null,
+};
 
 export function addressOfListener(written: ParsedListen[number]): string {
   return String(typeof written === "object" ? written.address : written);
@@ -38,6 +44,7 @@ export function resolveListeners(
     if (typeof written !== "object") return plain;
     return {
       protocol: written.protocol,
+      frontServer: written.frontServer || written.protocol !== "http",
       tls: written.tls === undefined ? null : resolveTls(written.tls, context),
       proxyFrom: written.proxyProtocol?.from ?? null,
       redirectPort: written.redirect === undefined ? null : redirectPort,
@@ -45,7 +52,7 @@ export function resolveListeners(
   });
   const isPlain = plans.every(
     (plan) =>
-      plan.protocol === "http" &&
+      !plan.frontServer &&
       plan.tls === null &&
       plan.proxyFrom === null &&
       plan.redirectPort === null,

@@ -10,8 +10,11 @@ const names = [
   "deploy.config.mjs",
 ] as const;
 
+/** Below it `stack serve` keeps a folder with a config for each app it serves. */
+const served = join(".stack", "serve");
+
 /**
- * The absolute path of the config.
+ * The absolute path of the config. Where a folder has none of its own, what is served from there.
  *
  * @param explicit what `--config` says, relative to `cwd`; a folder means the config in it
  * @throws E1000 with where it looked and what the folder looks like
@@ -21,7 +24,7 @@ export function findConfig(cwd: string, explicit?: string): string {
   const lookedIn: string[] = [];
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     lookedIn.push(folder);
-    const found = findIn(folder);
+    const found = findIn(folder) ?? findServed(folder);
     if (found !== undefined) return found;
     if (folder === dirname(folder)) break;
   }
@@ -52,6 +55,14 @@ function findExplicit(cwd: string, explicit: string): string {
 
 function findIn(folder: string): string | undefined {
   return names.map((name) => join(folder, name)).find(isFile);
+}
+
+/** Of several the one that was started last. */
+function findServed(folder: string): string | undefined {
+  const started = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return listFolder(join(folder, served))
+    .flatMap((name) => findIn(join(folder, served, name)) ?? [])
+    .sort((one, other) => started(other) - started(one))[0];
 }
 
 function nearestConfig(from: string): string | undefined {

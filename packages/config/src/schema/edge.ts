@@ -143,7 +143,8 @@ export const edgeSchema = z.strictObject({
     .array(z.string())
     .default([])
     .meta({
-      description: "Addresses (CIDR) of proxies in front whose X-Forwarded-* headers are believed.",
+      description:
+        'Addresses (CIDR) of proxies in front whose X-Forwarded-* headers are believed; "unix:" for those that come by a Unix socket.',
       examples: [["10.0.0.0/8"]],
     }),
   limits: z

@@ -107,6 +107,10 @@ const listener = z
           "What is spoken here. All but HTTP are for a web server in front (nginx's `uwsgi_pass`, `fastcgi_pass`, `scgi_pass`): whoever reaches such a listener is believed what it says of the client, so keep it out of everybody else's reach.",
         examples: ["uwsgi"],
       }),
+    frontServer: z.boolean().default(false).meta({
+      description:
+        "A web server of yours stands in front and is one of `trustedProxies`: X-Forwarded-For is passed on as it says it, and X-Accel-* and X-Sendfile of an application are for it. Of other protocols than HTTP always so.",
+    }),
     socketMode: z
       .string()
       .regex(/^0?[0-7]{3}$/, 'Use an octal mode, for example "0660"')

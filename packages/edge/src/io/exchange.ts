@@ -132,7 +132,7 @@ export interface ConnectionFacts {
   /** The listener's own, for requests without a Host. */
   readonly serverName: string;
   readonly serverPort: number;
-  /** Of a request that a web server in front of us sent over uwsgi, FastCGI or SCGI. */
+  /** Of a request that came from a web server in front of us. */
   readonly front?: FrontFacts | undefined;
 }
 
@@ -141,6 +141,8 @@ interface FrontFacts {
   readonly mountLength: number;
   /** What it says besides, for the block of a worker: `\0NAME\0VALUE…`, or "". */
   readonly variables: string;
+  /** X-Forwarded-For already ends with the one it speaks for, and it is not to be added itself. */
+  readonly hasSaid: boolean;
 }
 
 export interface ClientFacts {

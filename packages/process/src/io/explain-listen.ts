@@ -1,4 +1,6 @@
 /** Why an address cannot be listened on, in words, with who has it. */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { type ConfigPlace, formatAddress, type SocketAddress, type StackError } from "@stack/base";
 import { listenFailed, portInUse, portNotPermitted } from "../errors.ts";
 import { findPortHolder, userName } from "./port-holder.ts";
@@ -28,6 +30,11 @@ export function explainListen(
     }
     case "EACCES":
     case "EPERM": {
+      const folder = listener.kind === "unix" ? dirname(listener.path) : "/";
+      // libuv says EACCES of a folder that does not exist.
+      if (!existsSync(folder)) {
+        return listenFailed({ address, place, reason: `there is no folder ${folder}` }, error);
+      }
       const uid = process.geteuid?.() ?? 0;
       const user = `${userName(uid)} (uid ${uid})`;
       return portNotPermitted({ address, port, place, user }, error);

@@ -7,7 +7,7 @@
  * | Connection and what it names, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade, HTTP2-Settings (RFC 9110 §7.6.1) | dropped | dropped |
  * | Host, Content-Length                                              | written anew | written anew        |
  * | Expect: answered by us; Proxy, Proxy-Authorization; names with "_" | dropped    | dropped              |
- * | X-Forwarded-For                                                   | replaced    | the peer is appended |
+ * | X-Forwarded-For                                                   | replaced    | the peer is appended, if it has an address |
  * | X-Real-IP                                                         | replaced    | replaced, by the client found |
  * | X-Forwarded-Proto, X-Forwarded-Host                               | replaced    | kept, else added     |
  * | Forwarded                                                         | dropped     | kept, the peer added |
@@ -24,7 +24,7 @@ import type { ClientMemo, RequestHead } from "./request-head.ts";
 
 /** What the edge knows about a request besides its head. One object may serve many requests. */
 export interface ForwardOptions {
-  /** The other end of the connection, as text. */
+  /** The other end of the connection, as text; "" for a Unix socket, and for one that is not to be told of. */
   peerAddress: string;
   peerPort: number;
   /** The client: what trusted peers say (`resolveClientAddress`), else the peer itself. */
@@ -175,12 +175,15 @@ function formatKeys(client: ClientFacts): string {
 function forwardedFor(head: RequestHead, options: ForwardOptions): string {
   if (!options.trusted) return options.peerAddress;
   const received = joinedValues(head, fieldId.forwardedFor);
-  return received === "" ? options.peerAddress : `${received}, ${options.peerAddress}`;
+  const { peerAddress, clientAddress } = options;
+  if (received === "") return peerAddress === "" ? clientAddress : peerAddress;
+  return peerAddress === "" ? received : `${received}, ${peerAddress}`;
 }
 
 /** Our element of Forwarded (RFC 7239 §4, §6). */
 function forwardedElement(options: ForwardOptions): string {
   const { peerAddress } = options;
+  if (peerAddress === "") return "for=unknown";
   return peerAddress.includes(":") ? `for="[${peerAddress}]"` : `for=${peerAddress}`;
 }
 

@@ -17,6 +17,7 @@ import {
   workerProtocolVersion,
 } from "@stack/protocols";
 import { type Exchange, type ExchangeOwner, unknownLength } from "../exchange.ts";
+import { carryOrders } from "../internal/carry-orders.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { findSwitchProblem } from "../upgrade/check-switch.ts";
 import type { AppCall } from "./app-call.ts";
@@ -226,16 +227,10 @@ function onHead(connection: WorkerConnection, text: string): void {
     return;
   }
   const { status, reason, forwardable, contentLength, hasDate, orders } = responseHead;
-  let fields = forwardable;
-  if (orders !== "") {
-    if (exchange.obey !== undefined) exchange.obey(orders);
-    // They are for the web server in front, if there is one.
-    else if (exchange.connection.front !== undefined) fields += orders;
-  }
   exchange.begin(
     status,
     reason,
-    fields,
+    carryOrders(exchange, forwardable, orders),
     contentLength < 0 ? unknownLength : contentLength,
     hasDate,
   );

@@ -15,6 +15,7 @@ import {
   noBody,
 } from "@stack/protocols";
 import type { Exchange } from "../exchange.ts";
+import { peerToTell } from "../upstream/http-request.ts";
 import type { AppCall } from "./app-call.ts";
 import type { WorkerConnection } from "./worker-connection.ts";
 
@@ -146,7 +147,7 @@ function smallBody(pieces: readonly Buffer[]): string {
 
 function formatBlock(exchange: Exchange): string {
   const { client, connection, head, route } = exchange;
-  forward.peerAddress = connection.peerAddress;
+  forward.peerAddress = peerToTell(exchange);
   forward.peerPort = connection.peerPort;
   forward.clientAddress = client.address;
   forward.scheme = client.scheme;

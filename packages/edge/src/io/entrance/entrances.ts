@@ -40,8 +40,15 @@ export interface Entrances {
   readonly closeAll: () => void;
 }
 
+/** Of HTTP: there is nothing to be said but that there is a server in front. */
+const httpFront: NonNullable<Facts["front"]> = { mountLength: 0, variables: "", hasSaid: true };
+
 interface Entrance {
+  /** Of a listener for HTTP that has a web server in front. */
+  readonly httpFront: Facts["front"];
   readonly front: FrontProtocol | undefined;
+  /** Nothing is to be read before HTTP. */
+  readonly isPlain: boolean;
   /** Whose connections begin with a PROXY header. */
   readonly proxies: TrustCheck | undefined;
   readonly tls: TlsEntrance | undefined;
@@ -86,12 +93,13 @@ export function createEntrances(
     if (rest !== undefined && rest.length > 0) socket.unshift(rest);
     if (entrance.tls === undefined) {
       leave(socket);
-      hooks.onHttp1(socket, { ...facts, rules: entrance.rules });
+      hooks.onHttp1(socket, { ...facts, rules: entrance.rules, front: entrance.httpFront });
       return;
     }
     entrance.tls.take(socket, (secure) => {
       leave(socket);
-      const known: Facts = { ...facts, scheme: "https", rules: rulesFor(entrance, secure) };
+      const rules = rulesFor(entrance, secure);
+      const known: Facts = { ...facts, scheme: "https", rules, front: entrance.httpFront };
       if (secure.alpnProtocol === "h2") hooks.onHttp2(secure, known);
       else hooks.onHttp1(secure, known);
     });
@@ -106,6 +114,7 @@ export function createEntrances(
       const entrance = entrances[listener];
       if (entrance === undefined) hooks.onHttp1(socket, facts);
       else if (entrance.front !== undefined) hooks.onFront(entrance.front, socket, facts);
+      else if (entrance.isPlain) hooks.onHttp1(socket, { ...facts, front: entrance.httpFront });
       else begin(entrance, socket, facts);
     },
     configure(plan, materials) {
@@ -134,15 +143,16 @@ function buildEntrance(
 ): Entrance | undefined {
   const { protocol, tls, proxyFrom, redirectPort } = listener;
   const front = protocol === "http" ? undefined : protocol;
-  if (front === undefined && tls === null && proxyFrom === null && redirectPort === null) {
-    return undefined;
-  }
+  const isPlain = tls === null && proxyFrom === null && redirectPort === null;
+  if (isPlain && !listener.frontServer) return undefined;
   const answerFields =
     tls === null || tls.hsts === "" ? "" : `Strict-Transport-Security: ${tls.hsts}\r\n`;
   const redirect = redirectPort === null ? undefined : createHttpsRedirect(redirectPort);
   const hasRules = answerFields !== "" || redirect !== undefined;
   return {
+    isPlain,
     front,
+    httpFront: listener.frontServer ? httpFront : undefined,
     proxies: proxyFrom === null ? undefined : createTrustCheck(proxyFrom),
     tls:
       tls === null || material === undefined

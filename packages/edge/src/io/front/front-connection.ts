@@ -314,7 +314,7 @@ function believe(
     scheme: said.scheme,
     serverName: said.serverName || facts.serverName,
     serverPort: said.serverPort || facts.serverPort,
-    front: { mountLength: said.scriptName.length, variables: said.variables },
+    front: { mountLength: said.scriptName.length, variables: said.variables, hasSaid: false },
   };
 }
 

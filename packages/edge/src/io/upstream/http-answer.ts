@@ -14,6 +14,7 @@ import {
   resetChunkedDecoder,
 } from "@stack/protocols";
 import { type Exchange, unknownLength } from "../exchange.ts";
+import { carryOrders } from "../internal/carry-orders.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import { findSwitchProblem } from "../upgrade/check-switch.ts";
 
@@ -229,8 +230,8 @@ function beginAnswer(reader: AnswerReader, exchange: Exchange, head: ResponseHea
       if (head.body === "length") reader.remaining = head.contentLength;
   }
   const length = reader.phase === inLength ? head.contentLength : unknownLength;
-  if (head.orders !== "") exchange.obey?.(head.orders);
-  exchange.begin(head.status, head.reason, head.forwardable, length, head.hasDate);
+  const fields = carryOrders(exchange, head.forwardable, head.orders);
+  exchange.begin(head.status, head.reason, fields, length, head.hasDate);
   return reader.phase;
 }
 

@@ -76,11 +76,17 @@ function formatHead(exchange: Exchange, framing: number): string {
   return `${text.slice(0, -2)}Connection: upgrade\r\nUpgrade: ${exchange.upgrade}\r\n\r\n`;
 }
 
+/** Who sent the request, for those behind us; "" when it has said itself whom it speaks for. */
+export function peerToTell({ client, connection }: Exchange): string {
+  const isTold = client.trusted && connection.front?.hasSaid === true;
+  return isTold ? "" : connection.peerAddress;
+}
+
 /** What the edge says about a request besides its head. */
 export function forwardOptions(exchange: Exchange, framing: number): ForwardOptions {
   const { client, connection, head, route } = exchange;
   return {
-    peerAddress: connection.peerAddress,
+    peerAddress: peerToTell(exchange),
     peerPort: connection.peerPort,
     clientAddress: client.address,
     scheme: connection.scheme,

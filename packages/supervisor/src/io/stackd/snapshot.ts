@@ -1,4 +1,5 @@
 /** `status` of the running stack: asks every part, and puts the answers together. */
+import { formatAddress } from "@stack/base";
 import type { Maintenance, ProcessKind, ProcessStatus, StatusData } from "@stack/control";
 import type { ProcessSampler } from "@stack/process";
 import { lastExitOf } from "../../core/exit-history.ts";
@@ -125,8 +126,12 @@ function edgeStatus(stack: Stack, { windows }: Measured): StatusData["edge"] {
   const classes = [0, 1, 2, 3, 4, 5];
   return {
     urls: stack.listeners.map(({ address }, index) => {
-      if (address.kind === "unix") return `unix:${address.path}`;
-      const hasTls = (stack.config.edge.plan.listeners?.[index]?.tls ?? null) !== null;
+      const plan = stack.config.edge.plan.listeners?.[index];
+      const isHttp = plan === undefined || plan.protocol === "http";
+      if (address.kind === "unix")
+        return `${isHttp ? "" : `${plan.protocol}://`}unix:${address.path}`;
+      if (!isHttp) return `${plan.protocol}://${formatAddress(address)}`;
+      const hasTls = (plan?.tls ?? null) !== null;
       return formatUrl(address.host, address.port, hasTls ? "https" : "http");
     }),
     threads: stack.config.edge.threads,
