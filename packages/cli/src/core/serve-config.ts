@@ -92,7 +92,7 @@ function readBind(written: string, usual: ServeProtocol, folder: string): ServeB
   const match = /^(http|uwsgi|fastcgi|scgi):\/\/(.*)$/.exec(written);
   const protocol = (match?.[1] as ServeProtocol | undefined) ?? usual;
   const rest = match?.[2] ?? written;
-  const path = rest.startsWith("unix:") ? rest.slice("unix:".length).replace(/^\/\//, "/") : rest;
+  const path = rest.startsWith("unix:") ? rest.slice("unix:".length).replace(/^\/{2,}/, "/") : rest;
   const isPath = rest.startsWith("unix:") || /^\.{0,2}\//.test(rest);
   if (isPath) {
     const absolute = path.startsWith("/") ? path : `${folder}/${path.replace(/^\.\//, "")}`;

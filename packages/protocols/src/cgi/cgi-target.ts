@@ -7,6 +7,7 @@
  * | PATH_INFO                                           | SCRIPT_NAME + PATH_INFO (RFC 3875 §4.1.5); mounted at SCRIPT_NAME |
  * | PATH_INFO that begins with SCRIPT_NAME, and is all of REQUEST_URI | PATH_INFO; mounted at SCRIPT_NAME (nginx's uwsgi_params with a SCRIPT_NAME) |
  * | no PATH_INFO (nginx's fastcgi_params, scgi_params; Apache's mod_proxy_fcgi) | DOCUMENT_URI, else SCRIPT_NAME; mounted nowhere |
+ * | PATH_INFO, SCRIPT_NAME and DOCUMENT_URI all the same | that; mounted nowhere                      |
  * | none of these                                       | REQUEST_URI                                |
  *
  * Where REQUEST_URI means the same path it is taken as it came: it still tells "%2F" from "/".
@@ -40,6 +41,8 @@ function wholePath(
   // Without PATH_INFO it is nginx's $fastcgi_script_name: the whole path, not where we are mounted.
   if (info === undefined) return { path: variables.get("DOCUMENT_URI") || script, mount: "" };
   const mount = script === "/" ? "" : script;
+  // The same file with a PATH_INFO beside it: it says the whole path twice.
+  if (info === mount && info === variables.get("DOCUMENT_URI")) return { path: info, mount: "" };
   if (mount === "") return { path: info === "" && uri === "" ? "/" : info, mount };
   const isWhole = info === mount || info.startsWith(`${mount}/`);
   if (isWhole && decoded(uri) === info) return { path: info, mount };

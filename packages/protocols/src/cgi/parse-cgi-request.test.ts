@@ -159,6 +159,13 @@ test.each<[what: string, variables: Block, mount: string, info: string, query: s
     "/new",
     "q",
   ],
+  [
+    "the whole path three times",
+    { SCRIPT_NAME: "/x/y", PATH_INFO: "/x/y", DOCUMENT_URI: "/x/y", REQUEST_URI: "/x/y" },
+    "",
+    "/x/y",
+    "",
+  ],
   ["a root for a mount", { SCRIPT_NAME: "/", PATH_INFO: "/x", REQUEST_URI: "/x" }, "", "/x", ""],
   ["nothing but REQUEST_URI", { REQUEST_URI: "/x?q" }, "", "/x", "q"],
 ])("with %s", (_what, variables, mount, info, query) => {
