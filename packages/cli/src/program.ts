@@ -3,7 +3,6 @@
  * become errors of our own, with "did you mean" and one usage line.
  */
 import { Command, CommanderError, Option } from "@commander-js/extra-typings";
-import { version } from "@stack/base";
 import { runCache } from "./commands/cache.ts";
 import { runCheck } from "./commands/check.ts";
 import { runDown } from "./commands/down.ts";
