@@ -46,7 +46,7 @@ describe("where nothing runs", () => {
     [["scale", "web"], 2],
     [["restart"], 2],
     [["up", "--watch", "-d"], 2],
-    [["reload", "--canary", "5%"], 2],
+    [["reload", "--canary", "5"], 2],
     [["explain", "GET", "/"], 0],
     [["explain", "GET", "nowhere"], 2],
     [["explain", "GET", "/", "-H", "no header"], 2],

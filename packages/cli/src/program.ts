@@ -101,7 +101,7 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
   program
     .command("reload")
     .argument("[names...]")
-    .option("--canary <percent>", "a part first (not in this version)")
+    .option("--canary <percent>", "this share of the requests first: 10%")
     .action((names, options) => run((invocation) => runReload(invocation, names, options)));
   for (const op of ["restart", "start", "stop"] as const) {
     program

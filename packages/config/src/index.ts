@@ -29,6 +29,7 @@ export type {
   AdminPlan,
   AppPlan,
   BasicAuthPlan,
+  CanaryPlan,
   CompressionPlan,
   CorsPlan,
   EdgeAppPlan,

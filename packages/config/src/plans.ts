@@ -91,6 +91,14 @@ export interface EdgeAppPlan {
   readonly stopped?: boolean;
   /** HTML with the error of the app's newest code, for its developer: `stack up --watch` only. */
   readonly failurePage?: string;
+  /** New code on trial (`reload --canary`): a share of the requests goes to this app instead. */
+  readonly canary?: {
+    readonly app: string;
+    /** Above 0, at most 1. */
+    readonly share: number;
+    /** Of the cookie that keeps a visitor on one side: another for each trial. */
+    readonly salt: string;
+  };
 }
 
 export interface RoutePlan {
@@ -273,6 +281,13 @@ export interface CompressionPlan {
   readonly types: readonly string[];
 }
 
+/** When `reload --canary` may decide. */
+export interface CanaryPlan {
+  readonly requests: number;
+  readonly timeMs: number;
+  readonly deadlineMs: number;
+}
+
 interface AppPlanBase {
   readonly name: string;
   /** Absolute. */
@@ -288,6 +303,8 @@ interface AppPlanBase {
   /** Command lines to run before its code serves; absent or empty for none. */
   readonly release?: readonly string[];
   readonly releaseTimeoutMs?: number;
+  /** Absent: `requests` 100, a minute, a quarter of an hour. */
+  readonly canary?: CanaryPlan;
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
   /** Absent: a worker lives as long as it works. */

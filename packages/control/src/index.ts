@@ -20,6 +20,7 @@ export {
   type ArbiterToStackd,
   type ChildExit,
   type ChildRecord,
+  canaryName,
   controlVersion,
   type EdgeAppMetrics,
   type EdgeMetrics,
@@ -44,6 +45,8 @@ export {
 export { type ServiceState, serviceStates, stateShapes } from "./core/states.ts";
 export type {
   AppStatus,
+  CanarySideStatus,
+  CanaryStatus,
   EdgeStatus,
   LastExit,
   LatencyMs,

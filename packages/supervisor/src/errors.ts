@@ -145,6 +145,16 @@ export const releaseStopped = defineError(
   }),
 );
 
+export const canaryTakenBack = defineError(
+  "E3501",
+  exitCodes.appNotReady,
+  ({ app, reason }: { readonly app: string; readonly reason: string }) => ({
+    title: `${app}: the canary was taken back`,
+    facts: [reason, "the old code serves all requests again"],
+    fixes: [`stack logs ${app}`, `stack reload ${app}    # without a canary`],
+  }),
+);
+
 export const keeperLost = defineError(
   "E2006",
   exitCodes.environment,

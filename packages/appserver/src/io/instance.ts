@@ -10,6 +10,7 @@ import { decideInstanceState } from "../core/instance-state.ts";
 import type { InstanceName } from "../core/names.ts";
 import { comparePlans, workersPerInstance } from "../core/plan-change.ts";
 import { stoppedMeanwhile } from "../errors.ts";
+import { type CanaryLinks, createCanaryLinks } from "./canary-links.ts";
 import type { EdgeLinks } from "./edge-links.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import { createSlotLedger } from "./slot-ledger.ts";
@@ -22,6 +23,8 @@ export interface InstanceOptions {
   readonly folder: string;
   readonly control: WorkersControl;
   readonly edges: EdgeLinks;
+  /** The edges by the canary's name. */
+  readonly openCanary: () => EdgeLinks;
   readonly nextSerial: () => number;
   readonly log: Logger;
   readonly changed: () => void;
@@ -31,6 +34,12 @@ export interface Instance {
   /** Null when it was done, else why it was not. */
   readonly configure: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
   readonly reload: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
+  /** A new generation beside the one that serves, with a queue of its own at the edges. */
+  readonly startCanary: (plan: AppPlan, release: string) => Promise<ErrorReport | null>;
+  /** It takes the app's own requests as well. */
+  readonly promoteCanary: () => Promise<ErrorReport | null>;
+  /** One of the two goes. */
+  readonly settleCanary: (keep: "new" | "old") => Promise<ErrorReport | null>;
   /** Resolves when no process of the app is left. */
   readonly drain: (deadlineMs?: number) => Promise<void>;
   readonly onStuck: (key: string, late: LateRequest) => void;
@@ -41,6 +50,12 @@ export interface Instance {
 interface Wanted {
   readonly plan: AppPlan;
   readonly release: string;
+}
+
+interface Canary {
+  readonly generation: Generation;
+  readonly wanted: Wanted;
+  readonly links: CanaryLinks;
 }
 
 const retryBackoff: BackoffPolicy = { firstMs: 1_000, maxMs: 30_000 };
@@ -61,6 +76,7 @@ export function createInstance(options: InstanceOptions): Instance {
   let wanted: Wanted | undefined;
   let current: Generation | undefined;
   let tried: Generation | undefined;
+  let canary: Canary | undefined;
   let lastNumber = 0;
   let error: ErrorReport | null = null;
   let failures = 0;
@@ -75,11 +91,10 @@ export function createInstance(options: InstanceOptions): Instance {
     return result;
   }
 
-  /** Tries a plan; the generation is served from when it is ready, else discarded. */
-  async function tryGeneration(next: Wanted, held: boolean): Promise<void> {
+  function create(next: Wanted, held: boolean, edges: EdgeLinks): Generation {
     lastNumber += 1;
     const number = lastNumber;
-    const { folder, control, edges, nextSerial } = options;
+    const { folder, control, nextSerial } = options;
     const context = { name, generation: number, release: next.release, folder, control, log };
     const generation = createGeneration({
       ...next,
@@ -94,6 +109,12 @@ export function createInstance(options: InstanceOptions): Instance {
       changed: options.changed,
     });
     generation.onLost = (reason) => onLost(generation, reason);
+    return generation;
+  }
+
+  /** Tries a plan; the generation is served from when it is ready, else discarded. */
+  async function tryGeneration(next: Wanted, held: boolean): Promise<void> {
+    const generation = create(next, held, options.edges);
     tried = generation;
     options.changed();
     try {
@@ -177,7 +198,48 @@ export function createInstance(options: InstanceOptions): Instance {
     }
   }
 
+  async function startCanary(next: Wanted): Promise<void> {
+    await settleCanary("old");
+    if (current === undefined || current.isLost()) throw stoppedMeanwhile({ app: name.app });
+    const links = createCanaryLinks(options.edges, options.openCanary());
+    const generation = create(next, false, links);
+    canary = { generation, wanted: next, links };
+    options.changed();
+    try {
+      await generation.start();
+    } catch (failure) {
+      discard(canary, "failed to start");
+      canary = undefined;
+      throw failure;
+    }
+    log.info(`generation ${generation.number} is on trial (${next.release})`);
+  }
+
+  async function settleCanary(keep: "new" | "old"): Promise<void> {
+    if (canary === undefined) return;
+    const { generation, wanted: next, links } = canary;
+    const before = current;
+    if (keep === "old" || before === undefined) {
+      discard(canary, "canary taken back");
+      canary = undefined;
+      return;
+    }
+    canary = undefined;
+    links.promote();
+    links.settle();
+    current = generation;
+    wanted = next;
+    error = null;
+    await settled(retire(before, "reload"), handOverMs);
+  }
+
+  /** Its requests are finished; the edges know it until then. */
+  function discard({ generation, links }: Canary, reason: string): void {
+    void retire(generation, reason).then(links.settle);
+  }
+
   async function replaceWith(next: Wanted): Promise<void> {
+    await settleCanary("old");
     if (current === undefined || current.isLost()) {
       wanted = next;
       await startWanted();
@@ -218,13 +280,16 @@ export function createInstance(options: InstanceOptions): Instance {
   }
 
   function living(): readonly Generation[] {
-    const all = new Set([current, tried, ...retiring.keys()]);
+    const all = new Set([current, canary?.generation, tried, ...retiring.keys()]);
     return [...all].filter((generation) => generation !== undefined);
   }
 
   return {
     configure: (plan, release) => change(() => apply({ plan, release })),
     reload: (plan, release) => change(() => replaceWith({ plan, release })),
+    startCanary: (plan, release) => change(() => startCanary({ plan, release })),
+    promoteCanary: () => change(async () => canary?.links.promote()),
+    settleCanary: (keep) => change(() => settleCanary(keep)),
     async drain(deadlineMs) {
       draining = true;
       clearTimeout(retry);
@@ -257,8 +322,17 @@ export function createInstance(options: InstanceOptions): Instance {
         generation: serving?.number ?? lastNumber,
         release: serving?.release ?? wanted?.release ?? "",
         workers: living().flatMap((generation) => generation.workers()),
+        canary: canary === undefined ? null : describeCanary(canary),
       };
     },
+  };
+}
+
+function describeCanary({ generation, wanted }: Canary): NonNullable<InstanceState["canary"]> {
+  return {
+    generation: generation.number,
+    release: wanted.release,
+    error: generation.error(),
   };
 }
 

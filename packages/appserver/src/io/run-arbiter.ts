@@ -3,17 +3,18 @@
  * the edges, which are told who can take requests. It works on while stackd is away.
  */
 import { join } from "node:path";
-import { assertNever, type Logger, reportOf } from "@stack/base";
+import { assertNever, type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import {
   type ArbiterToStackd,
+  canaryName,
   controlVersion,
   type Hello,
   openReconnectingPeer,
   type StackdToArbiter,
 } from "@stack/control";
-import { controlSocketName } from "../core/names.ts";
-import { openEdgeLinks } from "./edge-links.ts";
+import { controlSocketName, type InstanceName } from "../core/names.ts";
+import { type EdgeLinks, openEdgeLinks } from "./edge-links.ts";
 import { createInstance } from "./instance.ts";
 import { openInstanceFolder } from "./instance-folder.ts";
 import { openWorkersControl } from "./workers-control.ts";
@@ -36,15 +37,27 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
   const name = { app, instance: options.instance };
   using folder = openInstanceFolder(options.run, app, options.instance);
   using control = await openWorkersControl(join(folder.path, controlSocketName(options.instance)));
-  using edges = openEdgeLinks({
-    runFolder: options.run,
-    name,
-    log,
-    onStuck: (key, late) => instance.onStuck(key, late),
-  });
+  const openEdges = (known: InstanceName): EdgeLinks =>
+    openEdgeLinks({
+      runFolder: options.run,
+      name: known,
+      log,
+      onStuck: (key, late) => instance.onStuck(key, late),
+    });
+  using edges = openEdges(name);
   const over = Promise.withResolvers<void>();
   const { nextSerial, path } = folder;
-  const instance = createInstance({ name, folder: path, control, edges, nextSerial, log, changed });
+  const openCanary = (): EdgeLinks => openEdges({ ...name, app: canaryName(app) });
+  const instance = createInstance({
+    name,
+    folder: path,
+    control,
+    edges,
+    openCanary,
+    nextSerial,
+    log,
+    changed,
+  });
 
   using stackd = openReconnectingPeer<StackdToArbiter, Hello | ArbiterToStackd>(
     options.control,
@@ -83,6 +96,14 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
         stackd.send({ type: "done", id: message.id, error });
         return;
       }
+      case "canary":
+      case "canary-promote":
+      case "canary-settle": {
+        const error = await onCanary(message);
+        report();
+        stackd.send({ type: "done", id: message.id, error });
+        return;
+      }
       case "drain":
         await drain(message.deadlineMs);
         stackd.send({ type: "done", id: message.id, error: null });
@@ -90,6 +111,19 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
         return;
       default:
         assertNever(message);
+    }
+  }
+
+  function onCanary(
+    message: Extract<StackdToArbiter, { type: `canary${string}` }>,
+  ): Promise<ErrorReport | null> {
+    switch (message.type) {
+      case "canary":
+        return instance.startCanary(message.plan as AppPlan, message.release);
+      case "canary-promote":
+        return instance.promoteCanary();
+      default:
+        return instance.settleCanary(message.keep);
     }
   }
 

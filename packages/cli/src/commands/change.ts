@@ -15,6 +15,8 @@ export interface Change {
   readonly note?: string;
   /** Carried out one after the other. */
   readonly requests: readonly ClientRequest[];
+  /** Told of every state on the way. */
+  readonly onStatus?: (status: StatusData) => void;
 }
 
 export async function changeStack(
@@ -29,8 +31,9 @@ export async function changeStack(
   client.onPush = (push) => {
     if (push.type === "event" && session.verbose)
       session.say(`${push.event.source}  ${push.event.text}`);
+    if (push.type === "snapshot") change.onStatus?.(push.status);
   };
-  if (session.verbose) await client.request({ op: "watch" });
+  if (session.verbose || change.onStatus !== undefined) await client.request({ op: "watch" });
   for (const request of change.requests) {
     try {
       await waitFor(session, change.what, client.request(request));

@@ -83,11 +83,12 @@ export const commandHelp = {
     exits: "0 ok  7 no logs here",
   },
   reload: {
-    usage: "stack reload [NAME...]",
+    usage: "stack reload [NAME...] [--canary P%]",
     summary: "apply changed config and code with no request lost",
     examples: [
       ["stack reload", "the config, and every app whose turn it is"],
       ["stack reload shop", "only this app"],
+      ["stack reload --canary 10%", "a tenth of the visitors first; bad code goes back"],
     ],
     exits: "0 ok  3 config  4 environment  5 not ready, the old stays  7 75",
   },

@@ -82,6 +82,7 @@ export function formatStatus(status: StatusData, style: TableStyle): string {
   return [
     headline(status, style),
     ...(maintenance === "" ? [] : [style.paint("warn", maintenance)]),
+    ...status.apps.flatMap((app) => formatCanary(app) ?? []),
     style.paint("muted", titles.trimEnd()),
     ...rows.map((row) => {
       const state = stateCell(row.state, style.unicode);
@@ -103,6 +104,17 @@ export function formatMaintenance(
   return mode === "on"
     ? `maintenance since ${since}: requests get 503 (stack maintenance off)`
     : `maintenance since ${since}: requests wait (stack maintenance resume)`;
+}
+
+/** `shop: 10% to r3, 40s: new 120 of 100 requests, 0 errors, p95 12 ms; old 1080, 2, 11 ms` */
+export function formatCanary({ name, canary }: AppStatus): string | undefined {
+  if (canary === undefined) return undefined;
+  const { release, share, elapsedMs, wanted, old, new: fresh } = canary;
+  const percent = `${Math.round(share * 1000) / 10}%`;
+  const p95 = (ms: number | null): string => (ms === null ? "-" : `${Math.round(ms * 10) / 10} ms`);
+  const one = `new: ${fresh.requests} of ${wanted} requests, ${fresh.errors} errors, p95 ${p95(fresh.p95Ms)}`;
+  const other = `old: ${old.requests} requests, ${old.errors} errors, p95 ${p95(old.p95Ms)}`;
+  return `canary of ${name}: ${percent} to ${release} for ${formatDuration(elapsedMs)}; ${one}; ${other}`;
 }
 
 function headline(status: StatusData, style: TableStyle): string {

@@ -33,13 +33,15 @@ export async function reloadOnChange(
   let plan = planWatch(config, place.paths.state);
   let watch = await watchFiles(plan, onChange, hooks.onBlind);
   let changed: string[] = [];
-  let working: Promise<void> | undefined;
+  let working = false;
   let closed = false;
 
   function onChange(paths: readonly string[]): void {
     changed.push(...paths);
-    working ??= work().finally(() => {
-      working = undefined;
+    if (working) return;
+    working = true;
+    void work().finally(() => {
+      working = false;
     });
   }
 

@@ -192,6 +192,11 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
     ...(app.release.length === 0
       ? {}
       : { release: app.release, releaseTimeoutMs: app.releaseTimeout }),
+    canary: {
+      requests: app.canary.requests,
+      timeMs: app.canary.time,
+      deadlineMs: app.canary.deadline,
+    },
     drainTimeoutMs: app.drainTimeout,
     queueLimit: app.queue.limit,
     queueTimeoutMs: app.queue.timeout,

@@ -46,6 +46,23 @@ const common = {
   releaseTimeout: durationMs
     .prefault("5m")
     .meta({ description: "How long all of `release` may take; beyond, it has failed." }),
+  canary: z
+    .strictObject({
+      requests: z
+        .int()
+        .min(1)
+        .default(100)
+        .meta({ description: "Requests the new code must have had." }),
+      time: durationMs.prefault("1m").meta({ description: "How long at least." }),
+      deadline: durationMs.prefault("15m").meta({
+        description: "If they have not come by then, the new code is taken back.",
+      }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        "What `stack reload --canary` waits for before it decides between the new code and the old.",
+    }),
   queue: z
     .strictObject({
       limit: z

@@ -25,6 +25,8 @@ export type ClientRequest =
       readonly op: "reload";
       readonly names: readonly string[];
       readonly only?: "config" | "code";
+      /** The new code gets this share of the requests first, above 0, at most 1. */
+      readonly canary?: number;
     }
   | { readonly op: "restart"; readonly names: readonly string[] }
   | { readonly op: "start"; readonly names: readonly string[] }

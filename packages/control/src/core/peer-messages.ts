@@ -102,6 +102,8 @@ export interface EdgeUpstreamMetrics {
 
 export interface EdgeAppMetrics {
   readonly requests: number;
+  /** Of these, answered with 5xx; absent from an edge of an earlier version. */
+  readonly errors?: number;
   readonly queue: number;
   readonly inFlight: number;
   /** Of the last ten seconds; null when there was no request. */
@@ -131,6 +133,20 @@ export type StackdToArbiter =
       readonly plan: unknown;
       readonly release: string;
     }
+  /**
+   * A new generation beside the old, under the name `APP@canary`; on failure it is discarded and
+   * `done` carries the error.
+   */
+  | {
+      readonly type: "canary";
+      readonly id: number;
+      readonly plan: unknown;
+      readonly release: string;
+    }
+  /** The canary serves under the app's own name as well. */
+  | { readonly type: "canary-promote"; readonly id: number }
+  /** One of the two generations goes: nothing comes by the canary's name any more. */
+  | { readonly type: "canary-settle"; readonly id: number; readonly keep: "new" | "old" }
   /** Drain all workers, stop them, exit 0. */
   | { readonly type: "drain"; readonly id: number; readonly deadlineMs: number };
 
@@ -147,6 +163,18 @@ export interface InstanceState {
   readonly generation: number;
   readonly release: string;
   readonly workers: readonly InstanceWorker[];
+  /** New code on trial; null or absent for none. */
+  readonly canary?: {
+    readonly generation: number;
+    readonly release: string;
+    /** Why it is not whole. */
+    readonly error: ErrorReport | null;
+  } | null;
+}
+
+/** What new code on trial is called between arbiters, edges and stackd: it has a queue of its own. */
+export function canaryName(app: string): string {
+  return `${app}@canary`;
 }
 
 export interface InstanceWorker {

@@ -64,6 +64,26 @@ export interface AppStatus {
   readonly requestsPerSecond: number;
   readonly latencyMs: LatencyMs | null;
   readonly workers: readonly WorkerStatus[];
+  /** `reload --canary` is under way; absent otherwise. */
+  readonly canary?: CanaryStatus;
+}
+
+export interface CanaryStatus {
+  readonly release: string;
+  /** Of the requests, above 0, at most 1. */
+  readonly share: number;
+  readonly elapsedMs: number;
+  /** How many it must have had before it is decided. */
+  readonly wanted: number;
+  readonly old: CanarySideStatus;
+  readonly new: CanarySideStatus;
+}
+
+export interface CanarySideStatus {
+  readonly requests: number;
+  /** Answered with 5xx. */
+  readonly errors: number;
+  readonly p95Ms: number | null;
 }
 
 export interface EdgeStatus {

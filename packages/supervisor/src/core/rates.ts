@@ -1,5 +1,5 @@
 /** Requests per second and totals, from counters that begin anew with every edge. */
-import type { EdgeAppMetrics, EdgeMetrics } from "@stack/control";
+import { canaryName, type EdgeAppMetrics, type EdgeMetrics } from "@stack/control";
 
 /** The metrics of one edge generation: the last two reports of it. */
 export interface MetricsWindow {
@@ -41,6 +41,16 @@ export function sumOf(
   pick: (metrics: EdgeMetrics) => number,
 ): number {
   return windows.reduce((sum, window) => sum + pick(window.last), 0);
+}
+
+/** Of an app, and of its new code on trial. */
+export function sumOfApp(
+  metrics: EdgeMetrics,
+  app: string,
+  pick: (metrics: EdgeAppMetrics) => number,
+): number {
+  const both = [metrics.apps[app], metrics.apps[canaryName(app)]];
+  return both.reduce((sum, one) => sum + (one === undefined ? 0 : pick(one)), 0);
 }
 
 export function appOf(metrics: EdgeMetrics, app: string): EdgeAppMetrics | undefined {

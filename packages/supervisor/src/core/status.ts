@@ -8,7 +8,8 @@ import type {
   WorkerStatus,
 } from "@stack/control";
 import type { ProcessUse } from "@stack/process";
-import { appOf, type MetricsWindow, rateOf, sumOf } from "./rates.ts";
+import { type CanaryTrial, describeTrial } from "./canary-trial.ts";
+import { appOf, type MetricsWindow, rateOf, sumOf, sumOfApp } from "./rates.ts";
 
 /** One instance as far as it is known: `instance` is null while its arbiter has not spoken. */
 export interface InstanceView {
@@ -22,6 +23,7 @@ export interface Measured {
   /** Of every edge that lives. */
   readonly windows: readonly MetricsWindow[];
   readonly usageOf: (pid: number | null) => ProcessUse;
+  readonly canary: CanaryTrial | null;
   /** Milliseconds since an ISO time. */
   readonly ageOf: (at: string) => number;
 }
@@ -39,17 +41,21 @@ export function assembleApp(
   );
   const perInstance = app.kind === "command" ? 1 : app.workers;
   const latest = windows.at(-1);
+  const canary = measured.canary === null ? undefined : describeTrial(measured.canary, app.name);
   return {
     name: app.name,
     kind: app.kind,
     state: stateOfAll(instances.map((view) => view.state)),
     desired: instances.filter((view) => view.state !== "stopped").length * perInstance,
     ready: workers.filter((worker) => worker.state === "ready").length,
-    queue: sumOf(windows, (metrics) => appOf(metrics, app.name)?.queue ?? 0),
-    inFlight: sumOf(windows, (metrics) => appOf(metrics, app.name)?.inFlight ?? 0),
-    requestsPerSecond: rateOf(windows, (metrics) => appOf(metrics, app.name)?.requests ?? 0),
+    queue: sumOf(windows, (metrics) => sumOfApp(metrics, app.name, (one) => one.queue)),
+    inFlight: sumOf(windows, (metrics) => sumOfApp(metrics, app.name, (one) => one.inFlight)),
+    requestsPerSecond: rateOf(windows, (metrics) =>
+      sumOfApp(metrics, app.name, (one) => one.requests),
+    ),
     latencyMs: (latest && appOf(latest.last, app.name)?.latencyMs) ?? null,
     workers,
+    ...(canary === undefined ? {} : { canary }),
   };
 }
 
@@ -65,7 +71,9 @@ function assembleWorker(
     instance,
     generation: worker.generation,
     state: worker.state,
-    requests: sumOf(windows, (metrics) => appOf(metrics, app)?.workers[worker.key] ?? 0),
+    requests: sumOf(windows, (metrics) =>
+      sumOfApp(metrics, app, (one) => one.workers[worker.key] ?? 0),
+    ),
     restarts: worker.restarts,
     lastExit: worker.lastExit,
     uptimeMs: worker.pid === null ? 0 : ageOf(worker.startedAt),

@@ -20,6 +20,7 @@ export function collectMetrics(
     const totals = sumAppMetrics(memory, app.metricsSlot, nowMs);
     apps[app.name] = {
       requests: totals.requests,
+      errors: totals.errors,
       queue: countWaiting(new Int32Array(app.queue)),
       inFlight: totals.inFlight,
       latencyMs: totals.latencyMs,

@@ -85,9 +85,9 @@ test("an app's requests, requests in flight and latency are its own", () => {
   const metrics = createThreadMetrics(memory, 0);
   metrics.appStarted(3);
   metrics.appStarted(3);
-  metrics.appEnded(3, 100, now);
+  metrics.appEnded(3, 502, 100, now);
   metrics.appStarted(-1);
-  metrics.appEnded(-1, 1, now);
+  metrics.appEnded(-1, 200, 1, now);
 
   expect(sumAppMetrics(memory, 3, now)).toMatchObject({ requests: 1, inFlight: 1 });
   expect(sumAppMetrics(memory, 3, now).latencyMs?.p99).toBeCloseTo(100, -1);

@@ -22,7 +22,8 @@ const tunnels = 9;
 const appFields = 16;
 const appRequests = 0;
 const appInFlight = 1;
-const appStride = 2;
+const appErrors = 2;
+const appStride = 3;
 const doubles = appFields + appSlots * appStride;
 
 // Then, as 32-bit words, one histogram of all requests and one per app: an epoch per slice, the slices.
@@ -44,8 +45,11 @@ export interface ThreadMetrics {
   readonly informed: () => void;
   /** The request was given to a worker of the app (not: was queued). */
   readonly appStarted: (slot: number) => void;
-  /** Once for every `appStarted`. The duration counts from the request, queueing included. */
-  readonly appEnded: (slot: number, durationMs: number, nowMs: number) => void;
+  /**
+   * Once for every `appStarted`. The duration counts from the request, queueing included; the status
+   * is the client's, whoever said it.
+   */
+  readonly appEnded: (slot: number, status: number, durationMs: number, nowMs: number) => void;
 }
 
 export interface MetricsTotals {
@@ -62,6 +66,8 @@ export interface MetricsTotals {
 
 export interface AppTotals {
   readonly requests: number;
+  /** Of these, answered with 5xx. */
+  readonly errors: number;
   readonly inFlight: number;
   readonly latencyMs: Quantiles | null;
 }
@@ -119,8 +125,9 @@ export function createThreadMetrics(memory: SharedArrayBuffer, thread: number): 
     appStarted(slot) {
       if (slot >= 0) bump(appFields + slot * appStride + appInFlight, 1);
     },
-    appEnded(slot, durationMs, nowMs) {
+    appEnded(slot, status, durationMs, nowMs) {
       if (slot < 0) return;
+      if (status >= 500) bump(appFields + slot * appStride + appErrors, 1);
       bump(appFields + slot * appStride + appRequests, 1);
       bump(appFields + slot * appStride + appInFlight, -1);
       record(1 + slot, durationMs, nowMs);
@@ -146,11 +153,12 @@ export function sumMetrics(memory: SharedArrayBuffer, nowMs: number): MetricsTot
 
 /** One app over all threads; of slot -1 nothing is known. */
 export function sumAppMetrics(memory: SharedArrayBuffer, slot: number, nowMs: number): AppTotals {
-  if (slot < 0) return { requests: 0, inFlight: 0, latencyMs: null };
+  if (slot < 0) return { requests: 0, errors: 0, inFlight: 0, latencyMs: null };
   const threads = threadsOf(memory);
   const field = appFields + slot * appStride;
   return {
     requests: sumCounter(memory, threads, field + appRequests),
+    errors: sumCounter(memory, threads, field + appErrors),
     inFlight: sumCounter(memory, threads, field + appInFlight),
     latencyMs: sumLatency(memory, threads, 1 + slot, nowMs),
   };

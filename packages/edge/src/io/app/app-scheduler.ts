@@ -47,6 +47,8 @@ export interface AppScheduler extends Backend, CallObserver {
   readonly onWake: (passed: boolean) => void;
   /** Deadlines of those that wait. */
   readonly check: (now: number) => void;
+  /** Those that wait here wait there, as nobody will serve them here any more; undefined: here again. */
+  readonly succeedBy: (successor: Backend | undefined) => void;
 }
 
 export interface SchedulerOptions {
@@ -72,6 +74,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const self = thread.index;
   const whyStopped = `${options.name} is stopped`;
   const workers: WorkerHandle[] = [];
+  let successor: Backend | undefined;
   const waiting = createCallList((head) => {
     publishHead(
       queue,
@@ -135,6 +138,13 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       });
       if (waiting.first() !== undefined) pump(false); // a net below the wakes
     },
+    succeedBy(other) {
+      successor = other;
+      waiting.forEach((call) => {
+        leave(call);
+        passToSuccessor(call);
+      });
+    },
     onCallSettled(call, worker, outcome) {
       call.attempts += 1;
       settle(call, worker, outcome);
@@ -147,6 +157,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   };
 
   function enter(call: AppCall): void {
+    if (passToSuccessor(call)) return;
     const exchange = call.exchange as ClientExchange;
     if (scheduler.settings.stopped === true) {
       exchange.fail(503, whyStopped, retryAfterS);
@@ -165,12 +176,21 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
 
   /** It had its turn: before all others, and whatever the bound. */
   function reenter(call: AppCall): void {
+    if (passToSuccessor(call)) return;
     enterQueue(queue, self, Number.POSITIVE_INFINITY);
     call.ticket = takeFrontTicket(queue);
     call.since = performance.now();
     call.exchange.owner = waitingOwner;
     waiting.prepend(call);
     pump(false);
+  }
+
+  function passToSuccessor(call: AppCall): boolean {
+    if (successor === undefined) return false;
+    countEnded(call);
+    call.exchange.owner = undefined;
+    successor.handle(call.exchange);
+    return true;
   }
 
   function leave(call: AppCall): void {
@@ -318,7 +338,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     const now = exchange.done ? exchange.io.lastDone : performance.now();
     // How long a tunnel was open is no latency.
     const took = (exchange.switchedAt > 0 ? exchange.switchedAt : now) - exchange.startedAt;
-    thread.metrics.appEnded(options.metricsSlot, took, thread.timeOrigin + now);
+    thread.metrics.appEnded(options.metricsSlot, exchange.status, took, thread.timeOrigin + now);
   }
 
   return scheduler;

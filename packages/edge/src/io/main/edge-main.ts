@@ -163,7 +163,10 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     activePlan = plan;
     admin.configure(plan.admin ?? null);
     rotation.configure(plan.accessLog);
-    for (const name of Object.keys(plan.apps)) registry.app(name);
+    for (const [name, { canary }] of Object.entries(plan.apps)) {
+      registry.app(name);
+      if (canary !== undefined) registry.app(canary.app);
+    }
     const labels = plan.routes.map(routeLabel);
     routeSlots = assignRouteSlots(labels, routeSlots);
     pool.post({

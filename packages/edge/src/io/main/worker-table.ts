@@ -1,5 +1,6 @@
 /** The apps and workers one thread knows, and the messages about them. */
 import type { EdgePlan } from "@stack/config";
+import { canaryName } from "@stack/control";
 import { requestFacts } from "../../core/request-facts.ts";
 import type { MainToThread, SharedApp, ThreadToMain, Wake } from "../../core/thread-messages.ts";
 import type { WorkerHandle } from "../app/app-call.ts";
@@ -94,6 +95,12 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
       for (const app of shared) {
         const settings = plan.apps[app.name];
         if (settings !== undefined) schedulerOf(app).settings = settings;
+      }
+      for (const [name, settings] of Object.entries(plan.apps)) {
+        const trial = byName.get(canaryName(name));
+        if (trial === undefined) continue;
+        trial.settings = settings;
+        trial.succeedBy(settings.canary === undefined ? byName.get(name) : undefined);
       }
     },
     backend: (app) => byName.get(app),

@@ -10,14 +10,16 @@ import type { Backend } from "../exchange.ts";
 
 export type TargetFinder = (target: TargetPlan) => Backend;
 
-export function createSplitBackend(
-  action: Extract<RouteAction, { kind: "split" }>,
-  target: TargetFinder,
-): Backend {
-  const { sticky } = action;
+export type SplitAction = Extract<RouteAction, { kind: "split" }> & {
+  /** Cookies given under another are nobody's. */
+  readonly salt?: string;
+};
+
+export function createSplitBackend(action: SplitAction, target: TargetFinder): Backend {
+  const { sticky, salt = "" } = action;
   const choices = action.choices.map((choice) => ({
     weight: choice.weight,
-    token: tokenOf(choice.target),
+    token: tokenOf(choice.target, salt),
     backend: target(choice.target),
   }));
   return {
@@ -48,8 +50,9 @@ export function createSplitBackend(
 }
 
 /** No name of ours leaves; a visitor who makes one up gains nothing but the other variant. */
-function tokenOf({ kind, name }: TargetPlan): string {
-  return createHash("sha256").update(`${kind} ${name}`).digest("base64url").slice(0, 12);
+function tokenOf({ kind, name }: TargetPlan, salt: string): string {
+  const text = salt === "" ? `${kind} ${name}` : `${kind} ${name} ${salt}`;
+  return createHash("sha256").update(text).digest("base64url").slice(0, 12);
 }
 
 function cookieLine(

@@ -19,6 +19,7 @@ import { createInternalFiles } from "../internal/send-internal.ts";
 import type { AccessLogWriter } from "../log/access-log-writer.ts";
 import { createAccessLogging, logsTimes } from "../log/access-logging.ts";
 import { protectBackend, type SharedProtection } from "../protection/gates.ts";
+import { createCanaryBackend } from "../shaping/canary.ts";
 import { showFailure } from "../shaping/failure-page.ts";
 import { shapeAnswers } from "../shaping/shape-answers.ts";
 import { shapeRequests } from "../shaping/shape-requests.ts";
@@ -53,8 +54,12 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     target: (kind: "app" | "upstream", name: string) =>
       kind === "app" ? parts.app(name) : parts.upstream(name),
   };
-  const target: TargetFinder = ({ kind, name }) =>
+  const plain: TargetFinder = ({ kind, name }) =>
     protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
+  const target: TargetFinder = (wanted) => {
+    const canary = wanted.kind === "app" ? plan.apps[wanted.name]?.canary : undefined;
+    return canary === undefined ? plain(wanted) : createCanaryBackend(wanted, canary, plain);
+  };
   const large = createLargeFiles();
   const internal = createInternalFiles(plan.routes);
   const compression = plan.compression ? createCompression(plan.compression) : undefined;
@@ -66,7 +71,7 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     // What is kept is kept as it came, and coded for each client.
     const own = isKept ? live : compressAnswers(route, live, coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
-    const asked = shapeRequests(route, inner, placeOf(route), target);
+    const asked = shapeRequests(route, inner, placeOf(route), plain);
     const shaped = keepAnswers(route, asked, coding, parts);
     const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
     const failure = failureOf(route, plan);
@@ -148,7 +153,7 @@ function backendOf(
         ...files,
       });
     case "app":
-      return parts.app(action.app) ?? missing(`there is no app ${action.app}`);
+      return target({ kind: "app", name: action.app });
     case "upstream":
       return parts.upstream(action.upstream) ?? missing(`there is no upstream ${action.upstream}`);
     case "respond":

@@ -30,6 +30,10 @@ export interface AppInstance {
   readonly configure: (plan: AppPlan, release: string) => Promise<void>;
   /** A new generation; on an error, which is thrown, the old one stays. */
   readonly reload: (plan: AppPlan, release: string) => Promise<void>;
+  /** A new generation on trial beside the old. */
+  readonly startCanary: (plan: AppPlan, release: string) => Promise<void>;
+  readonly promoteCanary: () => Promise<void>;
+  readonly settleCanary: (keep: "new" | "old") => Promise<void>;
   /** Drain, then end; false when its arbiter is not connected. */
   readonly drain: () => boolean;
 }
@@ -46,6 +50,8 @@ export interface InstanceContext {
     readonly phase: "none" | "running" | "failed" | "done";
     readonly error: ErrorReport | null;
   };
+  /** What of a trial that a stackd before has begun is to stay; null while one is under way. */
+  readonly keepOfCanary: (release: string) => "new" | "old" | null;
   /** Its state, as the arbiter reported it, changed. */
   readonly onView: (view: InstanceState, before: InstanceState | null) => void;
 }
@@ -118,7 +124,10 @@ export function createAppInstance(
     }
     const before = view;
     view = message.state;
-    if (mayLag && view.release !== context.release()) {
+    const left = view.canary ?? null;
+    const keep = left === null ? null : context.keepOfCanary(left.release);
+    if (mayLag && keep !== null) settleCanary(keep).catch(() => {}); // its state tells
+    if (mayLag && keep !== "new" && view.release !== context.release()) {
       // Its last stackd died in a reload: what was remembered counts.
       reload(context.planToRun(), context.release()).catch(() => {}); // its state tells
     }
@@ -140,6 +149,10 @@ export function createAppInstance(
     );
   }
 
+  function settleCanary(keep: "new" | "old"): Promise<void> {
+    return ask((id) => ({ type: "canary-settle", id, keep }), plan.app.drainTimeoutMs + marginMs);
+  }
+
   const instance: AppInstance = {
     number: plan.instance,
     view: () => view,
@@ -159,6 +172,13 @@ export function createAppInstance(
     },
     configure,
     reload,
+    startCanary: (app, release) =>
+      ask(
+        (id) => ({ type: "canary", id, plan: app, release }),
+        app.bootTimeoutMs + app.drainTimeoutMs + marginMs,
+      ),
+    promoteCanary: () => ask((id) => ({ type: "canary-promote", id }), marginMs),
+    settleCanary,
     drain,
   };
 

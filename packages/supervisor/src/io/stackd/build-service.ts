@@ -17,6 +17,8 @@ export interface BuildContext {
   readonly setup: StackSetup;
   readonly history: History;
   readonly config: () => ResolvedConfig;
+  /** As `InstanceContext.keepOfCanary`. */
+  readonly keepOfCanary: (release: string) => "new" | "old" | null;
   readonly releaseCommands: ReleaseCommands;
   /** Of the generation that is started next. */
   readonly release: () => string;
@@ -49,7 +51,7 @@ export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSe
 
 function buildInstance(
   plan: Extract<ServicePlan, { kind: "app" }>,
-  { setup, history, config, release, releaseCommands, onChange }: BuildContext,
+  { setup, history, config, release, keepOfCanary, releaseCommands, onChange }: BuildContext,
   hooks: ServiceHooks,
 ): Managed {
   const { options, paths, env, keeper } = setup;
@@ -71,6 +73,7 @@ function buildInstance(
         return completeApp(newest, config(), setup);
       },
       release,
+      keepOfCanary,
       preparation: () => ({
         phase: releaseCommands.phase(plan.app.name),
         error: releaseCommands.error(plan.app.name),

@@ -4,19 +4,26 @@
  * later one fails.
  */
 import { reportOf, type StackError } from "@stack/base";
-import { type ConfigChanges, diffConfigs, type ResolvedConfig } from "@stack/config";
+import { type AppPlan, type ConfigChanges, diffConfigs, type ResolvedConfig } from "@stack/config";
 import type { ClientRequest } from "@stack/control";
 import { carryOver } from "../../core/overrides.ts";
 import { knownNames, planServices, type ServicePlan } from "../../core/services.ts";
 import { mixedState, unknownService } from "../../errors.ts";
+import type { AppInstance } from "./app-instance.ts";
 import { bindListeners } from "./bind-listeners.ts";
 import { completeApp } from "./build-service.ts";
+import { tryCanary } from "./canary.ts";
 import { removeService, restartService, untilReady } from "./changes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Managed } from "./managed.ts";
 import type { Stack } from "./stack.ts";
 
 type Undo = () => Promise<void> | void;
+
+interface Trial {
+  readonly app: AppPlan;
+  readonly instance: AppInstance;
+}
 
 interface Reload {
   readonly stack: Stack;
@@ -30,6 +37,9 @@ interface Reload {
   readonly releases: boolean;
   /** Apps whose release commands are done. */
   readonly released: Set<string>;
+  /** Instances whose new code is on trial first. */
+  readonly trials: Trial[];
+  readonly canary: number | undefined;
   readonly undo: Undo[];
 }
 
@@ -58,6 +68,8 @@ export async function reloadStack(stack: Stack, request: ReloadRequest): Promise
     names,
     releases: request.only === undefined,
     released: new Set(),
+    trials: [],
+    canary: request.canary,
     undo,
   };
 
@@ -80,6 +92,7 @@ export async function reloadStack(stack: Stack, request: ReloadRequest): Promise
   try {
     await renewRedis(reload);
     await renewApps(reload);
+    await promoteTrials(reload);
     await renewEdge(reload, { ...before, listeners: oldListeners }, { overrides, listeners });
   } catch (error) {
     stack.nextRelease = null;
@@ -90,6 +103,7 @@ export async function reloadStack(stack: Stack, request: ReloadRequest): Promise
   stack.releases += 1;
   stack.remember();
   stack.note("info", "stackd", `release ${stack.release()} serves`);
+  await settleTrials(reload);
   await removeOld(reload);
   const gone = oldListeners.filter(({ name }) => !kept.has(name)).map(({ name }) => name);
   // The draining edge still has their descriptors: only the keeper's own are closed here.
@@ -197,13 +211,43 @@ async function renewInstance(
   undo.push(() => {
     managed.plan = before;
   });
-  if (isDue) {
+  if (isDue && reload.canary !== undefined && managed.instance !== null) {
+    const { instance } = managed;
+    await instance.startCanary(newest, release);
+    undo.push(() => instance.settleCanary("old"));
+    reload.trials.push({ app: newest, instance });
+  } else if (isDue) {
     await managed.instance?.reload(newest, release);
     stack.failures.clear(plan.app.name);
     undo.push(async () => managed.instance?.reload(old, oldRelease));
   } else {
     await managed.instance?.configure(newest, oldRelease);
     undo.push(async () => managed.instance?.configure(old, oldRelease));
+  }
+}
+
+/** New code that has got a share of the requests proves itself, and gets all of them. */
+async function promoteTrials({ stack, trials, canary = 1, undo }: Reload): Promise<void> {
+  if (trials.length === 0) return;
+  const apps = new Map(trials.map(({ app }) => [app.name, app]));
+  undo.push(() => endCanary(stack));
+  await tryCanary(stack, [...apps.values()], canary, stack.nextRelease ?? stack.release());
+  for (const { instance } of trials) await instance.promoteCanary();
+  await endCanary(stack);
+  for (const app of apps.keys()) stack.failures.clear(app);
+}
+
+async function endCanary(stack: Stack): Promise<void> {
+  stack.canary = null;
+  await stack.edges.configure();
+}
+
+/** The old goes. What fails here is a process that is gone: its successor starts with the new. */
+async function settleTrials({ stack, trials }: Reload): Promise<void> {
+  for (const { app, instance } of trials) {
+    await instance.settleCanary("new").catch((error: Error) => {
+      stack.note("warn", app.name, `the old code may still be there: ${error.message}`);
+    });
   }
 }
 

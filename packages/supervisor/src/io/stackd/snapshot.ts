@@ -17,6 +17,7 @@ export function takeSnapshot(stack: Stack, sampler: ProcessSampler): StatusData 
   const measured: Measured = {
     windows: stack.edges.windows(),
     usageOf: sampler.of,
+    canary: stack.canary,
     ageOf: (at) => Math.max(0, Date.now() - Date.parse(at)),
   };
   const apps = Object.values(stack.config.apps).map((written) =>

@@ -12,6 +12,7 @@ import type {
   StackEvent,
   StatePaths,
 } from "@stack/control";
+import { type CanaryTrial, markCanaries } from "../../core/canary-trial.ts";
 import { markFailedApps } from "../../core/failure-page.ts";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
@@ -90,6 +91,8 @@ export interface Stack {
     deadlineMs: number,
     late: () => Error,
   ) => Promise<T>;
+  /** `reload --canary` is under way. */
+  canary: CanaryTrial | null;
   /** Called after anything that `status` shows has changed. */
   onChange: () => void;
   onEvent: (event: StackEvent) => void;
@@ -133,9 +136,12 @@ export function createStack(
       env,
       setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
       plan: () =>
-        markFailedApps(
-          markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
-          failures.shown(),
+        markCanaries(
+          markFailedApps(
+            markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
+            failures.shown(),
+          ),
+          stack.canary,
         ),
       maintenance: () => stack.maintenance,
       drainMs: () => {
@@ -196,6 +202,7 @@ export function createStack(
     note: history.note,
     held: new Set(),
     nextRelease: null,
+    canary: null,
     until: waiters.until,
     rememberedEdge: memory?.edge ?? null,
     release: () => `r${stack.releases}`,
@@ -210,6 +217,12 @@ export function createStack(
         history,
         config: () => stack.config,
         releaseCommands,
+        keepOfCanary(release) {
+          if (stack.canary !== null) return null;
+          const isNew = release === stack.release();
+          stack.note("warn", plan.name, `a canary was under way: ${isNew ? "kept" : "taken back"}`);
+          return isNew ? "new" : "old";
+        },
         release: () => stack.nextRelease ?? stack.release(),
         onChange() {
           startWaiting();
