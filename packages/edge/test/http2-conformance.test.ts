@@ -155,6 +155,91 @@ const cases: readonly Case[] = [
     [protocol],
     (c) => c.send(priority, 0, 3, Buffer.from([0, 0, 0, 3, 1])),
   ],
+  [
+    "RFC 7540 §5.3.1 a request that depends on itself",
+    [protocol],
+    (c) =>
+      c.send(
+        frameType.headers,
+        0x25,
+        1,
+        Buffer.concat([Buffer.from([0, 0, 0, 1, 255]), encodeFields(fixed)]),
+      ),
+  ],
+  [
+    "§5.5 an unknown frame within a header block",
+    [protocol],
+    (c) => {
+      c.send(frameType.headers, flag.endStream, 1, encodeFields(fixed));
+      c.send(22, 0, 0, Buffer.alloc(8));
+    },
+  ],
+  [
+    "§4.3 HEADERS of another stream within a header block",
+    [protocol],
+    (c) => {
+      c.send(frameType.headers, flag.endStream, 1, encodeFields(fixed));
+      c.request(3, fixed);
+    },
+  ],
+  [
+    "§4.2 a header block beyond the announced size of a frame",
+    [size],
+    (c) => c.request(1, [...fixed, ["x", "a".repeat(16_400)]]),
+  ],
+  [
+    "§6.10 CONTINUATION after the end of a header block",
+    [protocol],
+    (c) => {
+      c.request(1, post, false);
+      c.send(frameType.continuation, 4, 1, encodeFields([["x", "1"]]));
+    },
+  ],
+  [
+    "§6.10 CONTINUATION on stream 0",
+    [protocol],
+    (c) => {
+      c.send(frameType.headers, flag.endStream, 1, encodeFields(fixed));
+      c.send(frameType.continuation, 4, 0, encodeFields([["x", "1"]]));
+    },
+  ],
+  [
+    "§6.3 a PRIORITY of another length on an idle stream",
+    [size],
+    (c) => c.send(priority, 0, 1, Buffer.alloc(4)),
+  ],
+  [
+    "RFC 7541 §4.2 a change of the table's size at the end",
+    [compression],
+    (c) => c.send(frameType.headers, 5, 1, Buffer.concat([encodeFields(fixed), Buffer.of(0x20)])),
+  ],
+  [
+    "RFC 7541 §5.2 a Huffman code padded with more than 7 bits",
+    [compression],
+    (c) =>
+      c.send(
+        frameType.headers,
+        5,
+        1,
+        Buffer.concat([encodeFields(fixed), Buffer.from([0, 1, 0x78, 0x82, 0x1f, 0xff])]),
+      ),
+  ],
+  [
+    "RFC 7541 §5.2 a Huffman code padded with zeros",
+    [compression],
+    (c) =>
+      c.send(
+        frameType.headers,
+        5,
+        1,
+        Buffer.concat([encodeFields(fixed), Buffer.from([0, 1, 0x78, 0x81, 0x18])]),
+      ),
+  ],
+  [
+    "RFC 7541 §6.1 an index of 0",
+    [compression],
+    (c) => c.send(frameType.headers, 5, 1, Buffer.concat([encodeFields(fixed), Buffer.of(0x80)])),
+  ],
   ["§5.1.1 an even stream", [protocol], (c) => c.request(2, fixed)],
   [
     "§5.1.1 a stream that is not the next",
@@ -378,11 +463,92 @@ test.for<[what: string, send: (client: RawH2) => void]>([
       c.send(frameType.windowUpdate, 0, 1, uint32(1));
     },
   ],
-  ["§6.8 GOAWAY of an unknown code", (c) => c.send(frameType.windowUpdate, 0, 0, uint32(1))],
+  ["§6.9 WINDOW_UPDATE of the connection", (c) => c.send(frameType.windowUpdate, 0, 0, uint32(1))],
+  [
+    "§7 RST_STREAM of an unknown code",
+    (c) => {
+      c.request(1, post, false);
+      c.send(frameType.rstStream, 0, 1, uint32(255));
+    },
+  ],
+  [
+    "§5.1 PRIORITY on a half-closed stream",
+    (c) => {
+      c.request(1, post);
+      c.send(priority, 0, 1, Buffer.from([0, 0, 0, 0, 255]));
+    },
+  ],
+  [
+    "§5.1 RST_STREAM on a half-closed stream",
+    (c) => {
+      c.request(1, post);
+      c.send(frameType.rstStream, 0, 1, uint32(8));
+    },
+  ],
+  [
+    "§4.2 a frame as large as it may be",
+    (c) => {
+      c.request(1, post, false);
+      c.send(frameType.data, flag.endStream, 1, Buffer.alloc(16_384));
+    },
+  ],
+  [
+    "§6.2 HEADERS with padding and priority",
+    (c) =>
+      c.send(
+        frameType.headers,
+        0x2d,
+        1,
+        Buffer.concat([Buffer.from([3, 0, 0, 0, 0, 9]), encodeFields(fixed), Buffer.alloc(3)]),
+      ),
+  ],
+  [
+    "§6.10 a header block in three frames",
+    (c) => {
+      const block = encodeFields(fixed);
+      c.send(frameType.headers, flag.endStream, 1, block.subarray(0, 10));
+      c.send(frameType.continuation, 0, 1, block.subarray(10, 11));
+      c.send(frameType.continuation, flag.endHeaders, 1, block.subarray(11));
+    },
+  ],
+  [
+    "§6.5.3 the same setting twice",
+    (c) => c.send(frameType.settings, 0, 0, Buffer.concat([setting(4, 1), setting(4, 65_535)])),
+  ],
+  [
+    "RFC 7541 §6.3 a change of the table's size",
+    (c) => c.send(frameType.headers, 5, 1, Buffer.concat([Buffer.of(0x20), encodeFields(fixed)])),
+  ],
 ])("%s changes nothing", async ([, send]) => {
   using client = await connectH2(edge.port);
   send(client);
   expect(await isServed(client, 3)).toBe(true);
+});
+
+test.for([0, 255])("§6.8, §7 after GOAWAY of code %i the connection ends", async (code) => {
+  using client = await connectH2(edge.port);
+  client.send(frameType.goaway, 0, 0, uint32(0, code));
+  await client.closed;
+});
+
+test("§6.5.3 SETTINGS are acknowledged", async () => {
+  using client = await connectH2(edge.port);
+  await client.frame(({ type, flags }) => type === frameType.settings && flags === flag.ack);
+  expect(client.frames[0]).toMatchObject({ type: frameType.settings, flags: 0, stream: 0 });
+});
+
+test.for<[what: string, frames: (client: RawH2) => void]>([
+  ["DATA", (c) => c.send(frameType.data, flag.endStream, 1, Buffer.from("x"))],
+  ["HEADERS", (c) => c.request(1, fixed)],
+  ["CONTINUATION", (c) => c.send(frameType.continuation, 4, 1, encodeFields(fixed))],
+])("§5.1 %s after the answer ends the connection", async ([, send]) => {
+  using client = await connectH2(edge.port);
+  client.request(1, fixed);
+  await client.frame(({ type, flags }) => type === frameType.data && flags === flag.endStream);
+  send(client);
+  const end = await client.frame(({ type }) => type === frameType.goaway);
+  expect([closed, protocol]).toContain(end.payload.readUInt32BE(4));
+  await client.closed;
 });
 
 test("§6.7 a PING comes back with its bytes", async () => {

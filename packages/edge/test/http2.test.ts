@@ -61,13 +61,13 @@ beforeAll(async () => {
       upstreams: { told: { servers: [backend.address] } },
     },
   });
-});
+}, 60_000);
 
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
-});
+}, 60_000);
 
 const large = randomBytes(6 * 1024 * 1024);
 
@@ -298,6 +298,7 @@ test.for<[what: string, fields: Fields]>([
   ["an empty path", but(":path", "")],
   ["a path without its slash", but(":path", "fixed")],
   ["a space in the path", but(":path", "/fixed HTTP/1.1")],
+  ["a line end in a value", [...good, ["x-bad", "a\r\nx-more: b"]]],
 ])("%s is malformed: the stream is reset, no request is made of it", async ([, fields]) => {
   using client = await connectH2(edge.port);
   client.request(1, fields);
@@ -308,23 +309,6 @@ test.for<[what: string, fields: Fields]>([
   const code = reset.payload.readUInt32BE(reset.type === frameType.goaway ? 4 : 0);
   expect(code).toBe(constants.NGHTTP2_PROTOCOL_ERROR);
   expect(client.frames.some(({ type }) => type === frameType.headers)).toBe(false);
-});
-
-// nghttp2 takes these out itself, and tells nobody.
-test.for<[what: string, name: string, value: string]>([
-  ["a space in a name", "x-bad y", "1"],
-  ["a colon in a name", "x-bad:y", "1"],
-  ["CR LF in a value", "x-bad", "a\r\nx-more: b"],
-  ["NUL in a value", "x-bad", "a\0b"],
-  ["white space before a value", "x-bad", " a"],
-  ["white space after a value", "x-bad", "a "],
-])("a field with %s does not reach the upstream", async ([, name, value]) => {
-  using client = await connectH2(edge.port);
-  client.request(1, [...but(":path", "/told"), [name, value], ["x-good", "1"]]);
-  const data = await client.frame(({ type }) => type === frameType.data);
-  const { headers } = JSON.parse(data.payload.toString()) as { headers: Record<string, string> };
-  expect(headers).toHaveProperty("x-good");
-  expect(Object.keys(headers).filter((one) => /bad|more/.test(one))).toEqual([]);
 });
 
 test.for<[what: string, fields: Fields, status: number]>([

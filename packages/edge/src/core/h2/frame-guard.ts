@@ -45,6 +45,9 @@ export function createFrameGuard(): FrameGuard {
   let isRequest = false;
   /** The padding's length is the next byte. */
   let hasPadding = false;
+  /** The stream that a request says it depends on, and how many of its bytes are to come. */
+  let dependency = 0;
+  let dependencyBytes = 0;
   let last = 0;
   let idle = 0;
   let windowEnd = 0;
@@ -111,27 +114,38 @@ export function createFrameGuard(): FrameGuard {
     padding = 0;
     before = ahead;
     hasPadding = false;
+    dependency = 0;
+    dependencyBytes = 0;
     if (header[3] === type.headers) {
       fields.reset();
       hasPadding = (flags & flag.padded) !== 0;
-      before = (hasPadding ? 1 : 0) + ((flags & flag.priority) !== 0 ? 5 : 0);
+      dependencyBytes = (flags & flag.priority) !== 0 ? 4 : 0;
+      before = (hasPadding ? 1 : 0) + (dependencyBytes > 0 ? 5 : 0);
     } else if (header[3] === type.continuation) before = 0;
     if (ahead === 0) endPayload();
   }
 
-  function readPayload(bytes: Uint8Array, start: number, end: number): void {
-    let at = start;
-    if (hasPadding) {
-      hasPadding = false;
-      padding = bytes[at] ?? 0;
+  function readPayload(bytes: Uint8Array, start: number, end: number): number {
+    const at = start + Math.min(before, end - start);
+    before -= at - start;
+    let problem = 0;
+    for (let one = start; one < at && (hasPadding || dependencyBytes > 0); one += 1) {
+      const byte = bytes[one] ?? 0;
+      if (hasPadding) {
+        hasPadding = false;
+        padding = byte;
+      } else {
+        dependency = dependency * 256 + byte;
+        dependencyBytes -= 1;
+        const isItself = dependencyBytes === 0 && dependency % 2 ** 31 === uint31(header, 5);
+        if (isItself) problem = code.protocol;
+      }
     }
-    const skip = Math.min(before, end - at);
-    before -= skip;
-    at += skip;
     const blockEnd = Math.min(end, start + ahead - padding);
     if (at < blockEnd) fields.read(bytes, at, blockEnd);
     ahead -= end - start;
     if (ahead === 0) endPayload();
+    return problem;
   }
 
   function endPayload(): void {
@@ -147,7 +161,8 @@ export function createFrameGuard(): FrameGuard {
       while (at < bytes.length) {
         if (ahead > 0) {
           const end = Math.min(bytes.length, at + ahead);
-          readPayload(bytes, at, end);
+          const problem = readPayload(bytes, at, end);
+          if (problem !== 0) return problem;
           at = end;
           continue;
         }
