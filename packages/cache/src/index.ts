@@ -4,15 +4,12 @@ export {
   type KeyRequest,
   type KeySpec,
   keyedQuery,
-  urlKey,
-  urlOfKey,
 } from "./core/policy/cache-key.ts";
 export { type CachePolicy, httpCachePolicy } from "./core/policy/cache-policy.ts";
 export { type CacheStatus, formatCacheStatus } from "./core/policy/cache-status.ts";
 export {
   type AnswerDecision,
   decideAnswer,
-  formatAnswerFields,
   formatNotModifiedFields,
   formatPartFields,
 } from "./core/policy/decide-answer.ts";
@@ -55,7 +52,7 @@ export {
   type StoredAnswer,
   type VariantIndex,
 } from "./core/policy/stored-answer.ts";
-export { decideHead, updateStored } from "./core/policy/update-stored.ts";
+export { updateStored } from "./core/policy/update-stored.ts";
 export { extendIndex, formatVariantKey, matchesRequest } from "./core/policy/vary.ts";
 export type { ListedRecord } from "./core/store/listed-record.ts";
 export { createMemoryLayout, type MemoryLayout } from "./core/store/memory/memory-layout.ts";

@@ -180,3 +180,18 @@ test("what changes something makes what is stored of it invalid", async () => {
     expect((await cached.get(path)).cache, path).toMatch(/hit/);
   }
 });
+
+test("early hints of an answer that is stored reach the client that caused it", async () => {
+  cached.on("/hints", (request, response) => {
+    response.writeEarlyHints({ link: "</a.css>; rel=preload" });
+    fresh("page")(request, response);
+  });
+  const host = `127.0.0.1:${cached.edge.port}`;
+  const ask = `GET /hints HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  const first = await exchangeRaw(cached.edge.target, [ask]);
+  expect(first).toMatch(
+    /^HTTP\/1\.1 103 .*\r\nlink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 /i,
+  );
+  expect(await exchangeRaw(cached.edge.target, [ask])).toMatch(/^HTTP\/1\.1 200 /);
+  expect(cached.count("/hints")).toBe(1);
+});

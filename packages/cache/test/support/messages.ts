@@ -29,7 +29,6 @@ export function ask(method = "GET", ...lines: string[]): RequestHead {
 export function asked(head: RequestHead = ask()): StoreRequest {
   return {
     method: head.method,
-    uri: "http://shop.example/a",
     head,
     facts: readRequestFacts(head),
     release: "r1",

@@ -1,6 +1,8 @@
 import { createRequestHead, parseRequestHead } from "@stack/protocols";
 import { expect, test } from "vitest";
-import { formatCacheKey, type KeySpec, keyedQuery, urlKey, urlOfKey } from "./cache-key.ts";
+import { formatCacheKey, type KeySpec, keyedQuery } from "./cache-key.ts";
+
+const urlKey: KeySpec = { query: "all", headers: [], cookies: [] };
 
 function head(target: string, ...lines: string[]) {
   const parsed = createRequestHead();
@@ -28,7 +30,6 @@ const keys: readonly (readonly [key: string, target: string, spec: Partial<KeySp
 test.for(keys)("%j for %s by %j", ([key, target, spec]) => {
   const request = head(target, "X-Tenant: 7", "Cookie: a=b; lang=de; lang=en");
   expect(formatCacheKey({ ...urlKey, ...spec }, "http", request)).toBe(key);
-  expect(urlOfKey(key)).toBe(key.split("\n")[0]);
 });
 
 test("the scheme makes a difference", () => {

@@ -14,9 +14,6 @@ export interface KeySpec {
   readonly cookies: readonly string[];
 }
 
-/** Scheme, host, path and query as it came. */
-export const urlKey: KeySpec = { query: "all", headers: [], cookies: [] };
-
 /** A `RequestHead` is one. */
 export interface KeyRequest extends HeadLines {
   readonly authority: string;
@@ -34,12 +31,6 @@ export function formatCacheKey(
   for (const name of spec.headers) key += `\n${name}:${headerValue(request, name) ?? ""}`;
   if (spec.cookies.length > 0) key += cookieParts(spec.cookies, headerValue(request, "cookie"));
   return key;
-}
-
-/** The URL a key begins with. */
-export function urlOfKey(key: string): string {
-  const end = key.indexOf("\n");
-  return end < 0 ? key : key.slice(0, end);
 }
 
 /** With its "?"; what of the query makes a difference, and so what may reach the app in mode `force`. */

@@ -16,8 +16,6 @@ import { maxVaryNames, parseVary, selectingValues } from "./vary.ts";
 /** What was asked. */
 export interface StoreRequest {
   readonly method: string;
-  /** Absolute: "http://shop.example/a?b". */
-  readonly uri: string;
   readonly head: HeadLines;
   readonly facts: RequestFacts;
   /** Of the app that answers; "" where unknown. */

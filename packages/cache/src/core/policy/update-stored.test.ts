@@ -1,4 +1,4 @@
-/** What a 304 and a HEAD change: RFC 9111 §3.2, §4.3.4, §4.3.5. */
+/** What a 304 changes: RFC 9111 §3.2, §4.3.4. */
 import { expect, test } from "vitest";
 import { answered, httpDate, now, second, stored } from "../../../test/support/messages.ts";
 import { httpCachePolicy } from "./cache-policy.ts";
@@ -6,7 +6,7 @@ import { formatAnswerFields } from "./decide-answer.ts";
 import { decideServe } from "./decide-serve.ts";
 import { plainRequest } from "./request-facts.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
-import { decideHead, updateStored } from "./update-stored.ts";
+import { updateStored } from "./update-stored.ts";
 
 const later = now + 500 * second;
 const old = ["Cache-Control: max-age=9", 'ETag: "a"', "Date: +0", "X: 1", "Kept: yes"];
@@ -81,24 +81,4 @@ const spoken: readonly (readonly [isSame: boolean, stored: string, update: strin
 test.for(spoken)("a 304 speaks of the stored version, %j: %s, %s", ([isSame, before, after]) => {
   const updated = update(["Cache-Control: max-age=9", `ETag: ${before}`], [`ETag: ${after}`]);
   expect(updated !== undefined).toBe(isSame);
-});
-
-const heads: readonly (readonly [
-  word: string,
-  status: number,
-  length: number,
-  lines: readonly string[],
-])[] = [
-  ["update", 200, 5, ['ETag: "a"']],
-  ["update", 200, -1, ['ETag: "a"', "Cache-Control: max-age=70"]],
-  ["invalidate", 200, 6, ['ETag: "a"']],
-  ["invalidate", 200, 5, ['ETag: "b"']],
-  ["invalidate", 200, 5, []],
-  ["invalidate", 200, 5, ['ETag: "a"', "Last-Modified: -5"]],
-  ["nothing", 410, 5, ['ETag: "a"']],
-  ["nothing", 304, -1, ['ETag: "a"']],
-];
-
-test.for(heads)("HEAD, %s: %d, %d bytes, %j", ([word, status, length, lines]) => {
-  expect(decideHead(stored(old), 5, answered(lines, status, length), later)).toBe(word);
 });

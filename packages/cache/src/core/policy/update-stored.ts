@@ -1,4 +1,4 @@
-/** How the app's word on a stored answer changes it: a 304 (RFC 9111 §4.3.3, §4.3.4), or a HEAD (§4.3.5). */
+/** How a 304 changes a stored answer (RFC 9111 §4.3.3, §4.3.4). */
 import { formatHttpDate, strongMatch, weakMatch } from "@stack/protocols";
 import type { CachePolicy } from "./cache-policy.ts";
 import { createAnswer } from "./decide-store.ts";
@@ -29,23 +29,6 @@ export function updateStored(
   const { noCacheFields, privateFields } = facts.directives;
   const fields = storedFields(merged, noCacheFields, privateFields);
   return createAnswer(stored, fields, facts, freshness, times, stored);
-}
-
-/**
- * What a HEAD says of the stored answer to a GET: it holds (then `updateStored` takes its fields),
- * it does not any more, or nothing.
- */
-export function decideHead(
-  stored: StoredAnswer,
-  storedLength: number,
-  response: CacheResponse,
-  nowMs: number,
-): "update" | "invalidate" | "nothing" {
-  if (response.status !== stored.status) return "nothing";
-  const facts = readResponseFacts(response.fields, nowMs);
-  if (response.length >= 0 && response.length !== storedLength) return "invalidate";
-  if (facts.etag !== stored.etag) return "invalidate";
-  return facts.lastModified === stored.lastModified ? "update" : "invalidate";
 }
 
 /** RFC 9111 §4.3.4: a validator in the 304 must be the stored answer's own. */

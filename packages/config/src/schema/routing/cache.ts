@@ -52,10 +52,11 @@ export const routeCacheSchema = z
   .strictObject({
     mode: z.literal(["http", "force", "off"]).default("http").meta({
       description:
-        '"http": the headers of the answer rule (RFC 9111). "force": answers are kept for `ttl` whatever they say, and the app sees nothing of a request that is not in the key. "off": nothing is kept.',
+        '"http": the headers of the answer rule (RFC 9111). "force": answers that say nothing about it are kept for `ttl`, and the app sees nothing of a request that is not in the key. "off": nothing is kept.',
     }),
     ttl: durationMs.optional().meta({
-      description: 'How long answers are kept, with mode "force" only; 1s if not said.',
+      description:
+        'How long answers are kept that do not say so themselves, with mode "force" only; 1s if not said.',
       examples: ["10s"],
     }),
     key,

@@ -19,6 +19,8 @@ import {
 export interface CacheRules {
   readonly policy: CachePolicy;
   readonly keyOf: (head: RequestHead, scheme: "http" | "https") => string;
+  /** The URL that the keys of a resource begin with, from its own, which is absolute. */
+  readonly urlOf: (uri: string) => string;
   /** A cookie or header of the route's `bypass` is there. */
   readonly isBypassed: (head: RequestHead) => boolean;
   readonly answers: (method: string) => boolean;
@@ -43,6 +45,7 @@ export function compileCacheRules(
     keyOf: plan.key.host
       ? (head, scheme) => formatCacheKey(spec, scheme, head) + suffix
       : (head, scheme) => formatCacheKey(spec, scheme, { ...head, authority: "*" }) + suffix,
+    urlOf: (uri) => urlOf(uri, plan.key.host, spec),
     isBypassed: hasBypass
       ? (head) =>
           bypass.headers.some((name) => headerValue(head, name) !== undefined) ||
@@ -51,6 +54,14 @@ export function compileCacheRules(
     answers: (method) => (plan.methods as readonly string[]).includes(method),
     trim: plan.mode === "force" ? (head) => trim(head, spec) : undefined,
   };
+}
+
+function urlOf(uri: string, hasHost: boolean, spec: KeySpec): string {
+  const parts = /^(\w+:\/\/)([^/?]*)([^?]*)(\?.*)?$/.exec(uri);
+  if (parts === null) return uri;
+  const [, scheme, authority, path, query = ""] = parts;
+  const keyed = keyedQuery(spec, { hasQuery: query !== "", query: query.slice(1) });
+  return `${scheme}${hasHost ? authority : "*"}${path}${keyed}`;
 }
 
 function policyOf(plan: RouteCachePlan): CachePolicy {

@@ -209,7 +209,7 @@ export function createCachedBackend(route: CachedRoute): Backend {
 
   function invalidate({ io }: ClientExchange, uris: readonly string[]): void {
     const nowMs = io.thread.timeOrigin + performance.now();
-    for (const url of uris) desk.purge({ kind: "url", url }, false, nowMs);
+    for (const uri of uris) desk.purge({ kind: "url", url: rules.urlOf(uri) }, false, nowMs);
   }
 
   return {

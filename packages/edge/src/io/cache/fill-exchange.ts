@@ -8,6 +8,8 @@ import type { ClientExchange } from "../client/client-state.ts";
 import type { Bytes, Exchange, ExchangeOwner, ExchangeTimes } from "../exchange.ts";
 
 export interface FillEvents {
+  /** A 1xx answer before the answer. */
+  readonly onInform: (status: number, reason: string, fields: string) => void;
   readonly onBegin: (
     status: number,
     reason: string,
@@ -101,7 +103,9 @@ export function createFillExchange(
     switchProtocols: () => fill.fail(502, "it switched protocols unasked"),
     begun: false,
     done: false,
-    inform: () => {},
+    inform(status, reason, fields) {
+      if (!fill.done && !fill.begun) events.onInform(status, reason, fields);
+    },
     begin(status, reason, fields, announced, hasDate) {
       if (fill.done || fill.begun) return;
       fill.begun = true;

@@ -59,7 +59,6 @@ export function prepareFill(order: FillOrder): RunningFill {
   rules.trim?.(original);
   // What the app has not seen says nothing about its answer.
   const facts = rules.trim === undefined ? order.facts : readRequestFacts(original);
-  const uri = uriOf(exchange);
   let first: FillReader | undefined;
   let sent: FillExchange | undefined;
   let requestedAt = 0;
@@ -102,6 +101,9 @@ export function prepareFill(order: FillOrder): RunningFill {
     const head = copyHead(original);
     trimHead(head, conditions);
     sent = createFillExchange(exchange, head, {
+      onInform(...answer) {
+        if (first !== undefined && !exchange.begun) exchange.inform(...answer); // to whom it was said
+      },
       onBegin,
       onWrite,
       onEnd,
@@ -149,7 +151,7 @@ export function prepareFill(order: FillOrder): RunningFill {
     }
     const { release } = sourceOf();
     const decision = decideStore(
-      { method: original.method, uri, head: original, facts, release },
+      { method: original.method, head: original, facts, release },
       response,
       policy,
       times,
@@ -252,9 +254,4 @@ export function prepareFill(order: FillOrder): RunningFill {
   }
 
   return { fill, start };
-}
-
-function uriOf({ head, client }: ClientExchange): string {
-  const query = head.hasQuery ? `?${head.query}` : "";
-  return `${client.scheme}://${head.authority}${head.path}${query}`;
 }
