@@ -5,12 +5,12 @@
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { createLogger } from "@stack/base";
 import { parseEdgeOptions } from "../core/edge-options.ts";
-import { reportStartFailure, runEdge } from "../io/main/edge-main.ts";
 import type { ThreadData } from "../io/main/thread-pool.ts";
-import { runEdgeThread } from "../io/thread/edge-thread.ts";
 
+// Each thread loads what it runs: code costs memory once per thread.
 if (isMainThread) await runMain();
 else if (parentPort !== null) {
+  const { runEdgeThread } = await import("../io/thread/edge-thread.ts");
   const data = workerData as ThreadData;
   runEdgeThread(data.options, parentPort, new Map(data.ports));
 }
@@ -25,6 +25,7 @@ async function runMain(): Promise<void> {
     log.error(options);
     process.exit(2);
   }
+  const { reportStartFailure, runEdge } = await import("../io/main/edge-main.ts");
   try {
     await runEdge(options, new URL(import.meta.url));
   } catch (error) {

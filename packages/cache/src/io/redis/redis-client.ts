@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import { Cluster, Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import type { RedisPlace } from "../../core/store/redis-place.ts";
 import { within } from "../within.ts";
 
@@ -26,7 +26,9 @@ export async function connectRedis(
   place: RedisPlace,
   onClosed: (reason: string) => void,
 ): Promise<RedisConnection> {
-  const client = createClient(place);
+  // Only now: every thread of the edge knows this module, and few have a Redis.
+  const library = await import("ioredis");
+  const client = createClient(library, place);
   let reason = "";
   client.on("error", (error: Error) => {
     reason = reasonOf(error);
@@ -45,7 +47,7 @@ export async function connectRedis(
   return {
     call: callOf(client),
     servers: () =>
-      client instanceof Cluster ? client.nodes("master").map(callOf) : [callOf(client)],
+      client instanceof library.Cluster ? client.nodes("master").map(callOf) : [callOf(client)],
     close() {
       client.removeAllListeners("end");
       client.disconnect();
@@ -59,7 +61,10 @@ export function reasonOf(error: unknown): string {
   return message === "" && code !== undefined ? code : message;
 }
 
-function createClient(place: RedisPlace): Redis | Cluster {
+function createClient(
+  library: Pick<typeof import("ioredis"), "Cluster" | "Redis">,
+  place: RedisPlace,
+): Redis | Cluster {
   const access = {
     username: place.username,
     password: place.password,
@@ -78,16 +83,16 @@ function createClient(place: RedisPlace): Redis | Cluster {
   };
   switch (place.kind) {
     case "single":
-      return new Redis({ ...single, ...place.server });
+      return new library.Redis({ ...single, ...place.server });
     case "sentinel":
-      return new Redis({
+      return new library.Redis({
         ...single,
         sentinels: [...place.hosts],
         name: place.master,
         sentinelRetryStrategy: () => null,
       });
     case "cluster":
-      return new Cluster([...place.hosts], {
+      return new library.Cluster([...place.hosts], {
         redisOptions: access,
         lazyConnect: true,
         enableOfflineQueue: false,
