@@ -52,6 +52,7 @@ export type {
   SmokeCheck,
   StaticSettings,
   TargetPlan,
+  UserPlan,
 } from "./plans.ts";
 export type {
   UpstreamBalance,

@@ -288,11 +288,27 @@ export interface CanaryPlan {
   readonly deadlineMs: number;
 }
 
+/** Who an app's processes run as. */
+export interface UserPlan {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
 interface AppPlanBase {
   readonly name: string;
   /** Absolute. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Absolute; absent for none. */
+  readonly envFiles?: readonly string[];
+  /** Wins over `envFiles`; in the plan of an arbiter only, where `env` is complete. */
+  readonly envOver?: Readonly<Record<string, string>>;
+  /** Absent: whoever runs the stack. */
+  readonly user?: UserPlan;
+  /** Absent: the stack's own. */
+  readonly umask?: number;
   readonly instances: number;
   /** Per instance. */
   readonly workers: number;
@@ -330,6 +346,8 @@ interface PythonAppPlan {
   /** "module:callable" of each, outermost first. */
   readonly middleware?: readonly string[];
   readonly preload: boolean;
+  /** Absolute folders to import from, after `cwd`. */
+  readonly pythonPath?: readonly string[];
   /** Absolute, and seen to exist when the config was resolved; else `pythonTried` says where it was looked for. */
   readonly python: string | null;
   readonly pythonTried: readonly string[];

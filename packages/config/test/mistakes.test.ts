@@ -110,6 +110,17 @@ test.for([
     /^edge\.compression\.encodings\[0\] \| /,
   ],
   [`{ apps: { a: { ${wsgi}, release: [""] } } }`, /^apps\.a\.release\[0\] \| /],
+  // Surroundings
+  [
+    `{ apps: { a: { ${wsgi}, user: "nobdy" } } }`,
+    'apps.a.user | this system has no user "nobdy". Did you mean "nobody"?',
+  ],
+  [
+    `{ apps: { a: { ${wsgi}, group: "no-such-group-here" } } }`,
+    'apps.a.group | this system has no group "no-such-group-here"',
+  ],
+  [`{ apps: { a: { ${wsgi}, umask: "27" } } }`, /^apps\.a\.umask \| .*"027"/],
+  [`{ apps: { a: { ${wsgi}, envFile: [] } } }`, /^apps\.a\.envFile \| /],
   // The life of a worker
   [`{ apps: { a: { ${wsgi}, maxRequests: 0 } } }`, /^apps\.a\.maxRequests \| /],
   [

@@ -154,6 +154,17 @@ export const cannotStart = defineError(
   }),
 );
 
+export const envFileUnusable = defineError(
+  "E2105",
+  exitCodes.environment,
+  (details: { app: string; file: string; reason: string; place: ConfigPlace }) => ({
+    title: `${details.app}: its envFile cannot be used`,
+    place: { ...details.place, configPath: `apps.${details.app}.envFile` },
+    facts: [`${details.file}: ${details.reason}`],
+    fixes: [`correct the file, then: stack reload ${details.app}`],
+  }),
+);
+
 function placeOf(place: ConfigPlace | undefined): { place: ConfigPlace } | object {
   return place === undefined ? {} : { place };
 }

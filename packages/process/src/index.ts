@@ -43,6 +43,7 @@ export {
   readStartedAtMs,
   readStartTime,
 } from "./io/process-facts.ts";
+export { readEnvFiles } from "./io/read-env-files.ts";
 export { type ReadLogsOptions, readLogs } from "./io/read-logs.ts";
 export { createLifecycle, type Lifecycle, type LifecycleHands } from "./io/run-lifecycle.ts";
 export { type RunOptions, type RunResult, runToEnd } from "./io/run-to-end.ts";

@@ -33,6 +33,8 @@ def main():
     start, early = _first_message(reader)
     if start is None:
         return 0
+    if start.get("umask") is not None:
+        os.umask(start["umask"])
     if start.get("worker") in green.LIBRARIES and green.is_missing(start["worker"]):
         facts = {"kind": "library-missing", "module": start["worker"], "name": "", "found": [], "traceback": ""}
         send_line(arbiter, {"type": "import-failed", **facts})

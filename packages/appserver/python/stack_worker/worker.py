@@ -4,6 +4,7 @@ What answers is a loop: `loop.py` one request at a time, `threads.py`, `green.py
 `asgi/`. Those that are not used are not loaded.
 """
 
+import functools
 import os
 import socket
 import sys
@@ -40,7 +41,7 @@ def run(job, application, start):
     if start.get("kind") == "asgi":
         from .asgi.serve import serve_asgi
 
-        return serve_asgi(control, reader, job, application, start, listen)
+        return serve_asgi(control, reader, job, application, start, _listener_for(start))
     stacks.watch(job["socket"], stacks.greenlets if spawn else None)
     loop = _make_loop(control, reader, start, spawn)
     if application is None:
@@ -50,7 +51,7 @@ def run(job, application, start):
             send_line(control, failure.facts)
             return 3
     try:
-        listener = listen(job["socket"])
+        listener = _listener_for(start)(job["socket"])
     except OSError as error:
         send_line(control, {"type": "failed", "error": f"{job['socket']}: {error}"})
         return 4
@@ -79,15 +80,20 @@ def _make_loop(control, reader, start, spawn):
     return loop
 
 
-def listen(path):
-    """A listening socket at `path`, which only its owner and group may use. Raises OSError."""
+def _listener_for(start):
+    """How to listen: for our own user alone, or for the group of the folder, where the edge is another."""
+    return functools.partial(listen, mask=0o117 if start.get("shared") else 0o177)
+
+
+def listen(path, mask=0o177):
+    """A listening socket at `path`. Raises OSError."""
     listener = keep_from_children(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
     # The mode is decided when the file comes to be, not after.
-    before = os.umask(0o177)
+    before = os.umask(mask)
     try:
         listener.bind(path)
     finally:

@@ -21,9 +21,12 @@ export function workerKey(id: string, generation: number, serial: number): strin
   return `${id}@${generation}.${serial}`;
 }
 
-/** The arbiter's own socket, below `run/APP/`. */
-export function controlSocketName(instance: number): string {
-  return `${instance}.sock`;
+/** Below `run/`: no app can have this name. */
+export const arbitersFolder = "@arbiters";
+
+/** The arbiter's own socket, below `run/@arbiters/`. */
+export function controlSocketName(app: string, instance: number): string {
+  return `${app}-${instance}.sock`;
 }
 
 /** A worker's socket, below `run/APP/`. */
@@ -33,10 +36,7 @@ export function workerSocketName(instance: number, generation: number, serial: n
 
 /** Whether a file in `run/APP/` is this instance's: a new arbiter removes what an old one left. */
 export function isOwnSocket(instance: number, file: string): boolean {
-  return (
-    file === controlSocketName(instance) ||
-    /^(\d+)-\d+-\d+\.sock(\.stacks)?$/.exec(file)?.[1] === `${instance}`
-  );
+  return /^(\d+)-\d+-\d+\.sock(\.stacks)?$/.exec(file)?.[1] === `${instance}`;
 }
 
 /** The generation of `edge-G.sock` in the run folder; undefined for any other file. */

@@ -9,6 +9,10 @@ export type ArbiterToNodeWorker =
       /** Absolute path of the module. */
       readonly entry: string;
       readonly socket: string;
+      /** For the app; the arbiter's own unless said otherwise. */
+      readonly umask?: number;
+      /** Its socket is for its group as well: the edge is somebody else. */
+      readonly shared: boolean;
     }
   | { readonly type: "drain"; readonly deadlineMs: number }
   | { readonly type: "ping" };

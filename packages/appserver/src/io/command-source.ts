@@ -29,7 +29,7 @@ const connectEveryMs = 50;
  * is the pipe; the command itself does not get it.
  */
 const guarded = [
-  'grace="$1"; shift',
+  'grace="$1"; umask "$2"; shift 2',
   "( ( trap '' TERM; read -r _ <&3; kill -TERM -$$; " +
     'n=0; while kill -0 $$ && [ $n -lt "$grace" ]; do sleep 1; n=$((n+1)); done; ' +
     "kill -KILL -$$ ) </dev/null >/dev/null 2>&1 & )",
@@ -67,13 +67,15 @@ function launchCommand(
     );
     const over = new AbortController();
     const said = hasSaid(plan, context, over.signal); // from before its first line
+    const umask = (plan.umask ?? process.umask()).toString(8).padStart(3, "0");
     const graceSeconds = Math.ceil(plan.drainTimeoutMs / 1000);
     child = await spawnChild({
-      command: ["/bin/sh", "-c", guarded, "stack-guard", String(graceSeconds), ...command],
+      command: ["/bin/sh", "-c", guarded, "stack-guard", String(graceSeconds), umask, ...command],
       cwd: plan.cwd,
       env: { ...appEnvironment(plan, context, spec.id), ...place.env },
       stdout: "inherit",
       stderr: "inherit",
+      ...(plan.user === undefined ? {} : { user: plan.user }),
       extra: ["pipe"],
     });
     const [pipe] = child.pipes;

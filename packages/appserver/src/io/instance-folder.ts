@@ -1,10 +1,28 @@
-/** `run/APP/`: the sockets of all instances of an app. Each arbiter keeps to its own files. */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+/**
+ * `run/APP/`: the workers' sockets of all instances of an app; each arbiter keeps to its own files. It
+ * may be the app's user's, who can put anything there: what arbiters themselves write and listen on
+ * is in `run/@arbiters/`, which is theirs alone.
+ */
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { isOwnSocket } from "../core/names.ts";
+import type { UserPlan } from "@stack/config";
+import { arbitersFolder, controlSocketName, isOwnSocket } from "../core/names.ts";
 
 export interface InstanceFolder extends Disposable {
   readonly path: string;
+  /** Where the arbiter listens for its workers. */
+  readonly control: string;
+  /** Gives the folder to who the app runs as; undefined: to ourselves. The edge, in our group, may pass. */
+  readonly giveTo: (user: UserPlan | undefined) => void;
   /** Never the same twice, whichever arbiter of the instance asks: names of sockets and keys. */
   readonly nextSerial: () => number;
 }
@@ -19,9 +37,12 @@ const lastSerial = 99_999;
  */
 export function openInstanceFolder(run: string, app: string, instance: number): InstanceFolder {
   const path = join(run, app);
-  const ledger = join(path, `${instance}.serial`);
+  const own = join(run, arbitersFolder);
+  const ledger = join(own, `${app}-${instance}.serial`);
+  const control = join(own, controlSocketName(app, instance));
   const { pid } = process;
   mkdirSync(path, { recursive: true, mode: 0o700 });
+  mkdirSync(own, { recursive: true, mode: 0o711 });
   removeSockets();
   let { serial } = readLedger(ledger);
   write();
@@ -38,6 +59,14 @@ export function openInstanceFolder(run: string, app: string, instance: number): 
 
   return {
     path,
+    control,
+    giveTo(user) {
+      const uid = user?.uid ?? process.getuid?.() ?? 0;
+      const gid = process.getgid?.() ?? 0;
+      lchownSync(path, uid, gid);
+      chmodSync(path, user === undefined ? 0o700 : 0o2710);
+      lchownSync(control, uid, gid);
+    },
     nextSerial() {
       serial = (serial % lastSerial) + 1;
       write();
@@ -47,10 +76,13 @@ export function openInstanceFolder(run: string, app: string, instance: number): 
       if (readLedger(ledger).pid !== pid) return; // a successor has taken over
       removeSockets();
       rmSync(ledger, { force: true });
-      try {
-        rmdirSync(path);
-      } catch {
-        // another instance still has its sockets there
+      rmSync(control, { force: true });
+      for (const folder of [path, own]) {
+        try {
+          rmdirSync(folder);
+        } catch {
+          // another arbiter still has its files there
+        }
       }
     },
   };

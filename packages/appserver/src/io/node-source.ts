@@ -64,11 +64,16 @@ function launchNodeWorker(
       env: appEnvironment(plan, context, spec.id),
       stdout: "inherit",
       stderr: "inherit",
+      ...(plan.user === undefined ? {} : { user: plan.user }),
       extra: ["ipc"],
     });
     events.started(child.pid);
     child.onMessage = (message) => onMessage(message as NodeWorkerToArbiter);
-    tell({ type: "start", id: spec.id, entry: plan.entry, socket });
+    tell({
+      ...{ type: "start" as const, id: spec.id, entry: plan.entry, socket },
+      ...(plan.umask === undefined ? {} : { umask: plan.umask }),
+      shared: plan.user !== undefined,
+    });
     if (wanted !== undefined) child.signal(wanted);
     const status = await child.exited;
     child.signal("SIGKILL"); // what it may have left in its process group

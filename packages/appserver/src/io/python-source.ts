@@ -57,16 +57,18 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     }
     const env = appEnvironment(plan, context);
     const { PYTHONPATH: inherited } = env;
+    const path = [pythonFolder, ...(plan.pythonPath ?? []), ...(inherited ? [inherited] : [])];
     try {
       zygote = await spawnChild({
         command: [plan.python, "-m", "stack_worker.zygote"],
         cwd: "/",
         env: {
           ...env,
-          PYTHONPATH: inherited ? `${pythonFolder}:${inherited}` : pythonFolder,
+          PYTHONPATH: path.join(":"),
         },
         stdout: "inherit",
         stderr: "inherit",
+        ...(plan.user === undefined ? {} : { user: plan.user }),
         extra: ["pipe"],
       });
     } catch (cause) {
@@ -85,7 +87,11 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     });
     const { kind, app, preload, cwd, middleware = [] } = plan;
     const worker = plan.kind === "wsgi" ? (plan.worker ?? "sync") : undefined;
-    peer.send({ type: "start", kind, worker, concurrency, app, middleware, preload, cwd });
+    peer.send({
+      ...{ type: "start", kind, worker, concurrency, app, middleware, preload, cwd },
+      umask: plan.umask,
+      shared: plan.user !== undefined,
+    });
     if (closing) kill();
     return await imported.promise;
   }

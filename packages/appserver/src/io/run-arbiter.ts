@@ -2,7 +2,6 @@
  * The arbiter: parent of one instance's processes, between stackd, which says what is wanted, and
  * the edges, which are told who can take requests. It works on while stackd is away.
  */
-import { join } from "node:path";
 import { assertNever, type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import {
@@ -13,7 +12,7 @@ import {
   openReconnectingPeer,
   type StackdToArbiter,
 } from "@stack/control";
-import { controlSocketName, type InstanceName } from "../core/names.ts";
+import type { InstanceName } from "../core/names.ts";
 import { type EdgeLinks, openEdgeLinks } from "./edge-links.ts";
 import { createInstance } from "./instance.ts";
 import { openInstanceFolder } from "./instance-folder.ts";
@@ -36,7 +35,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
   const { app, log } = options;
   const name = { app, instance: options.instance };
   using folder = openInstanceFolder(options.run, app, options.instance);
-  using control = await openWorkersControl(join(folder.path, controlSocketName(options.instance)));
+  using control = await openWorkersControl(folder.control);
   const openEdges = (known: InstanceName): EdgeLinks =>
     openEdgeLinks({
       runFolder: options.run,
@@ -54,6 +53,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
     control,
     edges,
     openCanary,
+    giveFolderTo: folder.giveTo,
     nextSerial,
     log,
     changed,

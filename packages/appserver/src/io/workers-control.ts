@@ -1,8 +1,8 @@
 /**
- * The arbiter's own socket, `run/APP/INSTANCE.sock`: each Python worker holds one connection to it.
+ * The arbiter's own socket, `run/@arbiters/APP-INSTANCE.sock`: each Python worker holds one connection to it.
  * Its end is the worker's end, and ours is a drain to the worker (D6).
  */
-import { chmodSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { type LinePeer, peerOf } from "@stack/control";
 import type { ImportFailure } from "../core/import-failure.ts";
@@ -63,9 +63,9 @@ export function openWorkersControl(path: string): Promise<WorkersControl> {
   const boundTo = `${path}.${process.pid}`;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
+    const mask = process.umask(0o177); // decided when the file comes to be, not after
     server.listen(boundTo, () => {
       server.off("error", reject);
-      chmodSync(boundTo, 0o600);
       renameSync(boundTo, path);
       resolve({
         path,
@@ -77,5 +77,6 @@ export function openWorkersControl(path: string): Promise<WorkersControl> {
         },
       });
     });
+    process.umask(mask);
   });
 }

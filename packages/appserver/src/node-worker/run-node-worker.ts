@@ -39,6 +39,7 @@ export async function runNodeWorker(): Promise<void> {
   const start = await firstMessage();
   markOutput(start.id);
   const state: WorkerState = {
+    socketMode: start.shared ? 0o660 : 0o600,
     inFlight: 0,
     draining: false,
     idleGraceMs: orphanGraceMs,
@@ -57,6 +58,7 @@ export async function runNodeWorker(): Promise<void> {
     if (order.type === "drain") drain(state, order.deadlineMs, toldGraceMs);
     else if (order.type === "ping") tell({ type: "pong" });
   });
+  if (start.umask !== undefined) process.umask(start.umask);
   const catcher = catchListen(start.socket, backlog);
   const loaded = await loadEntry(start.entry);
   // A script may listen by itself, at once or when its database has answered.
@@ -102,7 +104,7 @@ function adopt(server: Server, socket: string, state: WorkerState): void {
     if (state.draining) response.setHeader("connection", "close");
   });
   const announce = (): void => {
-    chmodSync(socket, 0o600);
+    chmodSync(socket, state.socketMode);
     tell({ type: "listening" });
   };
   if (server.listening) announce();
@@ -110,6 +112,7 @@ function adopt(server: Server, socket: string, state: WorkerState): void {
 }
 
 interface WorkerState {
+  readonly socketMode: number;
   inFlight: number;
   draining: boolean;
   idleGraceMs: number;

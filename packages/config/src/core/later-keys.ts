@@ -5,7 +5,6 @@
 
 /** By the path of the object, with [] for an index and * for a name. */
 const keys: Readonly<Record<string, readonly string[]>> = {
-  "apps.*": ["user"],
 };
 
 const values: Readonly<Record<string, readonly unknown[]>> = {};

@@ -11,6 +11,7 @@ import type {
   ResolvedConfig,
   RouteAction,
   RoutePlan,
+  UserPlan,
 } from "../plans.ts";
 import type { ParsedConfig } from "../schema/config.ts";
 import { type Places, placeOf } from "./place-of.ts";
@@ -39,6 +40,11 @@ export interface ResolveContext {
   readonly redis: RedisPlan;
   /** A path of the config, absolute. */
   readonly absolute: (path: string) => string;
+  /** Undefined where neither is said. */
+  readonly findUser: (
+    user: string | number | undefined,
+    group: string | number | undefined,
+  ) => UserPlan | undefined;
   readonly findPython: (cwd: string, written: string | undefined) => PythonSearch;
 }
 
@@ -185,6 +191,7 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
     name,
     cwd,
     env: app.env,
+    ...resolveSurroundings(app, context),
     instances: app.instances,
     health: app.health ?? null,
     timeoutMs: app.timeout,
@@ -241,6 +248,17 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
   }
 }
 
+/** Nothing of what is not said: most apps say none of it. */
+function resolveSurroundings(app: ParsedApp, context: ResolveContext) {
+  const files = app.envFile === undefined ? [] : [app.envFile].flat();
+  const user = context.findUser(app.user, app.group);
+  return {
+    ...(files.length === 0 ? {} : { envFiles: files.map(context.absolute) }),
+    ...(user === undefined ? {} : { user }),
+    ...(app.umask === undefined ? {} : { umask: Number.parseInt(app.umask, 8) }),
+  };
+}
+
 function resolvePython(
   app: Extract<ParsedApp, { kind: "wsgi" | "asgi" }>,
   cwd: string,
@@ -252,6 +270,9 @@ function resolvePython(
     app: app.app,
     middleware: app.middleware,
     preload: app.preload,
+    ...(app.pythonPath.length === 0
+      ? {}
+      : { pythonPath: app.pythonPath.map((path) => context.absolute(path)) }),
     python,
     pythonTried: tried,
   };

@@ -1,6 +1,7 @@
 /** A config's value to a `ResolvedConfig`: checked by the schema, against itself and against the disk. */
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { checkAccounts } from "../core/check-accounts.ts";
 import { crossCheck } from "../core/cross-check.ts";
 import { explainIssues } from "../core/explain-issues.ts";
 import { type Places, placeOf } from "../core/place-of.ts";
@@ -8,8 +9,9 @@ import { problemsError } from "../core/problem.ts";
 import { resolveConfig } from "../core/resolve.ts";
 import { searchPath } from "../core/search-path.ts";
 import { redisServerMissing } from "../errors.ts";
-import type { RedisPlan, ResolvedConfig } from "../plans.ts";
+import type { RedisPlan, ResolvedConfig, UserPlan } from "../plans.ts";
 import { configSchema, type ParsedConfig } from "../schema/config.ts";
+import { type Accounts, readAccounts } from "./accounts.ts";
 import { findOnPath, findPython } from "./find-python.ts";
 
 export interface CheckContext {
@@ -30,6 +32,9 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
   const shownFile = basename(file);
   const absolute = (path: string): string => resolve(folder, path);
 
+  const accounts = readAccounts();
+  const ownUid = process.getuid?.() ?? 0;
+
   const result = configSchema.safeParse(input, { reportInput: false });
   const problems = [
     ...(result.success ? [] : explainIssues(result.error.issues, input)),
@@ -37,6 +42,13 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
       absolute: absolute(path),
       state: folderState(absolute(path)),
     })),
+    ...checkAccounts(input, {
+      uid: (written) => accounts.user(written)?.uid,
+      gid: accounts.group,
+      userNames: accounts.userNames,
+      groupNames: accounts.groupNames,
+      ownUid,
+    }),
   ];
   if (!result.success || problems.length > 0) {
     throw problemsError(problems, shownFile, source, places);
@@ -54,8 +66,22 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
     places,
     redis: chooseRedis(result.data, folders, context),
     absolute,
+    findUser: (user, group) => findUser(accounts, ownUid, user, group),
     findPython: (cwd, written) => findPython(cwd, folder, written, folders),
   });
+}
+
+/** A group alone is another group for whoever runs the stack. */
+function findUser(
+  accounts: Accounts,
+  ownUid: number,
+  user: string | number | undefined,
+  group: string | number | undefined,
+): UserPlan | undefined {
+  if (user === undefined && group === undefined) return undefined;
+  const found = accounts.user(user ?? ownUid);
+  if (found === undefined) return undefined; // refused before
+  return { ...found, gid: group === undefined ? found.gid : (accounts.group(group) ?? found.gid) };
 }
 
 function chooseRedis(

@@ -8,11 +8,37 @@ const env = z.record(z.string(), z.string()).default({}).meta({
     "Environment variables, on top of stack's own environment; an app of kind node has NODE_ENV=production unless either says otherwise.",
 });
 
+const account = z.union([z.string().min(1), z.int().min(0)]);
+
 const command = z.array(z.string().min(1)).min(1);
 
 const common = {
   cwd: z.string().default(".").meta({ description: "Working folder, relative to the config." }),
   env,
+  envFile: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .meta({
+      description:
+        "Files with further variables, one NAME=value a line, as .env files are written; read at every start and reload of the app. Later files win over earlier ones, `env` over all.",
+      examples: [".env"],
+    }),
+  user: account.optional().meta({
+    description:
+      "Who the app runs as, by name or number: its interpreter is started as that user. For a stack that root has started.",
+    examples: ["www-data"],
+  }),
+  group: account.optional().meta({
+    description: "Its group, by name or number; without it the user's own. It has no other groups.",
+  }),
+  umask: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, 'Use three octal digits, "027"')
+    .optional()
+    .meta({
+      description: "What files the app makes are not open to; without it the stack's own.",
+      examples: ["027"],
+    }),
   instances: z.int().min(1).max(256).default(1).meta({
     description: "Independent app servers of this app; a reload replaces them one by one.",
   }),
@@ -93,6 +119,13 @@ const python = {
   python: z.string().optional().meta({
     description: "The Python to use; without it .venv/bin/python, venv/bin/python, python3.",
   }),
+  pythonPath: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({
+      description: "Folders to import from, after `cwd`; relative to the config.",
+      examples: [["lib"]],
+    }),
   preload: z.boolean().default(true).meta({
     description:
       "Import the app once before the workers are forked: less memory, faster start. Workers of kind gevent and eventlet import it after the fork in any case.",

@@ -274,6 +274,8 @@ export interface SpawnRequest {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Who it runs as; the keeper's own user unless said otherwise. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   /** Names of listeners; each appears `copies` times from descriptor 3 on, in this order. */
   readonly listeners: readonly string[];
   readonly copies: number;

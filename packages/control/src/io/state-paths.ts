@@ -1,8 +1,8 @@
 /** Where a stack keeps its state: `.stack/` beside the config, sockets in a short folder when they must. */
 import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 export interface StatePaths {
   /** `.stack` beside the config. */
@@ -17,8 +17,9 @@ export interface StatePaths {
 
 /** sun_path holds 108 bytes with its NUL. */
 const longestSocketPath = 107;
-/** The longest name below `run/`: an app of 32 letters, and the socket of a worker. */
-const longestName = `/${"a".repeat(32)}/256-9999-99999.sock`.length;
+const systemFolder = "/run";
+/** The longest name below `run/`: an arbiter's socket, with its pid at first. */
+const longestName = `/@arbiters/${"a".repeat(32)}-256.sock.4194304`.length;
 
 /**
  * The paths of the stack that belongs to a config file. The file must exist.
@@ -38,9 +39,21 @@ export function resolveStatePaths(configFile: string, stateFolder?: string): Sta
   };
 }
 
-/** Unix socket paths are short: a deep project keeps its sockets in a folder of its own below the temporary one. */
+/**
+ * Unix socket paths are short: a deep project keeps its sockets in a folder of its own below the temporary one.
+ * Root's are in /run, where apps of other users can reach theirs: a project in /root is closed to them.
+ */
 function socketFolder(state: string, key: string): string {
+  if (process.getuid?.() === 0 && existsSync(systemFolder)) {
+    const name = basename(dirname(key))
+      .replace(/[^\w.-]+/g, "-")
+      .slice(0, 20);
+    return join(systemFolder, "stack", `${name}-${hashOf(state, key).slice(0, 8)}`);
+  }
   if (Buffer.byteLength(join(state, "run")) + longestName <= longestSocketPath) return state;
-  const hash = createHash("sha256").update(`${key}\0${state}`).digest("hex").slice(0, 12);
-  return join(tmpdir(), `stack-${process.getuid?.() ?? 0}-${hash}`);
+  return join(tmpdir(), `stack-${process.getuid?.() ?? 0}-${hashOf(state, key)}`);
+}
+
+function hashOf(state: string, key: string): string {
+  return createHash("sha256").update(`${key}\0${state}`).digest("hex").slice(0, 12);
 }

@@ -12,6 +12,8 @@ export interface ChildSpec {
   readonly cwd: string;
   /** The whole environment; nothing is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** Who it runs as, with no other group; ourselves unless said otherwise. */
+  readonly user?: { readonly uid: number; readonly gid: number };
   /** "ignore" unless said otherwise; a number is one of our own descriptors. */
   readonly stdin?: "ignore" | "pipe" | number;
   readonly stdout?: "ignore" | "inherit" | "pipe" | number;
@@ -63,6 +65,7 @@ export function spawnChild(spec: ChildSpec): Promise<SpawnedChild> {
     stdio,
     detached: true,
     serialization: "json",
+    ...(spec.user === undefined ? {} : { uid: spec.user.uid, gid: spec.user.gid }),
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);

@@ -38,9 +38,14 @@ export function serviceEnvironment(
 
 /** An app's plan as its arbiters get it. */
 export function completePlan(plan: AppPlan, base: Environment, redis: string | undefined): AppPlan {
-  const own = { STACK_APP: plan.name, ...plan.env };
+  const own = { STACK_APP: plan.name, ...homeOf(plan), ...plan.env };
   // Without it Express and others show their stack traces to clients.
   const above = plan.kind === "node" ? { NODE_ENV: "production", ...base } : base;
   const env = serviceEnvironment(above, redis, own);
-  return { ...plan, env };
+  return plan.envFiles === undefined ? { ...plan, env } : { ...plan, env, envOver: own };
+}
+
+/** An app that runs as somebody else is at home where they are. */
+function homeOf({ user }: AppPlan): Environment {
+  return user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
 }

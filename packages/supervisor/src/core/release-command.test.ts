@@ -11,17 +11,22 @@ const django = {
 const node = { kind: "node", cwd: "/srv/api", env: {} } as unknown as AppPlan;
 
 test("python in a line is the app's own", () => {
-  const command = releaseCommand(django, "python manage.py migrate");
+  const command = releaseCommand(django, "python manage.py migrate", 0o22);
 
   expect(command.slice(0, 2)).toEqual(["/bin/sh", "-c"]);
-  expect(command.slice(3)).toEqual(["/srv/shop/.venv/bin/python", "python manage.py migrate"]);
+  expect(command.slice(3)).toEqual([
+    "/srv/shop/.venv/bin/python",
+    "python manage.py migrate",
+    "022",
+  ]);
 });
 
 test("what is installed for the app is found first", () => {
-  expect(releaseEnvironment(django, "r2")).toEqual({
+  expect(releaseEnvironment(django, "r2", { A: "2", B: "3" })).toEqual({
     PATH: "/srv/shop/.venv/bin:/usr/bin",
-    A: "1",
+    A: "2",
+    B: "3",
     STACK_RELEASE: "r2",
   });
-  expect(releaseEnvironment(node, "r1")["PATH"]).toMatch(/^\/srv\/api\/node_modules\/.bin:/);
+  expect(releaseEnvironment(node, "r1", {})["PATH"]).toMatch(/^\/srv\/api\/node_modules\/.bin:/);
 });

@@ -12,19 +12,26 @@ export function releaseName(app: string): string {
  * All it prints goes to standard error, whose end is kept for the error; `python` and `python3` are
  * the app's own, whatever they are called on disk.
  */
-const script = 'exec 1>&2; python() { "$0" "$@"; }; python3() { "$0" "$@"; }; eval "$1"';
+const script =
+  'umask "$2"; exec 1>&2; python() { "$0" "$@"; }; python3() { "$0" "$@"; }; eval "$1"';
 
-export function releaseCommand(app: AppPlan, line: string): CommandOf {
+export function releaseCommand(app: AppPlan, line: string, ownUmask: number): CommandOf {
   const python = "python" in app ? (app.python ?? "python3") : "python3";
-  return ["/bin/sh", "-c", script, python, line];
+  const umask = (app.umask ?? ownUmask).toString(8).padStart(3, "0");
+  return ["/bin/sh", "-c", script, python, line, umask];
 }
 
 /** The app's own, with what is installed for it first on the PATH. */
-export function releaseEnvironment(app: AppPlan, release: string): Record<string, string> {
-  const { PATH: path = "/usr/local/bin:/usr/bin:/bin" } = app.env;
+export function releaseEnvironment(
+  app: AppPlan,
+  release: string,
+  fromFiles: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const env = { ...app.env, ...fromFiles, ...app.envOver };
+  const { PATH: path = "/usr/local/bin:/usr/bin:/bin" } = env;
   const own =
     "python" in app && app.python !== null
       ? app.python.slice(0, app.python.lastIndexOf("/"))
       : `${app.cwd}/node_modules/.bin`;
-  return { ...app.env, PATH: `${own}:${path}`, STACK_RELEASE: release };
+  return { ...env, PATH: `${own}:${path}`, STACK_RELEASE: release };
 }

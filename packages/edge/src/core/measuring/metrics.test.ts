@@ -91,7 +91,12 @@ test("an app's requests, requests in flight and latency are its own", () => {
 
   expect(sumAppMetrics(memory, 3, now)).toMatchObject({ requests: 1, inFlight: 1 });
   expect(sumAppMetrics(memory, 3, now).latencyMs?.p99).toBeCloseTo(100, -1);
-  expect(sumAppMetrics(memory, 2, now)).toEqual({ requests: 0, inFlight: 0, latencyMs: null });
+  expect(sumAppMetrics(memory, 2, now)).toEqual({
+    requests: 0,
+    errors: 0,
+    inFlight: 0,
+    latencyMs: null,
+  });
 });
 
 test("latency is forgotten after ten to twelve seconds, also when nobody writes", () => {

@@ -61,6 +61,7 @@ export function createChildren(
       command: request.command,
       cwd: request.cwd,
       env: { ...request.env, ...mark },
+      ...(request.user === undefined ? {} : { user: request.user }),
       stdout: "pipe",
       stderr: "pipe",
       extra: request.listeners.flatMap((name) =>

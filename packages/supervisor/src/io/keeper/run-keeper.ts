@@ -79,11 +79,13 @@ function prepare(options: KeeperOptions, paths: StatePaths): void {
 async function openControl(paths: StatePaths): Promise<BoundSocket> {
   try {
     const folder = dirname(paths.control);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = lstatSync(folder);
-    const isOurs = uid === process.geteuid?.() && (mode & 0o022) === 0;
+    // Of root's sockets the apps' are for other users: they pass through, and see no names.
+    const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+    mkdirSync(folder, { recursive: true, mode });
+    const found = lstatSync(folder);
+    const isOurs = found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
     if (!isOurs) throw new Error(`${folder} is not this user's alone`);
-    mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+    mkdirSync(paths.run, { recursive: true, mode });
     return await bindUnix(paths.control, 0o600);
   } catch (cause) {
     const reason = (cause as Error).message;

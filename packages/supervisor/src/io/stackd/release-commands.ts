@@ -6,7 +6,7 @@
 import { type ErrorReport, reportOf } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import type { ChildExit, ChildRecord, StackEvent } from "@stack/control";
-import { describeExit } from "@stack/process";
+import { describeExit, readEnvFiles } from "@stack/process";
 import { releaseCommand, releaseEnvironment, releaseName } from "../../core/release-command.ts";
 import { releaseFailed, releaseStopped } from "../../errors.ts";
 import type { KeeperLink } from "./keeper-link.ts";
@@ -74,15 +74,17 @@ export function createReleaseCommands(context: ReleaseContext): ReleaseCommands 
     timeoutMs: number,
   ): Promise<void> {
     const name = releaseName(app.name);
+    const fromFiles = readEnvFiles(app.envFiles ?? [], app);
     const ended = Promise.withResolvers<ChildExit>();
     children.set(name, ended);
     let isLate = false;
     try {
       await keeper.spawn({
         name,
-        command: releaseCommand(app, line),
+        command: releaseCommand(app, line, process.umask()),
         cwd: app.cwd,
-        env: releaseEnvironment(app, release),
+        env: releaseEnvironment(app, release, fromFiles),
+        ...(app.user === undefined ? {} : { user: { uid: app.user.uid, gid: app.user.gid } }),
         listeners: [],
         copies: 0,
         tag: { kind: "release", app: app.name },
