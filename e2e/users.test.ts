@@ -53,7 +53,7 @@ const config = (port: number): string => `{
   apps: {
     web: { kind: "wsgi", cwd: "web", app: "web:application", python: "/usr/bin/python3", workers: 2,
            user: "nobody", umask: "027", envFile: ["web.env", "more.env"], env: { OVER: "config" },
-           pythonPath: ["lib"], release: ["id -u > released"], health: "/" },
+           pythonPath: ["lib"], hooks: "hooks.py", release: ["id -u > released"], health: "/" },
     node: { kind: "node", cwd: "node", entry: "server.mjs", workers: 1, user: "www-data", umask: "077" },
     command: { kind: "command", cwd: "command", command: ["/usr/bin/python3", "server.py"],
                user: "daemon", group: "nogroup" },
@@ -73,6 +73,7 @@ const gid = (name: string): number => ids("/etc/group", name);
 async function createUsers(): Promise<Project> {
   const project = await createProject(config, {
     "web/web.py": python("web"),
+    "web/hooks.py": "import os\ndef on_boot():\n    open('booted', 'w').write(str(os.getuid()))\n",
     "web.env": "SECRET='from a file'\nOVER=file\n",
     "more.env": "SECRET=later # wins\n",
     "lib/x.py": "",
@@ -112,6 +113,8 @@ test("apps run as who they are said to be, before a line of theirs has run, and 
   expect(server).toEqual({ uid: uid("daemon"), gid: gid("nogroup"), groups: [] });
   expect(lstatSync(join(project.folder, "node", "made")).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(project.folder, "web", "released"), "utf8")).toBe(`${nobody.uid}\n`);
+
+  expect(readFileSync(join(project.folder, "web", "booted"), "utf8")).toBe(String(nobody.uid));
 
   const { run, control } = resolveStatePaths(join(project.folder, "deploy.config.ts"));
   expect(run).toMatch(/^\/run\/stack\/[\w.-]+\/run$/);

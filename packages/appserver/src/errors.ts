@@ -4,11 +4,18 @@ import { type ConfigPlace, defineError, exitCodes } from "@stack/base";
 export const importRaised = defineError(
   "E3002",
   exitCodes.appNotReady,
-  (details: { app: string; target: string; place: ConfigPlace; traceback: readonly string[] }) => ({
+  (details: {
+    app: string;
+    target: string;
+    place: ConfigPlace;
+    traceback: readonly string[];
+    /** Better ones than the usual, where the error is known. */
+    fixes?: readonly string[] | undefined;
+  }) => ({
     title: `${details.app}: importing "${details.target}" raised an error`,
     place: details.place,
     facts: details.traceback,
-    fixes: [`correct the error above, then: stack reload ${details.app}`],
+    fixes: details.fixes ?? [`correct the error above, then: stack reload ${details.app}`],
   }),
 );
 

@@ -346,6 +346,8 @@ interface PythonAppPlan {
   /** "module:callable" of each, outermost first. */
   readonly middleware?: readonly string[];
   readonly preload: boolean;
+  /** Absolute: a Python file of functions called at the turns of a worker's life. */
+  readonly hooks?: string;
   /** Absolute folders to import from, after `cwd`. */
   readonly pythonPath?: readonly string[];
   /** Absolute, and seen to exist when the config was resolved; else `pythonTried` says where it was looked for. */

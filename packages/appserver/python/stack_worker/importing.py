@@ -28,11 +28,21 @@ class ImportFailed(Exception):
 
 def load_app(start):
     """The app of a `start` message, in its middleware. Raises ImportFailed, and nothing else."""
+    hooks = _hooks_of(start)
     application = load_callable(start["app"], start["cwd"])
     _check_interface(application, start)
     for spec in reversed(start.get("middleware", ())):
         application = _wrap(application, spec, start["cwd"])
-    return application
+    return application if hooks is None else hooks.around(application, start.get("kind", "wsgi"))
+
+
+def _hooks_of(start):
+    if not start.get("hooks"):
+        return None
+    from . import hooks
+
+    hooks.load(start)
+    return hooks
 
 
 def _wrap(application, spec, cwd):
@@ -73,7 +83,7 @@ def load_callable(spec, cwd):
     name = name or "application"
     try:
         os.chdir(cwd)
-        _put_first_on_path(cwd)
+        put_first_on_path(cwd)
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name + ".").startswith(error.name + "."):
@@ -100,7 +110,7 @@ def _is_plumbing(filename):
     return filename.startswith((_OURS, "<frozen importlib")) or filename == importlib.__file__
 
 
-def _put_first_on_path(cwd):
+def put_first_on_path(cwd):
     cwd = os.path.abspath(cwd)
     if cwd in sys.path:
         sys.path.remove(cwd)

@@ -38,6 +38,22 @@ def run(job, application, start):
     hello = {"type": "hello", "key": job["key"], "pid": os.getpid(), "stacksSignal": stacks.SIGNAL}
     send_line(control, hello)
     reader = LineReader(control)
+    if not start.get("hooks"):
+        return _serve(control, reader, job, application, start, spawn)
+    from . import hooks
+
+    try:
+        hooks.enter(start, job["id"])
+    except ImportFailed as failure:
+        send_line(control, failure.facts)
+        return 3
+    try:
+        return _serve(control, reader, job, application, start, spawn)
+    finally:
+        hooks.leave()
+
+
+def _serve(control, reader, job, application, start, spawn):
     if start.get("kind") == "asgi":
         from .asgi.serve import serve_asgi
 

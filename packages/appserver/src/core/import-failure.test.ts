@@ -36,3 +36,30 @@ test("a traceback keeps its last twenty lines", () => {
   expect(report.facts).toHaveLength(20);
   expect(report.facts?.at(-1)).toBe("line 30");
 });
+
+test("what is not installed is to be installed for the Python that was tried", () => {
+  const traceback =
+    "Traceback (most recent call last):\nModuleNotFoundError: No module named 'flask.json'\n";
+  const failed: ImportFailure = { ...missing, kind: "error", found: [], traceback };
+
+  const [install, other] = importError({ ...app, python: "/usr/bin/python3" }, failed).report.fixes;
+
+  expect(install).toMatch(/^\/usr\/bin\/python3 -m pip install flask /);
+  expect(other).toMatch(/^apps\.web\.python = /);
+});
+
+test("hooks that fail are named, with their place in the config", () => {
+  const failed: ImportFailure = {
+    ...missing,
+    kind: "error",
+    found: [],
+    traceback: "RuntimeError: no licence",
+    target: "/srv/shop/hooks.py:on_boot",
+    key: "hooks",
+  };
+
+  const { report } = importError(app, failed);
+
+  expect(report.title).toContain("/srv/shop/hooks.py:on_boot");
+  expect(report.place?.configPath).toMatch(/hooks$/);
+});

@@ -24,8 +24,9 @@ export interface ImportFailure {
   readonly found: readonly string[];
   /** Of the app's own code; empty but for `error`. */
   readonly traceback: string;
-  /** Where it was no `app` but a `middleware` that failed: which. */
+  /** Where it was no `app` but a `middleware` or the `hooks` that failed: which. */
   readonly target?: string;
+  readonly key?: "middleware" | "hooks";
 }
 
 export interface ImportedApp {
@@ -36,18 +37,21 @@ export interface ImportedApp {
   /** "app" or "entry": the key in the config. */
   readonly key: string;
   readonly place: ConfigPlace;
+  /** Which one was tried, of a Python app. */
+  readonly python?: string;
 }
 
 const shownTracebackLines = 20;
 
 /** E3001 when there is no such module or name, E3002 when its own code raised. */
 export function importError(named: ImportedApp, failure: ImportFailure): StackError {
-  const { target } = failure;
-  const app = target === undefined ? named : { ...named, target, key: "middleware" };
+  const { target, key = "middleware" } = failure;
+  const app = target === undefined ? named : { ...named, target, key };
   const place = placeOf(app);
   if (failure.kind === "error") {
     const traceback = failure.traceback.trimEnd().split("\n").slice(-shownTracebackLines);
-    return importRaised({ app: app.name, target: app.target, place, traceback });
+    const fixes = fixesOfMissing(app, traceback.at(-1) ?? "");
+    return importRaised({ app: app.name, target: app.target, place, traceback, fixes });
   }
   return cannotImport({
     app: app.name,
@@ -56,6 +60,16 @@ export function importError(named: ImportedApp, failure: ImportFailure): StackEr
     facts: factsOf(app, failure),
     fixes: fixesOf(app, failure),
   });
+}
+
+/** What an app imports is not installed for the Python that runs it. */
+function fixesOfMissing(app: ImportedApp, lastLine: string): readonly string[] | undefined {
+  const missing = /^ModuleNotFoundError: No module named '([^'.]+)/.exec(lastLine)?.[1];
+  if (missing === undefined || app.python === undefined) return undefined;
+  return [
+    `${app.python} -m pip install ${missing}    # or what your requirements call it`,
+    `apps.${app.name}.python = ".venv/bin/python"    # where it is installed; this was ${app.python}`,
+  ];
 }
 
 function placeOf(app: ImportedApp): ConfigPlace {

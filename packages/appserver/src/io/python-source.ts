@@ -90,6 +90,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     peer.send({
       ...{ type: "start", kind, worker, concurrency, app, middleware, preload, cwd },
       umask: plan.umask,
+      hooks: plan.hooks,
       shared: plan.user !== undefined,
     });
     if (closing) kill();
@@ -167,7 +168,10 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
     if (failure.kind === "library-missing") {
       return libraryMissing({ app: name, library: failure.module, python: python ?? "", place });
     }
-    return importError({ name, cwd, target, key: "app", place }, failure);
+    return importError(
+      { name, cwd, target, key: "app", place, ...(python === null ? {} : { python }) },
+      failure,
+    );
   }
 
   function kill(): void {

@@ -270,6 +270,9 @@ function resolvePython(
     app: app.app,
     middleware: app.middleware,
     preload: app.preload,
+    ...(app.hooks === undefined
+      ? {}
+      : { hooks: app.hooks.startsWith("/") ? app.hooks : joinPath(cwd, app.hooks) }),
     ...(app.pythonPath.length === 0
       ? {}
       : { pythonPath: app.pythonPath.map((path) => context.absolute(path)) }),

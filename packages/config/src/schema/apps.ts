@@ -126,6 +126,15 @@ const python = {
       description: "Folders to import from, after `cwd`; relative to the config.",
       examples: [["lib"]],
     }),
+  hooks: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description:
+        "A Python file in `cwd` with any of the functions on_boot, post_fork, worker_exit, pre_request and post_request.",
+      examples: ["hooks.py"],
+    }),
   preload: z.boolean().default(true).meta({
     description:
       "Import the app once before the workers are forked: less memory, faster start. Workers of kind gevent and eventlet import it after the fork in any case.",
