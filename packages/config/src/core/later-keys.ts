@@ -4,8 +4,7 @@
  */
 
 /** By the path of the object, with [] for an index and * for a name. */
-const keys: Readonly<Record<string, readonly string[]>> = {
-};
+const keys: Readonly<Record<string, readonly string[]>> = {};
 
 const values: Readonly<Record<string, readonly unknown[]>> = {};
 
