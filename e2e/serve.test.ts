@@ -1,6 +1,8 @@
 /** `stack serve` as its users see it: alone, and behind a real nginx in each of its four ways. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { exchangeRaw, freePort, processesMentioning, startLoad } from "@stack/testkit";
@@ -69,6 +71,23 @@ async def stream(request):
 
 app = Starlette(routes=[Route("/hello/{name}", hello), Route("/upload", upload, methods=["POST"]),
     Route("/stream", stream)])
+`;
+
+const gitApp = `import os
+import subprocess
+
+def application(environ, start_response):
+    env = {name: value for name, value in environ.items() if isinstance(value, str) and "." not in name}
+    env.update(GIT_PROJECT_ROOT=os.path.abspath("repositories"), GIT_HTTP_EXPORT_ALL="1", REMOTE_USER="me",
+        PATH=os.environ["PATH"])
+    data = environ["wsgi.input"].read()
+    env["CONTENT_LENGTH"] = str(len(data))
+    done = subprocess.run(["git", "http-backend"], input=data, env=env, stdout=subprocess.PIPE)
+    head, _, body = done.stdout.partition(b"\\r\\n\\r\\n")
+    lines = [line.partition(": ")[::2] for line in head.decode("latin-1").split("\\r\\n")]
+    status = [value for name, value in lines if name == "Status"] or ["200 OK"]
+    start_response(status[0], [line for line in lines if line[0] != "Status"])
+    return [body]
 `;
 
 const ways = ["http", "uwsgi", "fastcgi", "scgi"] as const;
@@ -202,6 +221,32 @@ test("a reload behind nginx loses no request in any of the four ways", async () 
   expect(reload).toMatchObject({ code: 0 });
   expect(results.map(({ failures }) => failures)).toEqual(ways.map(() => []));
   expect(results.flatMap(({ bodies }) => [...bodies.keys()])).toEqual(ways.map(() => "v2"));
+});
+
+test("git pushes to and clones from its own CGI, wrapped in WSGI, in all four ways", async () => {
+  await using place = createWorkplace({ "git_app.py": gitApp });
+  const git = (...args: string[]): string =>
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b.test", ...args], {
+      cwd: place.folder,
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"], GIT_CONFIG_NOSYSTEM: "1", HOME: place.folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  git("init", "-q", "--bare", "repositories/a.git");
+  git("-C", "repositories/a.git", "config", "http.receivepack", "true");
+  await place.serve("git_app", "-w", "2", "--python", "/usr/bin/python3", ...binds());
+  const port = await place.nginx(withUpstream(place.folder, locations(place.folder)));
+  git("init", "-q", "work");
+  place.write("work/big.bin", randomBytes(1_500_000).toString("base64"));
+  git("-C", "work", "add", ".");
+  git("-C", "work", "commit", "-q", "-m", "all");
+  for (const way of ways) {
+    const url = `http://127.0.0.1:${port}/${way}/a.git`;
+    git("-C", "work", "push", "-q", url, `HEAD:refs/heads/${way}`);
+    git("clone", "-q", "-b", way, url, `clone-${way}`);
+    const cloned = readFileSync(join(place.folder, `clone-${way}/big.bin`));
+    expect(cloned.equals(readFileSync(join(place.folder, "work/big.bin")))).toBe(true);
+  }
 });
 
 test("the other commands find what is served from here; Ctrl-C drains it", async () => {

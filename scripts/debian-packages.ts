@@ -27,6 +27,7 @@ const packages = {
     "nghttp2-client",
     "openssl",
     "curl",
+    "git",
     "slowhttptest",
     "apache2-utils",
     "util-linux",

@@ -85,7 +85,7 @@ export function createWorkplace(files: Readonly<Record<string, string>>): Workpl
       await eventually(
         "stack serve to be ready",
         () => served.hasEnded() || /^ready in /m.test(served.output()),
-        60_000,
+        150_000,
       );
       if (served.hasEnded()) throw new Error(`stack serve has ended: ${served.output()}`);
       return served;

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { TLSSocket } from "node:tls";
-import type { EdgePlan, ListenerPlan } from "@stack/config";
+import type { EdgePlan, ListenerPlan, ListenerProtocol } from "@stack/config";
 import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { TlsMaterial } from "../../core/thread-messages.ts";
 import type { ClientConnection, EntranceRules } from "../client/client-state.ts";
@@ -31,6 +31,7 @@ export interface EntranceHooks {
 export interface Entrances {
   /** Whether an address is a server that speaks for many clients, and says for whom. */
   readonly isProxy: (listener: number, address: string) => boolean;
+  readonly protocolOf: (listener: number) => ListenerProtocol;
   /** Takes an accepted socket of a listener. */
   readonly accept: (listener: number, socket: Socket, facts: Facts) => void;
   readonly configure: (plan: EdgePlan, materials: readonly TlsMaterial[]) => void;
@@ -110,6 +111,7 @@ export function createEntrances(
       const entrance = entrances[listener];
       return entrance?.front !== undefined || entrance?.proxies?.(address) === true;
     },
+    protocolOf: (listener) => entrances[listener]?.front ?? "http",
     accept(listener, socket, facts) {
       const entrance = entrances[listener];
       if (entrance === undefined) hooks.onHttp1(socket, facts);

@@ -25,6 +25,7 @@ import type {
   ThreadToMain,
   Wake,
 } from "../../core/thread-messages.ts";
+import { turnAwayAs } from "../../core/turn-away.ts";
 import { listenFailed } from "../../errors.ts";
 import { createThreadCache } from "../cache/thread-cache.ts";
 import { createAddressCap } from "../client/address-cap.ts";
@@ -187,7 +188,7 @@ export function runEdgeThread(
               listenerMetrics.accepted(index);
               entrances.accept(index, socket, facts);
             },
-            turnAwayAnswer: clients.turnAwayAnswer,
+            turnAwayAnswer: () => turnAwayAs(entrances.protocolOf(index), clients.turnAwayAnswer()),
           });
           servers.push(server);
           countsOpen.push(() => {
