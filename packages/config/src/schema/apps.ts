@@ -281,10 +281,17 @@ export const redisSchema = z
       z.strictObject({
         url: z
           .string()
-          .regex(/^(rediss?|unix):\/\/./, 'Write it as "redis://host:6379/0"')
+          .regex(
+            /^(rediss?(\+(sentinel|cluster))?|unix):\/\/./,
+            'Write it as "redis://host:6379/0"',
+          )
           .meta({
-            description: "redis://, rediss:// or unix:// address.",
-            examples: ["redis://127.0.0.1:6379/0"],
+            description:
+              "redis://, rediss:// (TLS) or unix:// address; with +sentinel or +cluster, several hosts.",
+            examples: [
+              "redis://127.0.0.1:6379/0",
+              "redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/shop/0",
+            ],
           }),
       }),
     ],

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import type { StatePaths } from "@stack/control";
 
 /**
- * On a Unix socket only, in the foreground, at most 64 MB (the least recently used keys go first);
- * a snapshot below `.stack/redis` keeps the data over a restart.
+ * On a Unix socket only, in the foreground, at most 64 MB. Where these are full, of the keys with a
+ * time to live (what is cached, sessions) those used longest ago go; what an app keeps for good stays.
+ * A snapshot below `.stack/redis` keeps the data over a restart.
  */
 export function redisCommand(server: string, paths: StatePaths): [string, ...string[]] {
   const folder = redisFolder(paths);
@@ -20,7 +21,7 @@ export function redisCommand(server: string, paths: StatePaths): [string, ...str
     ...["--daemonize", "no"],
     ...["--logfile", ""],
     ...["--maxmemory", "64mb"],
-    ...["--maxmemory-policy", "allkeys-lru"],
+    ...["--maxmemory-policy", "volatile-lru"],
     ...["--appendonly", "no"],
     ...["--save", "300 1"],
   ];
