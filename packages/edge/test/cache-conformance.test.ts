@@ -213,6 +213,17 @@ const responses: readonly Scenario[] = [
     },
   ],
   [
+    "bytes beyond Content-Length are not stored, and no 304 changes it",
+    {
+      says: ["Cache-Control: max-age=60", old, etag, "Content-Length: 5"],
+      body: "0123456789",
+      text: "01234",
+      from: "app",
+    },
+    { says: [...fresh, etag, "Content-Length: 9"], text: "01234", from: "validated" },
+    { text: "01234", from: "store", has: ["content-length: 5"] },
+  ],
+  [
     "Age counts on, Date and Expires stay",
     { says: ["Expires: +90000", "Date: -5", "Age: 3000"], from: "app" },
     { from: "store", has: ["age: 3[0-9]{3}", "date: -5", "expires: +90000"] },
