@@ -55,6 +55,8 @@ export type MainToThread =
       /** Of the listeners with TLS. */
       readonly tls: readonly TlsMaterial[];
     }
+  /** Before the plan that says so: a `MessagePort` to the thread that owns the embedded store. */
+  | { readonly type: "cache-store"; readonly id: number; readonly port: unknown }
   /** Certificates or ticket keys have changed: for connections from now on. */
   | { readonly type: "tls"; readonly tls: readonly TlsMaterial[] }
   | {

@@ -1,5 +1,7 @@
 /** What the cache did with a request, and why: for metrics, access log and `Cache-Status`. */
 
+import type { Hit } from "@stack/cache";
+
 type CacheResult = "hit" | "stale" | "revalidated" | "miss" | "bypass";
 
 export interface CacheOutcome {
@@ -50,6 +52,12 @@ function outcome(
   forwarded: CacheOutcome["forwarded"],
 ): CacheOutcome {
   return { index, result, reason, forwarded };
+}
+
+/** Of what is served from the store, whether it is fresh or not. */
+export function hitOutcome(hit: Pick<Hit, "stale" | "detail">): CacheOutcome {
+  if (!hit.stale) return outcomes.hit;
+  return hit.detail === "app-down" ? outcomes.staleDown : outcomes.staleRevalidating;
 }
 
 /** For the access log: "hit", "stale down". */

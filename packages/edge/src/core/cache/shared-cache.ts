@@ -1,5 +1,7 @@
 /** The memory of the cache that all threads of an edge share. */
+
 import { createMemoryLayout, createPurgeMemory, type MemoryLayout } from "@stack/cache";
+import type { CachePlan } from "@stack/config";
 import { createFillMemory } from "./fill-table.ts";
 
 export interface SharedCache {
@@ -7,6 +9,8 @@ export interface SharedCache {
   readonly id: number;
   readonly memory: MemoryLayout;
   readonly memoryBytes: number;
+  /** The second level. */
+  readonly store: CachePlan["store"];
   readonly purges: SharedArrayBuffer;
   readonly fills: SharedArrayBuffer;
   /** Random: no client can choose which keys fall together. */
@@ -15,12 +19,13 @@ export interface SharedCache {
 
 export function createSharedCache(
   id: number,
-  memoryBytes: number,
+  { memoryBytes, store }: Pick<CachePlan, "memoryBytes" | "store">,
   seed: readonly [number, number],
 ): SharedCache {
   return {
     id,
     memoryBytes,
+    store,
     memory: createMemoryLayout(memoryBytes, seed),
     purges: createPurgeMemory(),
     fills: createFillMemory(),

@@ -39,6 +39,8 @@ export interface AppScheduler extends Backend, CallObserver {
   readonly name: string;
   /** From the newest plan. */
   settings: EdgeAppPlan;
+  /** Of the worker that came last; "" before there is one. */
+  release: string;
   /** It is stopped, or has no worker that takes requests. */
   readonly isDown: () => boolean;
   readonly addWorker: (worker: WorkerHandle) => void;
@@ -96,6 +98,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const scheduler: AppScheduler = {
     name: options.name,
     settings: options.settings,
+    release: "",
     wantsBody: true,
     handle(exchange) {
       (exchange as ClientExchange).app = options.name;

@@ -14,6 +14,7 @@ import {
   matchesRequest,
   type PurgeTable,
   type PurgeTarget,
+  type SharedStore,
   type StoredAnswer,
   type VariantIndex,
 } from "@stack/cache";
@@ -29,6 +30,7 @@ export interface CacheParts extends Pick<FillPeersOptions, "post" | "forget"> {
   readonly memory: MemoryStore;
   readonly purges: PurgeTable;
   readonly table: FillTable;
+  readonly store: SharedStore;
   /** What this thread may keep at hand, decoded. */
   readonly hotBytes: number;
 }
@@ -43,6 +45,8 @@ export interface Lookup {
 
 export interface CacheDesk {
   readonly table: FillTable;
+  /** The second level; its name is "none" where there is none. */
+  readonly store: SharedStore;
   /** What this thread fetches or waits for, by key. */
   readonly fills: Map<string, Fill>;
   readonly peers: FillPeers;
@@ -68,6 +72,12 @@ export interface CacheDesk {
     policy: CachePolicy,
     compression: Compression | undefined,
   ) => HotEntry;
+  /** Takes over what the second level had; undefined for what was purged since. */
+  readonly adopt: (
+    key: string,
+    record: CacheRecord,
+    compression?: Compression | undefined,
+  ) => HotEntry | undefined;
   readonly purge: (target: PurgeTarget, soft: boolean, nowMs: number) => void;
 }
 
@@ -83,7 +93,8 @@ interface HotIndex extends CacheEntry {
 const indexBytes = 512;
 
 export function createCacheDesk(parts: CacheParts): CacheDesk {
-  const { memory, purges, table, hotBytes } = parts;
+  const { memory, purges, table, hotBytes, store: second } = parts;
+  const hasSecond = second.name !== "none";
   const fills = new Map<string, Fill>();
   const hot = createBoundedCache<HotEntry | HotIndex>({ bytes: hotBytes, entries: 65_536 });
 
@@ -139,6 +150,7 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
 
   return {
     table,
+    store: second,
     fills,
     peers: createFillPeers({ fills, post: parts.post, forget: parts.forget }),
     find(key, head, nowMs, compression) {
@@ -166,23 +178,38 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
           return createHotEntry(key, answer, body, askedAt, undefined, changes, compression);
         }
         if (index !== before) {
-          memory.set(key, {
-            ...createIndexRecord(index, answer, policy),
-            storedAt: askedAt,
-          });
-          hot.delete(key);
+          store(key, { ...createIndexRecord(index, answer, policy), storedAt: askedAt });
         }
         place = variantKey;
       }
       store(place, record);
       return createHotEntry(place, answer, body, askedAt, undefined, changes, compression);
     },
-    purge: (target, soft, nowMs) => purges.purge({ target, soft, atMs: nowMs }),
+    adopt(key, record, compression) {
+      const { storedAt, body } = record;
+      const stored = decodeStored(record.meta);
+      if (stored === undefined) return undefined;
+      const tags = stored.kind === "answer" ? stored.tags : [];
+      const state = purges.state(key, tags, storedAt);
+      if (state === "gone") return undefined;
+      memory.set(key, record);
+      hot.delete(key);
+      if (stored.kind !== "answer") return undefined;
+      const entry = createHotEntry(key, stored, body, storedAt, undefined, -1, compression);
+      isValid(entry, performance.timeOrigin + performance.now());
+      return entry;
+    },
+    purge(target, soft, nowMs) {
+      const purge = { target, soft, atMs: nowMs };
+      purges.purge(purge);
+      second.publishPurge(purge);
+    },
   };
 
   function store(key: string, record: CacheRecord): void {
     memory.set(key, record);
     hot.delete(key);
+    if (hasSecond) void second.set(key, record); // never rejects
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@stack/cache";
 import { withoutTags } from "../../core/cache/answer-fields.ts";
 import { noCell } from "../../core/cache/fill-table.ts";
-import { type CacheOutcome, outcomes } from "../../core/cache/outcomes.ts";
+import { type CacheOutcome, hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { Backend, Exchange } from "../exchange.ts";
 import type { Lookup } from "./cache-desk.ts";
@@ -55,7 +55,9 @@ export function createCachedBackend(route: CachedRoute): Backend {
     const { method } = head;
     const nowMs = exchange.io.thread.timeOrigin + performance.now();
     const key = rules.keyOf(head, exchange.client.scheme);
-    const found = desk.find(key, head, nowMs, route.compression);
+    const stored = desk.find(key, head, nowMs, route.compression);
+    const isOutdated = stored.entry !== undefined && route.isOutdated(stored.entry.answer);
+    const found = isOutdated ? { ...stored, entry: undefined } : stored;
     const decision = decideServe(seen(facts), found.entry?.answer, nowMs, policy, {
       method,
       appIsDown: route.isDown(),
@@ -103,7 +105,7 @@ export function createCachedBackend(route: CachedRoute): Backend {
   ): void {
     if (entry === undefined) return;
     if (hit.refresh) refresh(exchange, key, baseKey, facts, entry);
-    serveStored(exchange, entry, facts, outcomeOf(hit), nowMs, route);
+    serveStored(exchange, entry, facts, hitOutcome(hit), nowMs, route);
   }
 
   /** Once for all that are given the stale one meanwhile. */
@@ -226,11 +228,6 @@ interface Order extends Omit<FillOrder, "onOver"> {
 const unshared = { kind: "mine", cell: noCell } as const;
 /** Whoever waited for so many that came to nothing asks by itself. */
 const mostAttempts = 3;
-
-function outcomeOf(hit: Hit): CacheOutcome {
-  if (!hit.stale) return outcomes.hit;
-  return hit.detail === "app-down" ? outcomes.staleDown : outcomes.staleRevalidating;
-}
 
 function missOutcome({ reason }: Forward): CacheOutcome {
   switch (reason) {

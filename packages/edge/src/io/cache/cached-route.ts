@@ -1,4 +1,5 @@
 /** What all requests of one route with `cache` share, on one thread. */
+import type { StoredAnswer } from "@stack/cache";
 import type { CacheRules } from "../../core/cache/cache-rules.ts";
 import type { Compression } from "../compression/compression.ts";
 import type { Backend } from "../exchange.ts";
@@ -17,4 +18,6 @@ export interface CachedRoute {
   readonly boundary: string;
   /** The supervisor says that nobody could answer now. */
   readonly isDown: () => boolean;
+  /** Another release of the app has made it, and that counts (`cache.purgeOnRelease`). */
+  readonly isOutdated: (answer: StoredAnswer) => boolean;
 }

@@ -5,9 +5,11 @@
  */
 import {
   decideOnError,
+  decideServe,
   decideStore,
   type Forward,
   matchesRequest,
+  plainRequest,
   type RequestFacts,
   readRequestFacts,
   type StoredAnswer,
@@ -15,7 +17,7 @@ import {
 } from "@stack/cache";
 import { editHeadLines, type RequestHead } from "@stack/protocols";
 import { withoutEncodingVary, withoutTags, withoutVary } from "../../core/cache/answer-fields.ts";
-import { outcomes } from "../../core/cache/outcomes.ts";
+import { hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { isClientReader } from "./client-reader.ts";
@@ -23,6 +25,7 @@ import { createFill, type Fill, type FillReader, type FillSource } from "./fill.
 import { copyHead, createFillExchange, type FillExchange } from "./fill-exchange.ts";
 import type { HotEntry } from "./hot-entry.ts";
 import { joinPieces } from "./join-pieces.ts";
+import { lookUpShared } from "./look-up-shared.ts";
 
 export interface FillOrder {
   /** The request that causes it. */
@@ -51,7 +54,10 @@ export interface RunningFill {
 }
 
 export function prepareFill(order: FillOrder): RunningFill {
-  const { exchange, route, forward, stale } = order;
+  const { exchange, route, forward } = order;
+  let { stale } = order;
+  let sentConditions = "";
+  let releaseLease = (): void => {};
   const { desk, rules } = route;
   const { policy } = rules;
   const { thread } = exchange.io;
@@ -77,6 +83,7 @@ export function prepareFill(order: FillOrder): RunningFill {
     if (isOver) return;
     isOver = true;
     account(0);
+    releaseLease();
     order.onOver();
   };
 
@@ -93,10 +100,47 @@ export function prepareFill(order: FillOrder): RunningFill {
 
   function start(by: FillReader | undefined): void {
     first = by;
-    send(forward.conditions);
+    // An answer that nobody may share is not looked for anywhere.
+    if (desk.store.name === "none" || !forward.mayCollapse) send(forward.conditions);
+    else void lookUp();
+  }
+
+  /** Never rejects: a store that does not answer has nothing. */
+  async function lookUp(): Promise<void> {
+    const { baseKey, key } = order;
+    const { compression } = route;
+    const found = await lookUpShared({
+      desk,
+      baseKey,
+      key,
+      head: original,
+      compression,
+      now,
+      stale,
+    }).catch(() => undefined);
+    if (found === undefined) {
+      send(forward.conditions);
+      return;
+    }
+    releaseLease = found.release;
+    if (found.entry === undefined || route.isOutdated(found.entry.answer)) {
+      send(forward.conditions);
+      return;
+    }
+    const { answer: known } = found.entry;
+    const context = { method: "GET", appIsDown: route.isDown(), hasVariants: false };
+    const decision = decideServe(plainRequest, known, now(), policy, context);
+    if (decision.kind === "hit") {
+      fill.end({ entry: found.entry, outcome: hitOutcome(decision) });
+      over();
+      return;
+    }
+    stale = found.entry;
+    send(decision.kind === "forward" ? decision.conditions : "");
   }
 
   function send(conditions: string): void {
+    sentConditions = conditions;
     requestedAt = now();
     const head = copyHead(original);
     trimHead(head, conditions);
@@ -135,7 +179,7 @@ export function prepareFill(order: FillOrder): RunningFill {
     const times = { requestedAt: Math.floor(requestedAt), receivedAt: Math.floor(receivedAt) };
     const fields = unvaried(written);
     const response = { status, reason, fields, length };
-    if (status === 304 && forward.conditions !== "" && stale !== undefined) {
+    if (status === 304 && sentConditions !== "" && stale !== undefined) {
       const updated = updateStored(stale.answer, response, policy, times);
       isUnchanged = true;
       if (updated !== undefined) renew(stale, updated);

@@ -1,11 +1,23 @@
 /** The cache of one thread over plans: attached to the shared memory as long as a plan has one. */
-import { attachMemoryStore, openPurgeTable } from "@stack/cache";
+import type { MessagePort } from "node:worker_threads";
+import {
+  attachMemoryStore,
+  createNoStore,
+  openEmbeddedStore,
+  openPurgeTable,
+  openRedisStore,
+  type PurgeTable,
+  parseRedisPlace,
+  type SharedStore,
+} from "@stack/cache";
 import type { FillMessage } from "../../core/cache/fill-messages.ts";
 import { forgetFills, openFillTable } from "../../core/cache/fill-table.ts";
 import { ownerOf, type SharedCache } from "../../core/cache/shared-cache.ts";
 import { type CacheDesk, createCacheDesk } from "./cache-desk.ts";
 
 export interface ThreadCache {
+  /** The way to the embedded store of the cache with this id, which comes with the next plan. */
+  readonly connect: (id: number, port: MessagePort) => void;
   /** Takes up what comes with a plan. */
   readonly configure: (shared: SharedCache | null) => void;
   readonly desk: () => CacheDesk | undefined;
@@ -24,18 +36,40 @@ export function createThreadCache(
 ): ThreadCache {
   let attached = 0;
   let desk: CacheDesk | undefined;
+  let way: { readonly id: number; readonly port: MessagePort } | undefined;
+
+  function openStore({ id, store }: SharedCache, purges: PurgeTable): SharedStore {
+    const onPurge = purges.purge;
+    if (store.kind === "embedded" && way?.id === id) {
+      return openEmbeddedStore({ port: way.port, onPurge });
+    }
+    const place =
+      store.kind === "redis" && store.url !== null ? parseRedisPlace(store.url) : undefined;
+    if (store.kind !== "redis" || place === undefined) return createNoStore();
+    // The main thread has a connection of its own, and says what is wrong.
+    const events = { onPurge, onTrouble: () => {}, onRecovered: () => {} };
+    return openRedisStore({ place, namespace: store.prefix, events });
+  }
+
   return {
+    connect(id, port) {
+      way = { id, port };
+    },
     configure(shared) {
       if (shared === null) {
+        void desk?.store.close(); // never rejects
         attached = 0;
         desk = undefined;
         return;
       }
       if (shared.id === attached) return;
       attached = shared.id;
+      void desk?.store.close();
+      const purges = openPurgeTable(shared.purges);
       desk = createCacheDesk({
         memory: attachMemoryStore(shared.memory, ownerOf(self)),
-        purges: openPurgeTable(shared.purges),
+        purges,
+        store: openStore(shared, purges),
         table: openFillTable(shared.fills, shared.seed, self),
         hotBytes: shared.memoryBytes * hotShare,
         post,

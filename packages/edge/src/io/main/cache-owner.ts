@@ -1,20 +1,36 @@
 /**
- * The cache as the main thread keeps it: its memory, given to all threads with the plan, and what an
- * operator asks of it. A purge is a note in shared memory: every thread sees it with its next request.
+ * The cache as the main thread keeps it: its memory, given to all threads with the plan, the thread
+ * of the embedded store, and what an operator asks of it. A purge is a note in shared memory: every
+ * thread sees it with its next request.
  */
-import { attachMemoryStore, type MemoryStore, openPurgeTable, type PurgeTable } from "@stack/cache";
-import type { EdgePlan } from "@stack/config";
+
+import type { ErrorReport, Logger } from "@stack/base";
+import {
+  attachMemoryStore,
+  createNoStore,
+  type MemoryStore,
+  openEmbeddedStore,
+  openPurgeTable,
+  openRedisStore,
+  type PurgeTable,
+  parseRedisPlace,
+  type SharedStore,
+  type SharedStoreEvents,
+  startEmbeddedThread,
+} from "@stack/cache";
+import type { CachePlan, EdgePlan } from "@stack/config";
 import type { CacheAnswer, CacheListing, CacheOrder } from "@stack/control";
 import { forgetFills } from "../../core/cache/fill-table.ts";
 import { createSharedCache, ownerOf, type SharedCache } from "../../core/cache/shared-cache.ts";
 import { describeCacheRoutes } from "../../core/measuring/cache-exposition.ts";
+import type { ThreadPool } from "./thread-pool.ts";
 
 export interface CacheOwner {
   /** What the threads need for this plan; null where no route keeps anything. */
   readonly configure: (plan: EdgePlan) => SharedCache | null;
   /** What it held in shared memory comes free. */
   readonly onThreadEnd: (thread: number) => void;
-  readonly obey: (order: CacheOrder) => CacheAnswer;
+  readonly obey: (order: CacheOrder) => Promise<CacheAnswer>;
 }
 
 export interface CacheOwnerOptions {
@@ -23,41 +39,80 @@ export interface CacheOwnerOptions {
   /** Of `cache-metrics.ts`. */
   readonly counts: SharedArrayBuffer;
   readonly routeSlots: () => ReadonlyMap<string, number>;
+  readonly postEach: ThreadPool["postEach"];
+  readonly log: Logger;
 }
 
 /** The main thread writes nothing. */
 const mainOwner = 255;
 /** Records that are looked at for a list, whatever it wants. */
 const mostLooks = 1_000_000;
+/** The file of the embedded store may be so many times as large as the memory. */
+const embeddedShare = 8;
 
 interface Opened {
+  readonly key: string;
   readonly shared: SharedCache;
   readonly plan: EdgePlan;
   readonly memory: MemoryStore;
   readonly purges: PurgeTable;
+  readonly store: SharedStore;
+  readonly close: () => void;
 }
 
-export function createCacheOwner({ seed, counts, routeSlots }: CacheOwnerOptions): CacheOwner {
+export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
+  const { log } = options;
   let serial = 0;
   let opened: Opened | undefined;
 
-  function open(memoryBytes: number, plan: EdgePlan): Opened {
+  const events: Pick<SharedStoreEvents, "onTrouble" | "onRecovered"> = {
+    onTrouble: (error: ErrorReport) => log.warn(`${error.code} ${error.title}`),
+    onRecovered: () => log.info("the shared cache answers again"),
+  };
+
+  function openStore(
+    id: number,
+    { store, memoryBytes }: CachePlan,
+    purges: PurgeTable,
+  ): Pick<Opened, "store" | "close"> {
+    const onPurge = purges.purge;
+    if (store.kind === "embedded") {
+      const bytes = memoryBytes * embeddedShare;
+      const thread = startEmbeddedThread({ folder: store.folder, bytes }, events);
+      options.postEach(() => {
+        const port = thread.connect();
+        return { message: { type: "cache-store", id, port }, transfer: [port] };
+      });
+      const own = openEmbeddedStore({ port: thread.connect(), onPurge });
+      // Nothing that is asked of it any more is waited for.
+      return { store: own, close: () => void own.close().then(thread.close) };
+    }
+    const place =
+      store.kind === "redis" && store.url !== null ? parseRedisPlace(store.url) : undefined;
+    const own =
+      store.kind === "redis" && place !== undefined
+        ? openRedisStore({ place, namespace: store.prefix, events: { ...events, onPurge } })
+        : createNoStore();
+    return { store: own, close: () => void own.close() };
+  }
+
+  function open(key: string, cache: CachePlan, plan: EdgePlan): Opened {
     serial += 1;
-    const shared = createSharedCache(serial, memoryBytes, seed());
-    return {
-      shared,
-      plan,
-      memory: attachMemoryStore(shared.memory, mainOwner),
-      purges: openPurgeTable(shared.purges),
-    };
+    const shared = createSharedCache(serial, cache, options.seed());
+    const purges = openPurgeTable(shared.purges);
+    const memory = attachMemoryStore(shared.memory, mainOwner);
+    return { key, shared, plan, memory, purges, ...openStore(serial, cache, purges) };
   }
 
   return {
     configure(plan) {
-      const bytes = plan.cache?.memoryBytes;
-      if (bytes === undefined) opened = undefined;
-      else if (opened?.shared.memoryBytes === bytes) opened = { ...opened, plan };
-      else opened = open(bytes, plan);
+      const { cache } = plan;
+      const key = cache === undefined ? "" : JSON.stringify([cache.memoryBytes, cache.store]);
+      if (cache !== undefined && opened?.key === key) opened = { ...opened, plan };
+      else {
+        opened?.close();
+        opened = cache === undefined ? undefined : open(key, cache, plan);
+      }
       return opened?.shared ?? null;
     },
     onThreadEnd(thread) {
@@ -65,25 +120,30 @@ export function createCacheOwner({ seed, counts, routeSlots }: CacheOwnerOptions
       forgetFills(opened.shared.fills, thread);
       opened.memory.recover(ownerOf(thread));
     },
-    obey(order) {
+    async obey(order) {
       if (opened === undefined) return { kind: "none" };
       switch (order.kind) {
         case "purge": {
           const atMs = performance.timeOrigin + performance.now();
           for (const target of order.targets) {
-            opened.purges.purge({ target, soft: order.soft, atMs });
+            const purge = { target, soft: order.soft, atMs };
+            opened.purges.purge(purge);
+            opened.store.publishPurge(purge);
           }
           return { kind: "purged" };
         }
-        case "stats":
+        case "stats": {
+          const { memory, plan, store } = opened;
+          const { name, available, records, bytes, failures } = await store.stats();
           return {
             kind: "stats",
             stats: {
-              memory: opened.memory.stats(),
-              store: { name: "none", available: true, records: 0, bytes: 0, failures: 0 },
-              routes: describeCacheRoutes(counts, opened.plan, routeSlots()),
+              memory: memory.stats(),
+              store: { name, available, records, bytes, failures },
+              routes: describeCacheRoutes(options.counts, plan, options.routeSlots()),
             },
           };
+        }
         case "list":
           return listRecords(opened, order.prefix, order.limit);
       }

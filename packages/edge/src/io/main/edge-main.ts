@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createLogger, type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
 import {
+  type CacheOrder,
   controlVersion,
   type EdgeToStackd,
   type Hello,
@@ -54,11 +55,6 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const budget = createBudgetMemory(options.threads);
   const connections = new SharedArrayBuffer(options.threads * 4);
   const counters = createSharedCounters(options.threads, randomSeed());
-  const cache = createCacheOwner({
-    seed: randomSeed,
-    counts: counters.cache,
-    routeSlots: () => routeSlots,
-  });
   let activePlan: EdgePlan | undefined;
   let routeSlots: ReadonlyMap<string, number> = new Map();
   const inPlace = await probeAdoption();
@@ -89,6 +85,13 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     onMessage: onThreadMessage,
     onEnd: onThreadEnd,
   });
+  const cache = createCacheOwner({
+    seed: randomSeed,
+    counts: counters.cache,
+    routeSlots: () => routeSlots,
+    postEach: pool.postEach,
+    log,
+  });
   const certificates = createCertificateWatch((tls) => pool.post({ type: "tls", tls }), log);
   const desk = createArbiterDesk({ registry, post: pool.post, log });
   const upstreams = createUpstreamDesk({ threads: options.threads, post: pool.post, log });
@@ -112,9 +115,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     (message) => {
       if (message.type === "configure") configure(message.plan as EdgePlan);
       else if (message.type === "maintenance") maintain(message);
-      else if (message.type === "cache") {
-        stackd.send({ type: "cache-answer", id: message.id, answer: cache.obey(message.order) });
-      } else drain(message.deadlineMs, message.handedOver === true);
+      else if (message.type === "cache") void tellOfCache(message.id, message.order);
+      else drain(message.deadlineMs, message.handedOver === true);
     },
   );
   const rotation = createLogRotation(log);
@@ -133,6 +135,12 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   }, metricsMs);
   process.on("SIGTERM", () => drain(defaultDrainMs));
   process.on("SIGINT", () => drain(defaultDrainMs));
+
+  /** Never rejects: who does not hear has a deadline. */
+  async function tellOfCache(id: number, order: CacheOrder): Promise<void> {
+    const answer = await cache.obey(order).catch(() => undefined);
+    if (answer !== undefined) stackd.send({ type: "cache-answer", id, answer });
+  }
 
   function describeEdge(): ExposedEdge {
     return {
@@ -169,12 +177,13 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     }
     const labels = plan.routes.map(routeLabel);
     routeSlots = assignRouteSlots(labels, routeSlots);
+    const sharedCache = cache.configure(plan); // before: threads are told the way to its store
     pool.post({
       type: "plan",
       plan,
       apps: registry.apps(),
       upstreams: upstreams.configure(plan),
-      cache: cache.configure(plan),
+      cache: sharedCache,
       routeSlots: labels.map((label) => routeSlots.get(label) ?? otherRoutesSlot),
       tls,
     });

@@ -1,6 +1,6 @@
 /** The serving threads of an edge: started with ports to each other, told of plans and workers. */
 import { setFlagsFromString } from "node:v8";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Transferable, Worker } from "node:worker_threads";
 import { descriptorOf, type EdgeOptions } from "../../core/edge-options.ts";
 import type { MainToThread, ThreadOptions, ThreadToMain } from "../../core/thread-messages.ts";
 
@@ -11,6 +11,10 @@ export interface ThreadData {
 
 export interface ThreadPool {
   readonly post: (message: MainToThread) => void;
+  /** To each its own. */
+  readonly postEach: (
+    make: () => { readonly message: MainToThread; readonly transfer: readonly Transferable[] },
+  ) => void;
   readonly living: () => readonly number[];
 }
 
@@ -65,6 +69,12 @@ export function startThreadPool(options: ThreadPoolOptions): ThreadPool {
   return {
     post(message) {
       for (const worker of workers.values()) worker.postMessage(message);
+    },
+    postEach(make) {
+      for (const worker of workers.values()) {
+        const { message, transfer } = make();
+        worker.postMessage(message, transfer);
+      }
     },
     living: () => [...workers.keys()],
   };

@@ -16,6 +16,8 @@ export interface WorkerTable {
   readonly backend: (app: string) => Backend | undefined;
   /** No worker could answer: it is stopped, or none is ready. */
   readonly isDown: (app: string) => boolean;
+  /** Of the worker that came last; "" where none has. */
+  readonly release: (app: string) => string;
   readonly onMessage: (message: Extract<MainToThread, { serial: number }>) => void;
   readonly onWake: (wake: Wake) => void;
   readonly check: (now: number) => void;
@@ -86,6 +88,7 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
       timeoutMs: () => app.settings.timeoutMs,
     });
     workers.set(message.serial, { handle, app });
+    app.release = message.record.release ?? "";
     app.addWorker(handle);
     app.onWorkerFree(handle);
   }
@@ -104,6 +107,7 @@ export function createWorkerTable(options: WorkerTableOptions): WorkerTable {
       }
     },
     backend: (app) => byName.get(app),
+    release: (app) => byName.get(app)?.release ?? "",
     isDown: (app) => byName.get(app)?.isDown() ?? true,
     onMessage(message) {
       if (message.type === "worker-up") {

@@ -40,6 +40,8 @@ export interface PlanParts {
   readonly upstream: (name: string) => Backend | undefined;
   /** Nobody of this app could answer now. */
   readonly isDown: (app: string) => boolean;
+  /** Of the newest worker of this app; "" for none. */
+  readonly release: (app: string) => string;
   /** Undefined where no route keeps answers. */
   readonly cache: CacheDesk | undefined;
   readonly routeSlots: readonly number[];
@@ -72,7 +74,7 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
     const own = isKept ? live : compressAnswers(route, live, coding);
     const inner = internal === undefined ? own : internal.wrap(route, index, own);
     const asked = shapeRequests(route, inner, placeOf(route), plain);
-    const shaped = keepAnswers(route, asked, coding, parts);
+    const shaped = keepAnswers(route, asked, coding, plan, parts);
     const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
     const failure = failureOf(route, plan);
     return failure === undefined ? answered : showFailure(answered, failure);
@@ -107,6 +109,11 @@ function failureOf({ action }: RoutePlan, { apps }: EdgePlan): string | undefine
   return undefined;
 }
 
+/** Where one of them is unknown nothing is said. */
+function isOtherRelease(made: string, current: string): boolean {
+  return made !== "" && current !== "" && made !== current;
+}
+
 /**
  * By what clients ask for, before it is rewritten; behind the route's protection, so that nobody gets
  * from the cache what is not for them. The backend itself for a route that keeps nothing.
@@ -115,7 +122,8 @@ function keepAnswers(
   route: RoutePlan,
   inner: Backend,
   compression: Compression | undefined,
-  { cache, isDown }: PlanParts,
+  plan: EdgePlan,
+  { cache, isDown, release }: PlanParts,
 ): Backend {
   if (route.cache === undefined || cache === undefined) return inner;
   const { action } = route;
@@ -127,6 +135,10 @@ function keepAnswers(
     saysStatus: route.cache.status,
     boundary: randomBytes(16).toString("hex"),
     isDown: action.kind === "app" ? () => isDown(action.app) : () => false,
+    isOutdated:
+      action.kind === "app" && plan.cache?.purgeOnRelease === true
+        ? (answer) => isOtherRelease(answer.release, release(action.app))
+        : () => false,
   });
 }
 

@@ -137,6 +137,7 @@ export function runEdgeThread(
           writer,
           app: workers.backend,
           isDown: workers.isDown,
+          release: workers.release,
           cache: cache.desk(),
           upstream: upstreams.backend,
           routeSlots,
@@ -247,6 +248,9 @@ export function runEdgeThread(
     switch (message.type) {
       case "plan":
         void onPlan(message); // never rejects: it reports what goes wrong
+        return;
+      case "cache-store":
+        cache.connect(message.id, message.port as MessagePort);
         return;
       case "tls":
         guardTick(() => entrances.configure(thread.active.plan, message.tls));

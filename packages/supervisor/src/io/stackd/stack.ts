@@ -16,6 +16,7 @@ import { type CanaryTrial, markCanaries } from "../../core/canary-trial.ts";
 import { markFailedApps } from "../../core/failure-page.ts";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
+import { planWithRedis } from "../../core/plan-with-redis.ts";
 import {
   dependenciesOf,
   findServices,
@@ -138,7 +139,7 @@ export function createStack(
       plan: () =>
         markCanaries(
           markFailedApps(
-            markStoppedApps(stack.config.edge.plan, stack.plans(), stack.isStopped),
+            markStoppedApps(planWithRedis(stack.config, paths.run), stack.plans(), stack.isStopped),
             failures.shown(),
           ),
           stack.canary,
