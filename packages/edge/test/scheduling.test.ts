@@ -252,7 +252,7 @@ test("an app that takes too long is a 504 at once, and the arbiter is told which
   const [message] = await stuck;
   expect(message).toMatchObject({
     key: held.worker.record.key,
-    request: { method: "GET", url: "http://a.test/slow", client: "127.0.0.1" },
+    request: { method: "GET", url: "http://a.test/slow?x=1", client: "127.0.0.1" },
   });
   await request.aborted;
 });
