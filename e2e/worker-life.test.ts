@@ -1,5 +1,5 @@
 /** Workers come and go under load, and no client notices. */
-import { startLoad } from "@stack/testkit";
+import { eventually, startLoad } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { createProject } from "./support/stack.ts";
 
@@ -69,4 +69,48 @@ test("no request fails while workers of every kind are replaced by maxRequests",
     expect(workers.filter((worker) => worker.restarts > 0)).toEqual([]);
     expect(workers.some(({ lastExit }) => /^max requests/.test(lastExit?.reason ?? ""))).toBe(true);
   }
-}, 120_000);
+}, 240_000);
+
+const naps = `import time
+
+
+def application(environ, start_response):
+    time.sleep(0.05)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"rested"]
+`;
+
+test("workers follow how long requests wait, up and down, and no request fails", async () => {
+  const workers = '{ min: 1, max: 3, wait: "20ms", calm: "4s" }';
+  await using project = await createProject(
+    (port) => `{
+      name: "shop",
+      redis: false,
+      edge: { listen: ["127.0.0.1:${port}"], threads: 2, routes: [{ path: "/*", app: "web" }] },
+      apps: {
+        web: { kind: "wsgi", app: "naps:application", python: "/usr/bin/python3", workers: ${workers} },
+      },
+    }`,
+    { "naps.py": naps },
+  );
+  const until = (count: number) =>
+    eventually(
+      `${count} workers`,
+      async () => {
+        const [web] = (await project.status()).apps;
+        return web?.desired === count && web.ready === count && web.workers.length === count;
+      },
+      60_000,
+    );
+  await project.up();
+  await until(1);
+  const load = startLoad({ port: project.port, path: "/", connections: 4, timeoutMs: 60_000 });
+  await until(3);
+  expect((await load.stop()).failures).toEqual([]);
+  await until(1);
+
+  expect((await project.stack("scale", "web=2")).code).toBe(0);
+  await until(2);
+  expect((await project.stack("scale", "web=auto")).code).toBe(0);
+  await until(1);
+}, 240_000);

@@ -12,6 +12,7 @@ import { runMaintenance } from "./commands/maintenance.ts";
 import { runMetrics } from "./commands/metrics.ts";
 import { runNothing } from "./commands/nothing.ts";
 import { runReload } from "./commands/reload.ts";
+import { runRequests } from "./commands/requests.ts";
 import { runScale } from "./commands/scale.ts";
 import { runServe } from "./commands/serve.ts";
 import { runService } from "./commands/service.ts";
@@ -91,6 +92,10 @@ export function createProgram(context: CliContext, result: ProgramResult): Comma
     .action((options) => run((invocation) => runDown(invocation, options)));
   program.command("status").action(() => run(runStatus));
   program.command("metrics").action(() => run(runMetrics));
+  program
+    .command("requests")
+    .argument("[names...]")
+    .action((names) => run((invocation) => runRequests(invocation, names)));
   program.command("top").action(() => run(runTop));
   program
     .command("logs")

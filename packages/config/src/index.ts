@@ -35,6 +35,7 @@ export type {
   EdgeAppPlan,
   EdgePlan,
   EdgeSettings,
+  ElasticPlan,
   Encoding,
   ForwardAuthPlan,
   HeaderChanges,

@@ -310,8 +310,10 @@ interface AppPlanBase {
   /** Absent: the stack's own. */
   readonly umask?: number;
   readonly instances: number;
-  /** Per instance. */
+  /** Per instance; with `elastic` the least number. */
   readonly workers: number;
+  /** Absent: there are as many as `workers` says. */
+  readonly elastic?: ElasticPlan;
   readonly health: string | null;
   readonly timeoutMs: number;
   readonly bootTimeoutMs: number;
@@ -327,6 +329,13 @@ interface AppPlanBase {
   readonly recycle?: RecyclePlan;
   /** Where the app is written in the config, for errors found while it boots. */
   readonly place: ConfigPlace;
+}
+
+/** See `apps.<name>.workers`. */
+export interface ElasticPlan {
+  readonly max: number;
+  readonly waitMs: number;
+  readonly calmMs: number;
 }
 
 /** When a worker is replaced; what is absent is no reason. */

@@ -127,6 +127,8 @@ test.for([
     `{ apps: { a: { ${wsgi}, memory: { soft: "2gb", hard: "500mb" } } } }`,
     "apps.a.memory.hard | must be more than memory.soft, or no worker is ever replaced gently",
   ],
+  [`{ apps: { a: { ${wsgi}, workers: { min: 4, max: 2 } } } }`, /^apps\.a\.workers(\.max)? \| /],
+  [`{ apps: { a: { ${wsgi}, workers: { min: 4 } } } }`, /^apps\.a\.workers(\.max)? \| /],
   [`{ apps: { a: { ${wsgi}, maxAge: "1 week" } } }`, /^apps\.a\.maxAge \| .*is not a duration/],
   // Worker models
   [

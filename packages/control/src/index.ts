@@ -16,8 +16,10 @@ export type {
 export { createLineDecoder, encodeLine, type LineDecoder, maxLineBytes } from "./core/lines.ts";
 export { formatMark, parseMark } from "./core/log-mark.ts";
 export {
+  type ArbiterSignal,
   type ArbiterToEdge,
   type ArbiterToStackd,
+  arbiterSignals,
   type ChildExit,
   type ChildRecord,
   canaryName,
@@ -52,6 +54,7 @@ export type {
   LatencyMs,
   ProcessKind,
   ProcessStatus,
+  RunningRequest,
   StackEvent,
   StatusData,
   WorkerStatus,

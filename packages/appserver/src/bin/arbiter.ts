@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { createLogger } from "@stack/base";
+import { type ArbiterSignal, arbiterSignals } from "@stack/control";
 import { runArbiter } from "../io/run-arbiter.ts";
 
 const { values } = parseArgs({
@@ -22,11 +23,12 @@ if (control === undefined || run === undefined || app === undefined || !(instanc
 
 // The keeper that reads our output may die before us: a line nobody reads must not end the app.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-const stop = new AbortController();
-process.on("SIGTERM", () => stop.abort());
 process.on("SIGINT", () => {}); // the terminal sends it to everyone; stackd decides
-process.on("SIGHUP", () => {});
+
+function onSignal(act: (signal: ArbiterSignal) => void): void {
+  for (const signal of arbiterSignals) process.on(signal, () => act(signal));
+}
 
 const log = createLogger((line) => process.stdout.write(line));
-await runArbiter({ control, run, app, instance, log, stop: stop.signal });
+await runArbiter({ control, run, app, instance, log, onSignal });
 process.exit(0);

@@ -9,7 +9,8 @@ export function comparePlans(current: AppPlan, next: AppPlan): PlanChange {
     JSON.stringify(sorted({ ...current, ...volatile })) ===
     JSON.stringify(sorted({ ...next, ...volatile }));
   if (!same) return "replace";
-  return current.workers === next.workers ? "nothing" : "scale";
+  const numbers = ({ workers, elastic }: AppPlan): string => JSON.stringify([workers, elastic]);
+  return numbers(current) === numbers(next) ? "nothing" : "scale";
 }
 
 /** How many workers one instance runs: a command is always one process. */
@@ -18,7 +19,7 @@ export function workersPerInstance(plan: AppPlan): number {
 }
 
 /** Keys in which two plans of one generation may differ. */
-const volatile = { workers: 0, instances: 0, place: null };
+const volatile = { workers: 0, elastic: null, instances: 0, place: null };
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);

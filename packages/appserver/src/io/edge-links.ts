@@ -35,6 +35,10 @@ export interface EdgeLinks extends Disposable {
    * @param told called back once, when all of them have it
    */
   readonly forget: (key: string, answer?: GoneAnswer, told?: () => void) => void;
+  /** How long requests of the app wait, at the edge where that is longest. */
+  readonly waitMs: () => number;
+  /** Under way at a worker. */
+  readonly inFlightOf: (key: string) => number;
   /** Answered by a worker, as far as the edges have said. */
   readonly requestsOf: (key: string) => number;
 }
@@ -52,6 +56,7 @@ interface EdgeLink {
   readonly knows: Set<string>;
   /** What it said last. */
   loads: Readonly<Record<string, WorkerLoad>>;
+  waitMs: number;
 }
 
 interface PendingDrain {
@@ -102,7 +107,7 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
   }
 
   function accept(file: string, peer: LinePeer<EdgeToArbiter, ArbiterToEdge>): void {
-    const link: EdgeLink = { peer, knows: new Set(usable.keys()), loads: {} };
+    const link: EdgeLink = { peer, knows: new Set(usable.keys()), loads: {}, waitMs: 0 };
     links.set(file, link);
     failed.delete(file);
     peer.onMessage = (message) => onMessage(link, message);
@@ -130,6 +135,7 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
     }
     if (message.type === "workers-load") {
       link.loads = message.workers;
+      link.waitMs = message.waitMs ?? 0;
       return;
     }
     const pending = drains.get(message.key);
@@ -183,6 +189,8 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
       const more = answer === undefined ? {} : { answer };
       for (const link of asked) link.peer.send({ type: "worker-gone", key, ...more });
     },
+    waitMs: () => Math.max(0, ...living().map((link) => link.waitMs)),
+    inFlightOf: (key) => living().reduce((sum, link) => sum + (link.loads[key]?.inFlight ?? 0), 0),
     requestsOf(key) {
       let requests = before.get(key) ?? 0;
       for (const link of living()) requests += link.loads[key]?.requests ?? 0;

@@ -60,6 +60,8 @@ export interface Generation {
   onLost: (reason: string) => void;
   readonly workers: () => readonly InstanceWorker[];
   readonly ready: () => number;
+  /** What each ready worker is called at the edges, and takes at once. */
+  readonly load: () => readonly { readonly key: string; readonly capacity: number }[];
   readonly crashing: () => boolean;
   /** Why it is not whole, when that is known. */
   readonly error: () => ErrorReport | null;
@@ -343,6 +345,11 @@ export function createGeneration(options: GenerationOptions): Generation {
       return [...now, ...old];
     },
     ready: countReady,
+    load: () =>
+      readyWorkers().map((worker) => ({
+        key: worker.spec.key,
+        capacity: worker.address()?.capacity ?? 1,
+      })),
     crashing: () => [...slots.values()].some((slot) => slot.crashing()),
     error: () => error,
   };

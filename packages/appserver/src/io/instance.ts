@@ -6,12 +6,14 @@ import { type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { AppPlan, UserPlan } from "@stack/config";
 import type { InstanceState } from "@stack/control";
 import { type BackoffPolicy, decideBackoff } from "@stack/process";
+import type { LoadLook } from "../core/elasticity.ts";
 import { decideInstanceState } from "../core/instance-state.ts";
 import type { InstanceName } from "../core/names.ts";
 import { comparePlans, workersPerInstance } from "../core/plan-change.ts";
 import { stoppedMeanwhile } from "../errors.ts";
 import { type CanaryLinks, createCanaryLinks } from "./canary-links.ts";
 import type { EdgeLinks } from "./edge-links.ts";
+import { startElasticWorkers } from "./elastic-workers.ts";
 import { createGeneration, type Generation } from "./generation.ts";
 import { createSlotLedger } from "./slot-ledger.ts";
 import { sourceOf } from "./source-of.ts";
@@ -86,6 +88,29 @@ export function createInstance(options: InstanceOptions): Instance {
   let draining = false;
   let wasReady = false;
   let queue: Promise<unknown> = Promise.resolve();
+  const elastic = startElasticWorkers({ plan: () => wanted?.plan, look, onChange: resize, log });
+
+  function look(): LoadLook {
+    const workers = current?.load() ?? [];
+    const capacity = workers.reduce((sum, worker) => sum + worker.capacity, 0);
+    const inFlight = workers.reduce((sum, { key }) => sum + options.edges.inFlightOf(key), 0);
+    return {
+      waitMs: options.edges.waitMs(),
+      busyShare: capacity === 0 ? 0 : Math.min(1, inFlight / capacity),
+      whole: wanted !== undefined && workers.length >= elastic.sized(wanted.plan).workers,
+    };
+  }
+
+  /** After a change that is under way, if there is one; what it cannot start now it tries on. */
+  function resize(): void {
+    options.changed();
+    enqueue(async () => {
+      if (wanted === undefined || draining) return;
+      await current?.scale(elastic.sized(wanted.plan));
+    }).catch((failure: unknown) => {
+      log.warn(`cannot change the number of workers: ${reportOf(failure).title}`);
+    });
+  }
 
   function enqueue<Result>(change: () => Promise<Result>): Promise<Result> {
     const result = queue.then(change);
@@ -101,6 +126,7 @@ export function createInstance(options: InstanceOptions): Instance {
     const context = { name, generation: number, release: next.release, folder, control, log };
     const generation = createGeneration({
       ...next,
+      plan: elastic.sized(next.plan),
       name,
       number,
       source: sourceOf(next.plan, context),
@@ -275,7 +301,7 @@ export function createInstance(options: InstanceOptions): Instance {
         return;
       case "scale":
         wanted = { plan: next.plan, release: wanted.release };
-        await current.scale(next.plan);
+        await current.scale(elastic.sized(next.plan));
         return;
       default:
         await replaceWith(next);
@@ -296,6 +322,7 @@ export function createInstance(options: InstanceOptions): Instance {
     async drain(deadlineMs) {
       draining = true;
       clearTimeout(retry);
+      elastic[Symbol.dispose]();
       const limit = deadlineMs ?? wanted?.plan.drainTimeoutMs ?? defaultDrainMs;
       for (const generation of living()) void retire(generation, "stop", limit);
       await queue;
@@ -308,7 +335,7 @@ export function createInstance(options: InstanceOptions): Instance {
     configured: () => wanted !== undefined,
     state() {
       const serving = current ?? tried;
-      const desired = wanted === undefined ? 0 : workersPerInstance(wanted.plan);
+      const desired = wanted === undefined ? 0 : workersPerInstance(elastic.sized(wanted.plan));
       const ready = serving?.ready() ?? 0;
       const why = error ?? current?.error() ?? null;
       wasReady ||= desired > 0 && ready >= desired;

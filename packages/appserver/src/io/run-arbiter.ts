@@ -5,6 +5,7 @@
 import { assertNever, type ErrorReport, type Logger, reportOf } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import {
+  type ArbiterSignal,
   type ArbiterToStackd,
   canaryName,
   controlVersion,
@@ -26,8 +27,8 @@ export interface ArbiterOptions {
   readonly app: string;
   readonly instance: number;
   readonly log: Logger;
-  /** Aborted by SIGTERM: drain with the app's own timeout. */
-  readonly stop: AbortSignal;
+  /** Calls back for every signal from outside. */
+  readonly onSignal: (act: (signal: ArbiterSignal) => void) => void;
 }
 
 /** Resolves when it was told to drain, and nothing of the instance is left. */
@@ -44,6 +45,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
       onStuck: (key, late) => instance.onStuck(key, late),
     });
   using edges = openEdges(name);
+  const untold: ArbiterSignal[] = [];
   const over = Promise.withResolvers<void>();
   const { nextSerial, path } = folder;
   const openCanary = (): EdgeLinks => openEdges({ ...name, app: canaryName(app) });
@@ -66,6 +68,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
       const { pid } = process;
       send({ type: "hello", version: controlVersion, role: "arbiter", pid, ...name, configured });
       send({ type: "arbiter-state", state: instance.state() });
+      for (const signal of untold.splice(0)) send({ type: "signalled", signal });
     },
     (message) => {
       onMessage(message).catch((error: Error) => {
@@ -74,6 +77,15 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
       });
     },
   );
+
+  // TERM and QUIT we carry out ourselves; of all of them stackd is told, now or when it is back.
+  options.onSignal((signal) => {
+    log.info(`got ${signal}`);
+    if (stackd.connected()) stackd.send({ type: "signalled", signal });
+    else untold.push(signal);
+    if (signal !== "SIGTERM" && signal !== "SIGQUIT") return;
+    drain(signal === "SIGQUIT" ? 0 : undefined).then(over.resolve, over.reject);
+  });
 
   let reported: NodeJS.Immediate | undefined;
   /** Many changes in one turn are one message. */
@@ -133,9 +145,6 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
     report();
   }
 
-  options.stop.addEventListener("abort", () => {
-    drain().then(over.resolve, over.reject);
-  });
   log.info(`arbiter of ${app}-${options.instance} (pid ${process.pid})`);
   await over.promise;
   await new Promise((resolve) => setImmediate(resolve)); // what was sent last is on its way

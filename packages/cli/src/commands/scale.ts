@@ -23,13 +23,13 @@ export async function runScale(
   return exitCodes.ok;
 }
 
-/** "shop=4" */
+/** "shop=4", "shop=auto" */
 function parseScale(text: string): Extract<ClientRequest, { op: "scale" }> {
-  const match = /^([a-z][a-z0-9-]*)=(\d{1,4})$/.exec(text);
-  const workers = Number(match?.[2] ?? 0);
-  if (match === null || workers < 1) {
+  const match = /^([a-z][a-z0-9-]*)=(\d{1,4}|auto)$/.exec(text);
+  const workers = match?.[2] === "auto" ? null : Number(match?.[2] ?? 0);
+  if (match === null || (workers !== null && workers < 1)) {
     throw badArguments({
-      problem: `"${text}" does not say how many: NAME=N, with N from 1`,
+      problem: `"${text}" does not say how many: NAME=N, with N from 1, or NAME=auto`,
       usage: commandHelp.scale.usage,
     });
   }

@@ -62,6 +62,17 @@ export const commandHelp = {
     exits: "0 ok  5 the edge does not answer  7 not running",
     notes: ["To have Prometheus read them itself: `edge.admin` in the config."],
   },
+  requests: {
+    usage: "stack requests [NAME...] [--json]",
+    summary: "what is running now, where, and for how long; the oldest first",
+    examples: [
+      ["stack requests", "all of them"],
+      ["stack requests shop", "of one app"],
+      ["stack requests shop-1.2", "of one worker"],
+    ],
+    exits: "0 ok  7 not running",
+    notes: ["States: receiving, queued, running, answering, tunnel."],
+  },
   top: {
     usage: "stack top",
     summary: "the dashboard, attached; q leaves, the services keep running",
@@ -116,6 +127,7 @@ export const commandHelp = {
     examples: [
       ["stack scale shop=4", "4 workers in each instance of shop"],
       ["stack scale shop=4 api=1", ""],
+      ["stack scale shop=auto", "as the config says again: { min, max }"],
     ],
     exits: "0 ok  2 usage  5 not ready  7 not running  75",
     notes: ["For an app of kind `command`, N is the number of instances."],
@@ -195,7 +207,7 @@ export const rootHelp = `stack runs a web app the way nginx + gunicorn + supervi
   stack smoke                start, check, kill, stop: for CI
 
 Run       check  up  serve  down  smoke
-Watch     explain  status  top  logs  metrics  cache
+Watch     explain  status  requests  top  logs  metrics  cache
 Change    reload  restart  start  stop  scale  maintenance
 Help      help COMMAND  help exit
 

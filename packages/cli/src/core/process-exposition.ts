@@ -51,6 +51,26 @@ export function exposeProcesses(status: StatusData): string {
     "Restarts of a worker.",
     workers.map(({ worker, labels }) => [labels, worker.restarts]),
   );
+  out.counter(
+    "stack_worker_requests_total",
+    "Requests a worker has answered.",
+    workers.map(({ worker, labels }) => [labels, worker.requests]),
+  );
+  out.counter(
+    "stack_worker_exceptions_total",
+    "Requests a worker has answered with 500.",
+    workers.map(({ worker, labels }) => [labels, worker.exceptions]),
+  );
+  out.gauge(
+    "stack_worker_busy_ratio",
+    "How much of what a worker takes at once it has had lately.",
+    workers.map(({ worker, labels }) => [labels, worker.busyPercent / 100]),
+  );
+  out.gauge(
+    "stack_worker_oldest_request_seconds",
+    "How long the oldest request of a worker has been under way.",
+    workers.map(({ worker, labels }) => [labels, (worker.current?.ageMs ?? 0) / 1_000]),
+  );
   out.gauge(
     "stack_worker_memory_bytes",
     "Proportional memory (PSS) of a worker.",

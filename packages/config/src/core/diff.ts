@@ -91,7 +91,7 @@ function withoutSources(plan: EdgePlan): unknown {
 function diffApp(before: AppPlan, after: AppPlan): AppChange {
   const keys = changedKeys(before, after);
   if (keys.length === 0) return { kind: "same" };
-  if (keys.every((key) => key === "instances" || key === "workers")) {
+  if (keys.every((key) => key === "instances" || key === "workers" || key === "elastic")) {
     return {
       kind: "scaled",
       instances: { from: before.instances, to: after.instances },

@@ -20,7 +20,7 @@ import { resolveCache, resolveRouteCache } from "./resolve-cache.ts";
 import { addressOfListener, resolveListeners, socketModeOf } from "./resolve-listeners.ts";
 import { resolveProtection } from "./resolve-protection.ts";
 import { resolveUpstream } from "./resolve-upstream.ts";
-import { resolveRecycling } from "./resolve-worker-life.ts";
+import { resolveRecycling, resolveWorkers } from "./resolve-worker-life.ts";
 import { resolveMatch } from "./routing/resolve-match.ts";
 import { resolveSplit, resolveTraffic } from "./routing/resolve-traffic.ts";
 import { resolveUpgrade } from "./upgrades.ts";
@@ -234,7 +234,7 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
       return {
         ...base,
         kind: "node",
-        workers: resolveWorkers(app.workers, context),
+        ...resolveWorkers(app.workers, context.cpuCount),
         entry: app.entry.startsWith("/") ? app.entry : joinPath(cwd, app.entry),
       };
     case "command":
@@ -266,7 +266,7 @@ function resolvePython(
 ) {
   const { python, tried } = context.findPython(cwd, app.python);
   return {
-    workers: resolveWorkers(app.workers, context),
+    ...resolveWorkers(app.workers, context.cpuCount),
     app: app.app,
     middleware: app.middleware,
     preload: app.preload,
@@ -295,10 +295,6 @@ function resolveProgram(
     dependsOn: Object.keys(program.dependsOn),
     place: placeOf(context.places, ["programs", name], context.shownFile),
   };
-}
-
-function resolveWorkers(workers: number | "auto", context: ResolveContext): number {
-  return workers === "auto" ? context.cpuCount : workers;
 }
 
 /** "/srv/My Shop" is "my-shop". */

@@ -1,7 +1,7 @@
 /** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
 import { z } from "zod";
 import { durationMs } from "./scalars.ts";
-import { recycling } from "./worker-life.ts";
+import { recycling, workers } from "./worker-life.ts";
 
 const env = z.record(z.string(), z.string()).default({}).meta({
   description:
@@ -106,13 +106,6 @@ const common = {
     }),
   ...recycling,
 };
-
-const workers = z
-  .union([z.int().min(1).max(1024), z.literal("auto")], {
-    error: 'Use "auto" or a whole number from 1 to 1024',
-  })
-  .default("auto")
-  .meta({ description: 'Worker processes per instance. "auto" is one per core.' });
 
 const python = {
   workers,

@@ -1,4 +1,4 @@
-/** When a worker is replaced though nothing is wrong with it: keys of `apps.<name>`. */
+/** How many workers there are, and when one is replaced though nothing is wrong: keys of `apps.<name>`. */
 import { z } from "zod";
 import { bytes, durationMs } from "./scalars.ts";
 
@@ -45,3 +45,34 @@ export const recycling = {
       examples: [{ soft: "300mb", hard: "500mb" }],
     }),
 };
+
+const count = z.int().min(1).max(1024);
+
+const elastic = z
+  .strictObject({
+    min: count.default(1).meta({ description: "There are never fewer." }),
+    max: count.meta({ description: "There are never more." }),
+    wait: durationMs.prefault("50ms").meta({
+      description:
+        "One more (of many: a quarter more) is started while 5 of 100 requests wait longer than this for a worker.",
+    }),
+    calm: durationMs.prefault("60s").meta({
+      description: "One is drained when for so long nobody has waited and the others would do.",
+    }),
+  })
+  .refine(({ min, max }) => min <= max, {
+    path: ["max"],
+    message: "must not be less than workers.min",
+  });
+
+/** Of all kinds but `command`. */
+export const workers = z
+  .union([count, z.literal("auto"), elastic], {
+    error: 'Use "auto", a whole number from 1 to 1024, or { min, max }',
+  })
+  .default("auto")
+  .meta({
+    description:
+      'Worker processes per instance. "auto" is one per core; { min, max } follows how long requests wait.',
+    examples: ["auto", 4, { min: 2, max: 8 }],
+  });

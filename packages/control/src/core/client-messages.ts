@@ -9,6 +9,8 @@ import type { StackEvent, StatusData } from "./status.ts";
 
 export type ClientRequest =
   | { readonly op: "status" }
+  /** Replies with `RunningRequest[]`, the oldest first. */
+  | { readonly op: "requests" }
   /** Replies when all is ready (`ok`) or a service has given up or timed out (its error). */
   | { readonly op: "wait-ready" }
   /** From now on `snapshot` messages arrive: at once, then on changes, at least every second. */
@@ -31,7 +33,8 @@ export type ClientRequest =
   | { readonly op: "restart"; readonly names: readonly string[] }
   | { readonly op: "start"; readonly names: readonly string[] }
   | { readonly op: "stop"; readonly names: readonly string[] }
-  | { readonly op: "scale"; readonly name: string; readonly workers: number }
+  /** Null: as many as the config says again. */
+  | { readonly op: "scale"; readonly name: string; readonly workers: number | null }
   /** Answered with a `CacheAnswer`. */
   | { readonly op: "cache"; readonly order: CacheOrder }
   /** Null ends it. */

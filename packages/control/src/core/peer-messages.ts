@@ -5,7 +5,7 @@
 import type { ErrorReport, SocketAddress } from "@stack/base";
 import type { CacheAnswer, CacheOrder } from "./cache-messages.ts";
 import type { ServiceState } from "./states.ts";
-import type { LastExit } from "./status.ts";
+import type { LastExit, RunningRequest } from "./status.ts";
 
 /** Bumped when a message changes incompatibly; both sides refuse another version. */
 export const controlVersion = 1;
@@ -45,6 +45,8 @@ export type StackdToEdge =
     }
   /** Answered by `cache-answer`. */
   | { readonly type: "cache"; readonly id: number; readonly order: CacheOrder }
+  /** What is under way? */
+  | { readonly type: "list-requests"; readonly id: number }
   /**
    * Stop accepting, finish what runs within the deadline, then exit 0. Tunnels (WebSockets) last to
    * the deadline where another edge has taken over, else only a moment.
@@ -58,6 +60,12 @@ export type EdgeToStackd =
   /** All threads do what the last `maintenance` said. */
   | { readonly type: "maintenance-set"; readonly serial: number }
   | { readonly type: "cache-answer"; readonly id: number; readonly answer: CacheAnswer }
+  /** Answer to `list-requests`; of very many only some. */
+  | {
+      readonly type: "requests";
+      readonly id: number;
+      readonly requests: readonly RunningRequest[];
+    }
   /** A thread ended: this generation still serves but should be replaced. */
   | { readonly type: "edge-degraded"; readonly reason: string }
   /** Every second. Counters since the edge started. */
@@ -110,6 +118,8 @@ export interface EdgeAppMetrics {
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
   /** Requests answered, by the `key` of the worker. */
   readonly workers: Readonly<Record<string, number>>;
+  /** More about each of them, by the same key. */
+  readonly loads?: Readonly<Record<string, WorkerLoad>>;
 }
 
 // ── stackd ↔ arbiter, over control.sock ─────────────────────────────────────────────────────────
@@ -152,8 +162,22 @@ export type StackdToArbiter =
 
 export type ArbiterToStackd =
   | { readonly type: "done"; readonly id: number; readonly error: ErrorReport | null }
+  /** It got a signal from outside, and leaves to stackd what follows; with TERM and QUIT it drains. */
+  | { readonly type: "signalled"; readonly signal: ArbiterSignal }
   /** The whole state of the instance, on every change. */
   | { readonly type: "arbiter-state"; readonly state: InstanceState };
+
+/** The signals an arbiter understands. */
+export const arbiterSignals = [
+  "SIGHUP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGUSR1",
+  "SIGTERM",
+  "SIGQUIT",
+] as const;
+
+export type ArbiterSignal = (typeof arbiterSignals)[number];
 
 export interface InstanceState {
   readonly state: ServiceState;
@@ -236,7 +260,12 @@ export interface GoneAnswer {
 export type EdgeToArbiter =
   | { readonly type: "worker-drained"; readonly key: string }
   /** Every second, of the workers this arbiter has announced. */
-  | { readonly type: "workers-load"; readonly workers: Readonly<Record<string, WorkerLoad>> }
+  | {
+      readonly type: "workers-load";
+      readonly workers: Readonly<Record<string, WorkerLoad>>;
+      /** Of the whole app at this edge, over the last ten seconds: see `core/elasticity.ts`. */
+      readonly waitMs?: number;
+    }
   /** A request exceeded the app's timeout: the client has its 504, replace the worker. */
   | {
       readonly type: "worker-stuck";
@@ -258,6 +287,12 @@ export interface RequestFacts {
 export interface WorkerLoad {
   /** Answered since it came up. */
   readonly requests: number;
+  /** Under way now. */
+  readonly inFlight?: number;
+  /** Of all it takes at once, over about the last ten seconds, from 0 to 1. */
+  readonly busyShare?: number;
+  /** Answered with 500: what its framework, or the worker for it, makes of an exception. */
+  readonly exceptions?: number;
 }
 
 // ── keeper ↔ stackd, over Node's IPC channel ────────────────────────────────────────────────────
@@ -320,6 +355,10 @@ export type StackdToKeeper =
   | { readonly type: "spawn"; readonly id: number; readonly spawn: SpawnRequest }
   /** To the child's process group. */
   | { readonly type: "signal"; readonly id: number; readonly name: string; readonly signal: string }
+  /** The log files were moved away: open new ones. */
+  | { readonly type: "reopen-logs" }
+  /** What a worker wrote to standard error since it was asked last: up to 20 lines. */
+  | { readonly type: "last-words"; readonly id: number; readonly source: string }
   /** The keeper forgets exits up to and with this one. */
   | { readonly type: "ack-exits"; readonly seq: number }
   /** Whatever a successor needs to know; the last one wins. At most 1 MB. */

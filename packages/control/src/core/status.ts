@@ -3,6 +3,7 @@
  * compatible; changing one bumps the version. Times are ISO 8601 UTC, durations end in Ms, sizes in
  * Bytes.
  */
+import type { RequestFacts } from "./peer-messages.ts";
 import type { ServiceState } from "./states.ts";
 
 export interface LastExit {
@@ -39,11 +40,36 @@ export interface WorkerStatus {
   readonly generation: number;
   readonly state: ServiceState;
   readonly requests: number;
+  /** Requests under way now. */
+  readonly inFlight: number;
+  /** Of all it takes at once, over about the last ten seconds. */
+  readonly busyPercent: number;
+  /** Requests it answered with 500: what its framework, or the worker for it, makes of an exception. */
+  readonly exceptions: number;
+  /** The request that has been under way longest; null where there is none. */
+  readonly current: (RequestFacts & { readonly ageMs: number }) | null;
   readonly restarts: number;
   readonly lastExit: LastExit | null;
+  /** The last ends of workers in this slot, the newest last, with their last words. */
+  readonly exits: readonly LastExit[];
   readonly uptimeMs: number;
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
+}
+
+/** `stack requests`: one that is under way. */
+export interface RunningRequest extends RequestFacts {
+  /**
+   * - `receiving`: its client is still sending it; `queued`: every worker is busy;
+   * - `running`: whoever answers it has it; `answering`: the answer has begun;
+   * - `tunnel`: an open WebSocket, or another protocol.
+   */
+  readonly state: "receiving" | "queued" | "running" | "answering" | "tunnel";
+  /** "" for what no app answers. */
+  readonly app: string;
+  /** "shop-1.2", or the address of an upstream's server; "" where nobody has it. */
+  readonly servedBy: string;
+  readonly ageMs: number;
 }
 
 export interface LatencyMs {

@@ -41,13 +41,8 @@ const all: readonly Column[] = [
   right("UP", 6, 70, (row) =>
     row.uptimeMs === null ? "-" : shortDuration(formatDuration(row.uptimeMs), 6),
   ),
-  {
-    title: "LAST EXIT",
-    width: 30,
-    align: "left",
-    from: 130,
-    text: (row) => row.lastExit?.reason ?? "",
-  },
+  right("BUSY%", 5, 140, (row) => (row.busyPercent === undefined ? "" : String(row.busyPercent))),
+  { title: "NOW, OR LAST EXIT", width: 30, align: "left", from: 130, text: nowOrLastExit },
 ];
 
 export interface TableLayout {
@@ -82,6 +77,17 @@ export function layoutColumns(width: number, longestName: number): TableLayout {
 /** Empty where a kind of row has no such number; "-" where it has one that is not known. */
 function known(value: number | null): string {
   return value === null ? "" : formatCount(value);
+}
+
+/** A request that is quick is gone before it is read. */
+const noticedMs = 1_000;
+
+function nowOrLastExit({ current, lastExit }: ServiceRow): string {
+  if (current === null || current === undefined || current.ageMs < noticedMs) {
+    return lastExit?.reason ?? "";
+  }
+  const path = current.url.replace(/^\w+:\/\/[^/]*/, "");
+  return `${formatDuration(current.ageMs)} ${current.method} ${path}`;
 }
 
 function latency(row: ServiceRow, quantile: "p50" | "p95" | "p99"): string {

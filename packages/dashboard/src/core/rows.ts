@@ -32,6 +32,9 @@ export interface ServiceRow {
   readonly latency: LatencyMs | null;
   readonly queue: number | null;
   readonly inFlight: number | null;
+  /** Of a worker. */
+  readonly busyPercent?: number;
+  readonly current?: WorkerStatus["current"];
   readonly lastExit: LastExit | null;
 }
 
@@ -182,7 +185,9 @@ function workerRow(
     rate: state.workerRates.get(worker.id) ?? null,
     latency: null,
     queue: null,
-    inFlight: null,
+    inFlight: worker.inFlight,
+    busyPercent: worker.busyPercent,
+    current: worker.current,
     lastExit: worker.lastExit,
   };
 }

@@ -2,7 +2,7 @@
 import type { RequestFacts } from "@stack/control";
 import type { RequestHead } from "@stack/protocols";
 
-interface Named {
+export interface Named {
   readonly head: Pick<RequestHead, "method" | "authority" | "path" | "hasQuery" | "query">;
   readonly client: { readonly address: string; readonly scheme: string };
 }

@@ -1,7 +1,13 @@
 /** What the main thread of an edge and its serving threads tell each other, over message ports. */
 import type { ErrorReport } from "@stack/base";
 import type { EdgePlan } from "@stack/config";
-import type { GoneAnswer, Maintenance, RequestFacts, WorkerRecord } from "@stack/control";
+import type {
+  GoneAnswer,
+  Maintenance,
+  RequestFacts,
+  RunningRequest,
+  WorkerRecord,
+} from "@stack/control";
 import type { SharedCache } from "./cache/shared-cache.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { SharedServer, SharedUpstream } from "./upstream/shared-upstream.ts";
@@ -78,12 +84,14 @@ export type MainToThread =
       readonly id: number;
       readonly servers: readonly SharedServer[];
     }
+  | { readonly type: "list-requests"; readonly id: number }
   /** Nothing new comes. Tunnels, which end by nothing else, are cut after so long. */
   | { readonly type: "drain"; readonly tunnelsMs: number };
 
 export type ThreadToMain =
   | { readonly type: "maintenance-set"; readonly serial: number }
   | { readonly type: "serving" }
+  | { readonly type: "requests"; readonly id: number; readonly requests: readonly RunningRequest[] }
   | { readonly type: "plan-failed"; readonly error: ErrorReport }
   /** A slot of a worker that takes no more has been released. */
   | { readonly type: "worker-idle"; readonly serial: number }

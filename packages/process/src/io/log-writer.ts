@@ -24,6 +24,8 @@ export interface LogWriter {
   readonly dropped: () => number;
   /** When all that was written before has reached the file, or been dropped. */
   readonly flushed: () => Promise<void>;
+  /** What is written from now on goes to whatever has the file's name then. */
+  readonly reopen: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -42,6 +44,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let untold = 0;
   /** The last write broke off within a line. */
   let torn = false;
+  /** The file was moved away by somebody else. */
+  let moved = false;
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
@@ -72,6 +76,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   }
 
   async function store(batch: string): Promise<void> {
+    if (moved) await forgetFile();
+    moved = false;
     if (fd !== undefined && size > 0 && size + batch.length > maxBytes) await rotate();
     fd ??= await openCurrent();
     const head = (torn ? "\n" : "") + (untold > 0 ? noteOfLoss(untold) : "");
@@ -129,6 +135,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     dropped: () => lost,
     flushed: async () => {
       await running;
+    },
+    reopen() {
+      moved = true;
     },
     async close() {
       await running;

@@ -23,5 +23,7 @@ export function carryOver(
 }
 
 function sameNumbers(a: AppPlan, b: AppPlan): boolean {
-  return a.kind === b.kind && a.workers === b.workers && a.instances === b.instances;
+  const numbers = ({ kind, workers, elastic, instances }: AppPlan): string =>
+    JSON.stringify([kind, workers, elastic, instances]);
+  return numbers(a) === numbers(b);
 }

@@ -46,7 +46,9 @@ export function planServices(config: ResolvedConfig, overrides: Overrides): Serv
 
 function scaled(app: AppPlan, count: number | undefined): AppPlan {
   if (count === undefined) return app;
-  return app.kind === "command" ? { ...app, instances: count } : { ...app, workers: count };
+  if (app.kind === "command") return { ...app, instances: count };
+  const { elastic: _, ...fixed } = app; // whoever says a number means it
+  return { ...fixed, workers: count };
 }
 
 /** The names a service waits for; an app's name stands for all its instances. */

@@ -4,8 +4,11 @@ import type {
   AppStatus,
   InstanceState,
   InstanceWorker,
+  LastExit,
+  RunningRequest,
   ServiceState,
   WorkerStatus,
+  WorkerLoad,
 } from "@stack/control";
 import type { ProcessUse } from "@stack/process";
 import { type CanaryTrial, describeTrial } from "./canary-trial.ts";
@@ -18,6 +21,9 @@ export interface InstanceView {
   readonly instance: InstanceState | null;
 }
 
+/** Of each worker; more are remembered. */
+const shownExits = 5;
+
 /** What is measured from outside the services. */
 export interface Measured {
   /** Of every edge that lives. */
@@ -26,6 +32,10 @@ export interface Measured {
   readonly canary: CanaryTrial | null;
   /** Milliseconds since an ISO time. */
   readonly ageOf: (at: string) => number;
+  /** What is under way, as the edges said last; the oldest first. */
+  readonly running: readonly RunningRequest[];
+  /** The ends of a worker that are remembered, the newest last. */
+  readonly exitsOf: (worker: string) => readonly LastExit[];
 }
 
 export function assembleApp(
@@ -46,7 +56,9 @@ export function assembleApp(
     name: app.name,
     kind: app.kind,
     state: stateOfAll(instances.map((view) => view.state)),
-    desired: instances.filter((view) => view.state !== "stopped").length * perInstance,
+    desired: instances
+      .filter((view) => view.state !== "stopped")
+      .reduce((sum, view) => sum + (view.instance?.desired || perInstance), 0),
     ready: workers.filter((worker) => worker.state === "ready").length,
     queue: sumOf(windows, (metrics) => sumOfApp(metrics, app.name, (one) => one.queue)),
     inFlight: sumOf(windows, (metrics) => sumOfApp(metrics, app.name, (one) => one.inFlight)),
@@ -63,8 +75,18 @@ function assembleWorker(
   app: string,
   instance: number,
   worker: InstanceWorker,
-  { windows, usageOf, ageOf }: Measured,
+  { windows, usageOf, ageOf, running, exitsOf }: Measured,
 ): WorkerStatus {
+  const load = (pick: (load: WorkerLoad) => number | undefined): number =>
+    sumOf(windows, (metrics) =>
+      sumOfApp(metrics, app, ({ loads }) => {
+        const known = loads?.[worker.key];
+        return (known === undefined ? 0 : pick(known)) ?? 0;
+      }),
+    );
+  const current = running.find(
+    ({ servedBy, state }) => servedBy === worker.id && state !== "tunnel",
+  );
   return {
     id: worker.id,
     pid: worker.pid,
@@ -74,11 +96,20 @@ function assembleWorker(
     requests: sumOf(windows, (metrics) =>
       sumOfApp(metrics, app, (one) => one.workers[worker.key] ?? 0),
     ),
+    inFlight: load(({ inFlight }) => inFlight),
+    busyPercent: Math.round(100 * load(({ busyShare }) => busyShare)),
+    exceptions: load(({ exceptions }) => exceptions),
+    current: current === undefined ? null : requestOf(current),
     restarts: worker.restarts,
+    exits: exitsOf(worker.id).slice(-shownExits),
     lastExit: worker.lastExit,
     uptimeMs: worker.pid === null ? 0 : ageOf(worker.startedAt),
     ...usageOf(worker.pid),
   };
+}
+
+function requestOf({ method, url, client, ageMs }: RunningRequest): WorkerStatus["current"] {
+  return { method, url, client, ageMs };
 }
 
 /** One state for several: all alike, or the worst that still says what is going on. */

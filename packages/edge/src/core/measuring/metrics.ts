@@ -26,9 +26,12 @@ const appErrors = 2;
 const appStride = 3;
 const doubles = appFields + appSlots * appStride;
 
-// Then, as 32-bit words, one histogram of all requests and one per app: an epoch per slice, the slices.
+// Then, as 32-bit words, one histogram of all requests, one per app, and one per app of those that
+// waited for a worker, by how long: an epoch per slice, the slices.
 const histogramWords = sliceCount + sliceCount * bucketCount;
-const threadBytes = doubles * 8 + (1 + appSlots) * histogramWords * 4;
+const firstWait = 1 + appSlots;
+const histogramCount = 1 + 2 * appSlots;
+const threadBytes = doubles * 8 + histogramCount * histogramWords * 4;
 /** Regions begin on a cache line of their own. */
 const threadStride = Math.ceil(threadBytes / 128) * 128;
 
@@ -45,6 +48,8 @@ export interface ThreadMetrics {
   readonly informed: () => void;
   /** The request was given to a worker of the app (not: was queued). */
   readonly appStarted: (slot: number) => void;
+  /** It had to wait for a worker, until now. */
+  readonly appWaited: (slot: number, waitMs: number, nowMs: number) => void;
   /**
    * Once for every `appStarted`. The duration counts from the request, queueing included; the status
    * is the client's, whoever said it.
@@ -125,6 +130,9 @@ export function createThreadMetrics(memory: SharedArrayBuffer, thread: number): 
     appStarted(slot) {
       if (slot >= 0) bump(appFields + slot * appStride + appInFlight, 1);
     },
+    appWaited(slot, waitMs, nowMs) {
+      if (slot >= 0) record(firstWait + slot, waitMs, nowMs);
+    },
     appEnded(slot, status, durationMs, nowMs) {
       if (slot < 0) return;
       if (status >= 500) bump(appFields + slot * appStride + appErrors, 1);
@@ -164,6 +172,19 @@ export function sumAppMetrics(memory: SharedArrayBuffer, slot: number, nowMs: nu
   };
 }
 
+/** How long 95 of 100 requests of an app waited for a worker at most, of about the last ten seconds. */
+export function readAppWait(memory: SharedArrayBuffer, slot: number, nowMs: number): number {
+  if (slot < 0) return 0;
+  const threads = threadsOf(memory);
+  const waits = sumHistogram(memory, threads, firstWait + slot, nowMs);
+  const waited = total(waits);
+  if (waited === 0) return 0;
+  // Those that did not wait are in the other histogram alone.
+  const ended = total(sumHistogram(memory, threads, 1 + slot, nowMs));
+  waits[0] = (waits[0] ?? 0) + Math.max(0, ended - waited);
+  return quantilesOf(waits)?.p95 ?? 0;
+}
+
 /** Of a thread that ended: nothing is open or in flight there any more; its counts remain. */
 export function clearThreadGauges(memory: SharedArrayBuffer, thread: number): void {
   const { counters } = viewsOf(memory, thread);
@@ -178,7 +199,7 @@ function viewsOf(memory: SharedArrayBuffer, thread: number) {
   const start = thread * threadStride;
   return {
     counters: new Float64Array(memory, start, doubles),
-    histograms: new Uint32Array(memory, start + doubles * 8, (1 + appSlots) * histogramWords),
+    histograms: new Uint32Array(memory, start + doubles * 8, histogramCount * histogramWords),
   };
 }
 
@@ -200,6 +221,19 @@ function sumLatency(
   histogram: number,
   nowMs: number,
 ): Quantiles | null {
+  return quantilesOf(sumHistogram(memory, threads, histogram, nowMs));
+}
+
+function total(counts: Float64Array): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function sumHistogram(
+  memory: SharedArrayBuffer,
+  threads: number,
+  histogram: number,
+  nowMs: number,
+): Float64Array {
   const sums = new Float64Array(bucketCount);
   const newest = Math.floor(nowMs / sliceMs) >>> 0;
   const base = histogram * histogramWords;
@@ -214,5 +248,5 @@ function sumLatency(
       }
     }
   }
-  return quantilesOf(sums);
+  return sums;
 }

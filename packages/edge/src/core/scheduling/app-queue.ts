@@ -109,6 +109,14 @@ function headOf(queue: Int32Array, thread: number): number {
   return Atomics.load(queue, firstThread + thread * threadWords + headTicket);
 }
 
+/** How long the oldest request of all has waited, in milliseconds; 0 when none does. */
+export function oldestWaitMs(queue: Int32Array, nowMs: number): number {
+  const thread = oldestThread(queue);
+  if (thread < 0) return 0;
+  const since = Atomics.load(queue, firstThread + thread * threadWords + headSince);
+  return Math.max(0, ((nowMs | 0) - since) | 0);
+}
+
 /** How much longer the oldest request of `older` waits than that of `thread`, in milliseconds. */
 export function waitsLonger(queue: Int32Array, older: number, thread: number): number {
   const since = Atomics.load(queue, firstThread + older * threadWords + headSince);

@@ -9,8 +9,9 @@ const stateWord = 0;
 const lastUsedWord = 1;
 const servedWord = 2;
 const inFlightWord = 3;
+const failedWord = 4;
 /** Tunnels of each thread: they hold no slot, but a worker is not idle while it has one. */
-const firstTunnelWord = 4;
+const firstTunnelWord = 5;
 const mostThreads = 64;
 const firstSlot = firstTunnelWord + mostThreads;
 
@@ -120,6 +121,15 @@ export function sweepSlots(worker: Int32Array, thread: number): number {
 
 export function countServed(worker: Int32Array): void {
   Atomics.add(worker, servedWord, 1);
+}
+
+/** Of those that were answered: with 500. */
+export function countFailed(worker: Int32Array): void {
+  Atomics.add(worker, failedWord, 1);
+}
+
+export function readFailed(worker: Int32Array): number {
+  return Atomics.load(worker, failedWord) >>> 0;
 }
 
 /** Requests answered since the edge knows the worker. */

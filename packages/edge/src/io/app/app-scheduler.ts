@@ -22,6 +22,7 @@ import {
 import { isReplayable } from "../../core/scheduling/replay.ts";
 import {
   claimSlot,
+  countFailed,
   countServed,
   hasFreeSlot,
   lastUsed,
@@ -200,7 +201,9 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     waiting.remove(call);
     leaveQueue(queue, self);
     const exchange = call.exchange as ClientExchange;
-    exchange.queueMs += performance.now() - call.since;
+    const now = performance.now();
+    exchange.queueMs += now - call.since;
+    thread.metrics.appWaited(options.metricsSlot, now - call.since, thread.timeOrigin + now);
   }
 
   /** Starts what waits here, in turn with the other threads. @param passed out of turn, once */
@@ -315,6 +318,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     switch (outcome) {
       case "answered":
         countServed(worker.slots);
+        if ((exchange as ClientExchange).status === 500) countFailed(worker.slots);
         break;
       case "late":
         options.onStuck(worker, exchange);

@@ -12,7 +12,7 @@ import {
   readerOf,
 } from "./client-connection.ts";
 import { returnHead } from "./client-requests.ts";
-import { type ClientConnection, waitFor } from "./client-state.ts";
+import { type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
 
 export interface ClientListOptions {
   readonly thread: ThreadContext;
@@ -26,6 +26,8 @@ export interface ClientList {
   readonly accept: (socket: Socket, facts: ClientConnection["facts"]) => void;
   readonly turnAwayAnswer: () => string;
   readonly count: () => number;
+  /** All that are not done. */
+  readonly exchanges: () => Iterable<ClientExchange>;
   readonly check: (now: number) => void;
   readonly closeIdle: () => void;
   /** Nothing else ends them: a drain has a deadline. */
@@ -68,6 +70,11 @@ export function createClientList(options: ClientListOptions): ClientList {
       return `HTTP/1.1 503 ${page.phrase}\r\n${page.fields}${thread.dateLine}Content-Length: ${page.body.length}\r\nConnection: close\r\n\r\n${page.body}`;
     },
     count: () => connections.length,
+    *exchanges() {
+      for (const { exchange } of connections) {
+        if (exchange !== undefined && !exchange.done) yield exchange;
+      }
+    },
     check(now) {
       // Backwards: one that closes is replaced by the last.
       for (let index = connections.length - 1; index >= 0; index -= 1) {

@@ -9,7 +9,7 @@ import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
 import { createFrameGuard } from "../../core/h2/frame-guard.ts";
 import { checkDeadlines } from "../client/client-closing.ts";
 import { failHead, guard } from "../client/client-connection.ts";
-import type { ClientConnection } from "../client/client-state.ts";
+import type { ClientConnection, ClientExchange } from "../client/client-state.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { tapFrames } from "./frame-tap.ts";
 import { serveStream } from "./h2-stream.ts";
@@ -26,6 +26,8 @@ const lastStreamId = 2 ** 31 - 1;
 export interface H2Sessions {
   readonly open: (socket: TLSSocket, facts: ClientConnection["facts"]) => void;
   readonly count: () => number;
+  /** Of all streams that are not done. */
+  readonly exchanges: () => Iterable<ClientExchange>;
   readonly check: (now: number) => void;
   /** Says that no new requests are wanted; those that come all the same are served. */
   readonly drain: () => void;
@@ -120,6 +122,13 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
   return {
     open: start,
     count: () => open.size,
+    *exchanges() {
+      for (const { streams } of open) {
+        for (const { exchange } of streams) {
+          if (exchange !== undefined && !exchange.done) yield exchange;
+        }
+      }
+    },
     check(now) {
       for (const one of open) {
         for (const io of one.streams) {

@@ -7,13 +7,15 @@ import {
   markGone,
   type WorkerRegistry,
 } from "../../core/scheduling/worker-registry.ts";
-import { readServed } from "../../core/scheduling/worker-slots.ts";
-import type { MainToThread, ThreadToMain } from "../../core/thread-messages.ts";
+import type { MainToThread, SharedApp, ThreadToMain } from "../../core/thread-messages.ts";
 import type { ArbiterEvents, ArbiterPeer } from "./arbiter-server.ts";
 
 export interface ArbiterDeskOptions {
   readonly registry: WorkerRegistry;
   readonly post: (message: MainToThread) => void;
+  readonly loadOf: (worker: KnownWorker) => WorkerLoad;
+  /** How long requests of an app wait for a worker. */
+  readonly waitOf: (app: SharedApp) => number;
   readonly log: Logger;
 }
 
@@ -28,7 +30,7 @@ export interface ArbiterDesk extends ArbiterEvents {
 }
 
 export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
-  const { registry, post, log } = options;
+  const { registry, post, loadOf, waitOf, log } = options;
 
   function add(peer: ArbiterPeer, app: string, record: WorkerRecord): void {
     if (registry.find(peer, record.key) !== undefined) return;
@@ -132,13 +134,19 @@ export function createArbiterDesk(options: ArbiterDeskOptions): ArbiterDesk {
     },
     report() {
       const loads = new Map<ArbiterPeer, Record<string, WorkerLoad>>();
-      for (const { owner, record, slots } of registry.all()) {
-        const peer = owner as ArbiterPeer;
+      const apps = new Map<ArbiterPeer, SharedApp>();
+      for (const worker of registry.all()) {
+        const { record, app } = worker;
+        const peer = worker.owner as ArbiterPeer;
         const workers = loads.get(peer) ?? {};
-        workers[record.key] = { requests: readServed(slots) };
+        workers[record.key] = loadOf(worker);
         loads.set(peer, workers);
+        apps.set(peer, app);
       }
-      for (const [peer, workers] of loads) peer.send({ type: "workers-load", workers });
+      for (const [peer, workers] of loads) {
+        const app = apps.get(peer);
+        peer.send({ type: "workers-load", workers, waitMs: app === undefined ? 0 : waitOf(app) });
+      }
     },
     onThreadEnd(thread) {
       for (const worker of registry.sweep(thread)) {

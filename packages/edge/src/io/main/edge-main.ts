@@ -14,17 +14,24 @@ import {
   type Hello,
   openReconnectingPeer,
   type StackdToEdge,
+  type WorkerLoad,
 } from "@stack/control";
 import { createBudgetMemory, forgetBudget } from "../../core/buffer-budget.ts";
 import type { EdgeOptions } from "../../core/edge-options.ts";
 import type { ExposedEdge } from "../../core/measuring/edge-exposition.ts";
 import { collectMetrics } from "../../core/measuring/edge-metrics.ts";
-import { clearThreadGauges, createMetricsMemory } from "../../core/measuring/metrics.ts";
+import {
+  clearThreadGauges,
+  createMetricsMemory,
+  readAppWait,
+} from "../../core/measuring/metrics.ts";
 import { routeLabel } from "../../core/measuring/route-label.ts";
 import { assignRouteSlots, otherRoutesSlot } from "../../core/measuring/route-metrics.ts";
-import { createWorkerRegistry } from "../../core/scheduling/worker-registry.ts";
+import { oldestWaitMs } from "../../core/scheduling/app-queue.ts";
+import { createWorkerRegistry, type KnownWorker } from "../../core/scheduling/worker-registry.ts";
+import { readFailed, readLoad, readServed } from "../../core/scheduling/worker-slots.ts";
 import { createSharedCounters, forgetThreadCounters } from "../../core/shared-counters.ts";
-import type { ThreadToMain, TlsMaterial } from "../../core/thread-messages.ts";
+import type { SharedApp, ThreadToMain, TlsMaterial } from "../../core/thread-messages.ts";
 import { adminSocketFailed } from "../../errors.ts";
 import { createCertificateWatch } from "../certificates/certificate-watch.ts";
 import { probeAdoption } from "../thread/adopt-socket.ts";
@@ -32,7 +39,9 @@ import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
 import { startArbiterServer } from "./arbiter-server.ts";
 import { createCacheOwner } from "./cache-owner.ts";
+import { startBusySampler } from "./busy-sampler.ts";
 import { createLogRotation } from "./log-rotation.ts";
+import { createRequestsDesk } from "./requests-desk.ts";
 import { startThreadPool } from "./thread-pool.ts";
 import { createUpstreamDesk } from "./upstream-desk.ts";
 
@@ -93,7 +102,13 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     log,
   });
   const certificates = createCertificateWatch((tls) => pool.post({ type: "tls", tls }), log);
-  const desk = createArbiterDesk({ registry, post: pool.post, log });
+  const desk = createArbiterDesk({ registry, post: pool.post, loadOf, waitOf, log });
+  const busy = startBusySampler(registry);
+  const requests = createRequestsDesk({
+    post: pool.post,
+    living: pool.living,
+    answer: (id, found) => stackd.send({ type: "requests", id, requests: found }),
+  });
   const upstreams = createUpstreamDesk({ threads: options.threads, post: pool.post, log });
   const socketPath = join(options.run, `edge-${options.generation}.sock`);
   const arbiters = await startArbiterServer(socketPath, desk).catch((cause: Error) => {
@@ -115,6 +130,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     (message) => {
       if (message.type === "configure") configure(message.plan as EdgePlan);
       else if (message.type === "maintenance") maintain(message);
+      else if (message.type === "list-requests") requests.ask(message.id);
       else if (message.type === "cache") void tellOfCache(message.id, message.order);
       else drain(message.deadlineMs, message.handedOver === true);
     },
@@ -129,7 +145,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   const ticker = setInterval(() => {
     desk.report();
     if (stackd.connected()) {
-      const all = collectMetrics(metrics, registry, Date.now());
+      const all = collectMetrics(metrics, registry, Date.now(), loadOf);
       stackd.send({ type: "edge-metrics", metrics: { ...all, upstreams: upstreams.metrics() } });
     }
   }, metricsMs);
@@ -140,6 +156,22 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
   async function tellOfCache(id: number, order: CacheOrder): Promise<void> {
     const answer = await cache.obey(order).catch(() => undefined);
     if (answer !== undefined) stackd.send({ type: "cache-answer", id, answer });
+  }
+
+  function loadOf(worker: KnownWorker): WorkerLoad {
+    return {
+      requests: readServed(worker.slots),
+      inFlight: readLoad(worker.slots),
+      busyShare: busy.of(worker),
+      exceptions: readFailed(worker.slots),
+    };
+  }
+
+  /** Of those that got a worker lately, and of the one that has waited longest for it. */
+  function waitOf({ metricsSlot, queue }: SharedApp): number {
+    const now = Date.now();
+    const waiting = oldestWaitMs(new Int32Array(queue), now);
+    return Math.max(readAppWait(metrics, metricsSlot, now), waiting);
   }
 
   function describeEdge(): ExposedEdge {
@@ -216,6 +248,9 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       case "maintenance-set":
         onMaintained(thread, message.serial);
         return;
+      case "requests":
+        requests.onAnswer(thread, message.id, message.requests);
+        return;
       case "upstream-unreached":
         upstreams.onUnreached(message.id, message.server);
         return;
@@ -270,6 +305,7 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
 
   function end(code: number): void {
     clearInterval(ticker);
+    busy[Symbol.dispose]();
     certificates.close();
     arbiters.close();
     stackd[Symbol.dispose]();

@@ -7,6 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 import { createLogger, reportOf } from "@stack/base";
 import type { EdgePlan, RoutePlan } from "@stack/config";
+import type { RunningRequest } from "@stack/control";
 import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import type { FillMessage } from "../../core/cache/fill-messages.ts";
@@ -18,6 +19,7 @@ import { createRouteMetrics } from "../../core/measuring/route-metrics.ts";
 import { openInFlightTable } from "../../core/protection/in-flight-table.ts";
 import { openRateTable } from "../../core/protection/rate-table.ts";
 import { buildRouteTable } from "../../core/routing/route-table.ts";
+import { describeRunning } from "../../core/running-request.ts";
 import { createSpillBudget } from "../../core/spill-budget.ts";
 import type {
   MainToThread,
@@ -55,6 +57,8 @@ type PlanMessage = Extract<MainToThread, { readonly type: "plan" }>;
 
 const readBufferBytes = 64 * 1024;
 const tickMs = 100;
+/** Nobody reads more, and they all are one message. */
+const mostListed = 500;
 /** Kept connections may bring one more request before they are closed by a drain. */
 const drainGraceMs = 1_000;
 
@@ -202,6 +206,17 @@ export function runEdgeThread(
     );
   }
 
+  function listRequests(): readonly RunningRequest[] {
+    const now = performance.now();
+    const found: RunningRequest[] = [];
+    for (const list of [clients, sessions]) {
+      for (const exchange of list.exchanges()) {
+        if (found.length < mostListed) found.push(describeRunning(exchange, now));
+      }
+    }
+    return found;
+  }
+
   function onDrain(tunnelsMs: number): void {
     if (thread.draining) return;
     tunnelsEndAt = performance.now() + tunnelsMs;
@@ -265,6 +280,9 @@ export function runEdgeThread(
           });
         });
         send({ type: "maintenance-set", serial: message.serial });
+        return;
+      case "list-requests":
+        send({ type: "requests", id: message.id, requests: listRequests() });
         return;
       case "drain":
         onDrain(message.tunnelsMs);

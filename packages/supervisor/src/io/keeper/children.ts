@@ -18,6 +18,8 @@ export interface Children {
   /** Exits nobody has acknowledged. */
   readonly exits: () => readonly ChildExit[];
   readonly acknowledge: (seq: number) => void;
+  /** The last lines that a worker wrote to standard error since this was asked of it. */
+  readonly lastWords: (source: string) => Promise<readonly string[]>;
 }
 
 export interface ChildrenHooks {
@@ -35,6 +37,8 @@ interface Child {
 const stderrLines = 20;
 /** They are words for people; the whole line is in the log. */
 const stderrLineLength = 1_000;
+/** Workers whose last words are kept. */
+const mostSources = 1_000;
 /** More than a stackd that is away for long could ever need. */
 const maxExits = 1_000;
 /** How long the last words of a dead child may take; those who inherited its pipe may keep it open. */
@@ -50,6 +54,7 @@ export function createChildren(
   hooks: ChildrenHooks,
 ): Children {
   const children = new Map<string, Child>();
+  const words = new Map<string, string[]>();
   let exits: ChildExit[] = [];
   let lastSeq = 0;
 
@@ -89,10 +94,20 @@ export function createChildren(
   function capture(child: Child, log: string): void {
     logs.capture(child.handle.stdout, log, "out");
     logs.capture(child.handle.stderr, log, "err", (line) => {
-      if (line.source !== log) return; // a worker's, which only shares the pipe
-      child.stderr.push(line.text.slice(0, stderrLineLength));
-      if (child.stderr.length > stderrLines) child.stderr.shift();
+      // A worker only shares the pipe of its arbiter.
+      const lines = line.source === log ? child.stderr : wordsOf(line.source);
+      lines.push(line.text.slice(0, stderrLineLength));
+      if (lines.length > stderrLines) lines.shift();
     });
+  }
+
+  function wordsOf(source: string): string[] {
+    const known = words.get(source) ?? [];
+    words.delete(source); // the one that spoke last is the last to be forgotten
+    words.set(source, known);
+    const [oldest] = words.keys();
+    if (words.size > mostSources && oldest !== undefined) words.delete(oldest);
+    return known;
   }
 
   async function bury(child: Child, status: ExitStatus): Promise<void> {
@@ -114,6 +129,12 @@ export function createChildren(
     },
     list: () => [...children.values()].map((child) => child.record),
     exits: () => exits,
+    async lastWords(source) {
+      await sleep(lastWordsMs); // they may still be on their way
+      const lines = words.get(source) ?? [];
+      words.delete(source);
+      return lines;
+    },
     acknowledge(seq) {
       exits = exits.filter((exit) => exit.seq > seq);
     },

@@ -18,6 +18,8 @@ export interface Logs {
   ) => void;
   /** A line of the keeper's own. */
   readonly note: (text: string) => void;
+  /** Somebody moved the files away: what comes now goes to new ones of the same names. */
+  readonly reopen: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -39,6 +41,9 @@ export function createLogs(folder: string): Logs {
     note(text) {
       const at = new Date().toISOString();
       writerOf("keeper").write(formatLogLine({ at, source: "keeper", stream: "out", text }));
+    },
+    reopen() {
+      for (const writer of writers.values()) writer.reopen();
     },
     async close() {
       await Promise.all([...writers.values()].map((writer) => writer.close()));

@@ -11,6 +11,7 @@ export interface OrdersContext {
   readonly fallback: Fallback;
   readonly send: (message: KeeperToStackd) => void;
   readonly note: (text: string) => void;
+  readonly reopenLogs: () => void;
   readonly onRemember: (memory: unknown) => void;
   readonly onStarted: (error: ErrorReport | null) => void;
   readonly onFinish: () => void;
@@ -44,6 +45,12 @@ export function createOrders(context: OrdersContext): (message: StackdToKeeper) 
         return;
       case "signal":
         respond(message.id, () => children.signal(message.name, message.signal as NodeJS.Signals));
+        return;
+      case "last-words":
+        respond(message.id, () => children.lastWords(message.source));
+        return;
+      case "reopen-logs":
+        context.reopenLogs();
         return;
       case "ack-exits":
         children.acknowledge(message.seq);

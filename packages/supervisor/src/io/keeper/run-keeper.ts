@@ -164,6 +164,7 @@ async function keep(
     fallback,
     send: stackd.send,
     note: logs.note,
+    reopenLogs: logs.reopen,
     onRemember(kept) {
       memory = kept;
     },

@@ -2,6 +2,7 @@
 import { type ErrorReport, errorFromReport, type StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import type {
+  ArbiterSignal,
   ArbiterToStackd,
   Hello,
   InstanceState,
@@ -52,6 +53,8 @@ export interface InstanceContext {
   };
   /** What of a trial that a stackd before has begun is to stay; null while one is under way. */
   readonly keepOfCanary: (release: string) => "new" | "old" | null;
+  /** Somebody signalled its arbiter. */
+  readonly onSignal: (signal: ArbiterSignal) => void;
   /** Its state, as the arbiter reported it, changed. */
   readonly onView: (view: InstanceState, before: InstanceState | null) => void;
 }
@@ -120,6 +123,10 @@ export function createAppInstance(
   function receive(message: ArbiterToStackd): void {
     if (message.type === "done") {
       settle(message.id, message.error === null ? null : errorFromReport(message.error));
+      return;
+    }
+    if (message.type === "signalled") {
+      context.onSignal(message.signal);
       return;
     }
     const before = view;

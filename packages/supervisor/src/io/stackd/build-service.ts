@@ -1,6 +1,6 @@
 /** Makes the service of a plan: what is started, with which environment, and who hears of it. */
 import type { AppPlan, ResolvedConfig } from "@stack/config";
-import type { SpawnRequest } from "@stack/control";
+import type { ArbiterSignal, SpawnRequest } from "@stack/control";
 import { completePlan, redisUrl, serviceEnvironment } from "../../core/environment.ts";
 import { lastExitOf } from "../../core/exit-history.ts";
 import type { ServicePlan } from "../../core/services.ts";
@@ -12,6 +12,7 @@ import { redisCommand, redisSocket } from "./redis.ts";
 import type { ReleaseCommands } from "./release-commands.ts";
 import type { ServiceHooks } from "./service.ts";
 import type { StackSetup } from "./stack.ts";
+import { recordWorkerExits } from "./worker-exits.ts";
 
 export interface BuildContext {
   readonly setup: StackSetup;
@@ -24,6 +25,7 @@ export interface BuildContext {
   readonly release: () => string;
   /** The state of some service has changed: others may start. */
   readonly onChange: () => void;
+  readonly onSignal: (managed: Managed, signal: ArbiterSignal) => void;
 }
 
 export function buildService(plan: ServicePlan, context: BuildContext): Managed {
@@ -51,7 +53,16 @@ export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSe
 
 function buildInstance(
   plan: Extract<ServicePlan, { kind: "app" }>,
-  { setup, history, config, release, keepOfCanary, releaseCommands, onChange }: BuildContext,
+  {
+    setup,
+    history,
+    config,
+    release,
+    keepOfCanary,
+    releaseCommands,
+    onChange,
+    onSignal,
+  }: BuildContext,
   hooks: ServiceHooks,
 ): Managed {
   const { options, paths, env, keeper } = setup;
@@ -61,6 +72,7 @@ function buildInstance(
       keeper,
       command: [
         process.execPath,
+        "--disable-sigusr1", // to us it means the logs, not the debugger
         options.arbiter,
         ...["--control", paths.control],
         ...["--run", paths.run],
@@ -74,12 +86,14 @@ function buildInstance(
       },
       release,
       keepOfCanary,
+      onSignal: (signal) => onSignal(managed, signal),
       preparation: () => ({
         phase: releaseCommands.phase(plan.app.name),
         error: releaseCommands.error(plan.app.name),
       }),
       onView(view, before) {
         history.announce(plan.name, view, before);
+        recordWorkerExits(keeper, history, view);
         onChange();
       },
     },

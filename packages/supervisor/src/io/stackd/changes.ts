@@ -94,17 +94,21 @@ export async function restartService(
 }
 
 /**
- * Workers per instance, or instances of a `command` app.
+ * Workers per instance, or instances of a `command` app; null for what the config says.
  *
  * @throws E3005 for what is no app
  */
-export async function scaleApp(stack: Stack, name: string, workers: number): Promise<void> {
+export async function scaleApp(stack: Stack, name: string, workers: number | null): Promise<void> {
   const [first] = choose(stack, [name]);
   if (first?.plan.kind !== "app" || first.plan.app.name !== name) {
     throw notScalable({ name, kind: first?.plan.kind === "app" ? "instance" : "program" });
   }
   const before = stack.overrides;
-  stack.overrides = { ...before, scale: { ...before.scale, [name]: workers } };
+  const { [name]: _, ...others } = before.scale;
+  stack.overrides = {
+    ...before,
+    scale: workers === null ? others : { ...others, [name]: workers },
+  };
   try {
     await applyScale(stack, name);
   } catch (error) {

@@ -1,6 +1,12 @@
 /** The command line and the dashboard: answers their requests, and pushes what happens. */
 import { assertNever, errorFromReport, reportOf } from "@stack/base";
-import type { ClientRequest, ServerPush, StackEvent, StatusData } from "@stack/control";
+import type {
+  ClientRequest,
+  RunningRequest,
+  ServerPush,
+  StackEvent,
+  StatusData,
+} from "@stack/control";
 import { createProcessSampler } from "@stack/process";
 import { changeUnderWay } from "../../errors.ts";
 import { restartServices, scaleApp, startServices, stopServices } from "./changes.ts";
@@ -40,15 +46,18 @@ export function createClients(stack: Stack, hooks: ClientHooks): Clients {
   const owners = new Set<ClientPeer>();
   let soon: NodeJS.Timeout | undefined;
   let change: string | null = null;
+  let running: readonly RunningRequest[] = [];
 
   const ticker = setInterval(() => {
-    if (watchers.size > 0) push();
+    if (watchers.size === 0) return;
+    void refreshRunning(); // for the next one
+    push();
   }, pushEveryMs);
   ticker.unref();
 
   function snapshot(): StatusData {
     sampler.sample(pidsOf(stack), performance.now());
-    return takeSnapshot(stack, sampler);
+    return takeSnapshot(stack, sampler, running);
   }
 
   function push(): void {
@@ -71,10 +80,19 @@ export function createClients(stack: Stack, hooks: ClientHooks): Clients {
     }
   }
 
+  async function refreshRunning(): Promise<readonly RunningRequest[]> {
+    const lists = await Promise.all(stack.edges.all().map((edge) => edge.requests()));
+    running = lists.flat().sort((a, b) => b.ageMs - a.ageMs);
+    return running;
+  }
+
   async function answer(peer: ClientPeer, request: ClientRequest): Promise<unknown> {
     switch (request.op) {
       case "status":
+        await refreshRunning();
         return snapshot();
+      case "requests":
+        return refreshRunning();
       case "wait-ready":
         return waitReady();
       case "watch":

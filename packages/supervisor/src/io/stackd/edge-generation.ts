@@ -15,6 +15,7 @@ import type {
   LinePeer,
   ListenerRecord,
   Maintenance,
+  RunningRequest,
   StackdToEdge,
 } from "@stack/control";
 import { advance, type MetricsWindow } from "../../core/rates.ts";
@@ -73,6 +74,8 @@ export interface EdgeGeneration {
   readonly maintain: () => Promise<void>;
   /** What the edge says of its cache; "none" while it is not connected. */
   readonly cache: (order: CacheOrder) => Promise<CacheAnswer>;
+  /** What is under way there; nothing when it does not say so in time. */
+  readonly requests: () => Promise<readonly RunningRequest[]>;
   /** @param handedOver another generation serves now: what lasts may last */
   readonly drain: (handedOver?: boolean) => void;
   readonly kill: (signal: NodeJS.Signals) => void;
@@ -82,6 +85,8 @@ export interface EdgeGeneration {
 const readyMs = 20_000;
 const maintainMs = 5_000;
 const cacheMs = 5_000;
+/** Its threads have a second to say it. */
+const listMs = 2_000;
 /** Beyond the drain's own deadline, before it is killed. */
 const drainMarginMs = 3_000;
 
@@ -121,6 +126,8 @@ export function createEdgeGeneration(
   let maintained: PromiseWithResolvers<void> | null = null;
   /** Of the last plan it was given. */
   let answer: PromiseWithResolvers<void> | null = null;
+  const listed = new Map<number, (found: readonly RunningRequest[]) => void>();
+  let nextList = 1;
 
   async function spawn(): Promise<void> {
     const setup = context.setup();
@@ -173,6 +180,9 @@ export function createEdgeGeneration(
         return;
       case "cache-answer":
         cacheOrders.get(message.id)?.(message.answer);
+        return;
+      case "requests":
+        listed.get(message.id)?.(message.requests);
         return;
       case "edge-degraded":
         hooks.onDegraded(message.reason);
@@ -279,6 +289,20 @@ export function createEdgeGeneration(
         clearTimeout(timer);
         cacheOrders.delete(id);
       }
+    },
+    requests() {
+      if (peer === null) return Promise.resolve([]);
+      const id = nextList++;
+      peer.send({ type: "list-requests", id });
+      return new Promise((resolve) => {
+        const settle = (found: readonly RunningRequest[]): void => {
+          clearTimeout(late);
+          listed.delete(id);
+          resolve(found);
+        };
+        const late = setTimeout(settle, listMs, []);
+        listed.set(id, settle);
+      });
     },
     drain(handedOver = false) {
       if (draining) return;

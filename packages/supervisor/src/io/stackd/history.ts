@@ -4,6 +4,7 @@ import type { InstanceState, LastExit, StackEvent } from "@stack/control";
 import type { ProcessState } from "@stack/process";
 import { addExit, type ExitHistory } from "../../core/exit-history.ts";
 import type { Memory } from "../../core/memory.ts";
+import { withLastWords } from "./worker-exits.ts";
 
 export interface History {
   readonly exits: () => ExitHistory;
@@ -11,6 +12,10 @@ export interface History {
   readonly restarts: ReadonlyMap<string, number>;
   readonly note: (level: StackEvent["level"], source: string, text: string) => void;
   readonly recordExit: (name: string, exit: LastExit) => void;
+  /** The same of a worker, whose arbiter has logged it. */
+  readonly recordWorkerExit: (id: string, exit: LastExit) => void;
+  /** What it wrote last, known a little later. */
+  readonly addLastWords: (id: string, at: string, lines: readonly string[]) => void;
   readonly countRestart: (name: string) => void;
   /** Notes the changes of a service's lifecycle that are worth an event. */
   readonly describe: (name: string, state: ProcessState, before: ProcessState) => void;
@@ -51,6 +56,15 @@ export function createHistory(
       const isCalm = exit.code === 0 || !/^(?:exit|killed|cannot)/.test(exit.reason);
       note(isCalm ? "info" : "warn", name, exit.reason);
       remember();
+    },
+    recordWorkerExit(id, exit) {
+      exits = addExit(exits, id, exit);
+      remember();
+    },
+    addLastWords(id, at, lines) {
+      const known = exits[id] ?? [];
+      const told = known.map((exit) => (exit.at === at ? withLastWords(exit, lines) : exit));
+      exits = { ...exits, [id]: told };
     },
     countRestart(name) {
       restarts.set(name, (restarts.get(name) ?? 0) + 1);

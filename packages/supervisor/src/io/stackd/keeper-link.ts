@@ -23,6 +23,8 @@ export interface KeeperLink {
   readonly spawn: (request: SpawnRequest) => Promise<ChildRecord>;
   /** False when there is no such child. */
   readonly signal: (name: string, signal: NodeJS.Signals) => Promise<boolean>;
+  readonly reopenLogs: () => void;
+  readonly lastWords: (source: string) => Promise<readonly string[]>;
   readonly acknowledge: (seq: number) => void;
   readonly remember: (memory: unknown) => void;
   readonly edgeReady: (name: string, ready: boolean) => void;
@@ -109,6 +111,8 @@ export async function openKeeperLink(): Promise<{
     },
     spawn: async (spawn) => (await ask({ type: "spawn", spawn })) as ChildRecord,
     signal: async (name, signal) => (await ask({ type: "signal", name, signal })) as boolean,
+    lastWords: async (source) => (await ask({ type: "last-words", source })) as readonly string[],
+    reopenLogs: () => send({ type: "reopen-logs" }),
     acknowledge: (seq) => send({ type: "ack-exits", seq }),
     remember: (memory) => send({ type: "remember", memory }),
     edgeReady: (name, ready) => send({ type: "edge-ready", name, ready }),

@@ -14,6 +14,7 @@ import { serveControl } from "./control-server.ts";
 import { openKeeperLink } from "./keeper-link.ts";
 import { loadConfig } from "./load-config.ts";
 import { endOrphaned } from "./orphaned.ts";
+import { createSignalDesk } from "./signals.ts";
 import { createStack, type Stack } from "./stack.ts";
 import { killServices, stopStack } from "./stop-stack.ts";
 
@@ -93,6 +94,7 @@ export async function runStackd(
   });
   stack.onChange = clients.changed;
   stack.onEvent = clients.event;
+  stack.onSignal = createSignalDesk(stack, clients.exclusively);
   stack.onEdgeDegraded = () => renewEdge(stack, clients, stack.edges.generation());
 
   adoptChildren(stack);

@@ -1,6 +1,12 @@
 /** `status` of the running stack: asks every part, and puts the answers together. */
 import { formatAddress } from "@stack/base";
-import type { Maintenance, ProcessKind, ProcessStatus, StatusData } from "@stack/control";
+import type {
+  Maintenance,
+  ProcessKind,
+  ProcessStatus,
+  RunningRequest,
+  StatusData,
+} from "@stack/control";
 import type { ProcessSampler } from "@stack/process";
 import { lastExitOf } from "../../core/exit-history.ts";
 import { rateOf, sumOf } from "../../core/rates.ts";
@@ -13,12 +19,19 @@ import {
 } from "../../core/status.ts";
 import type { Stack } from "./stack.ts";
 
-export function takeSnapshot(stack: Stack, sampler: ProcessSampler): StatusData {
+/** @param running what the edges said last */
+export function takeSnapshot(
+  stack: Stack,
+  sampler: ProcessSampler,
+  running: readonly RunningRequest[],
+): StatusData {
   const measured: Measured = {
     windows: stack.edges.windows(),
     usageOf: sampler.of,
     canary: stack.canary,
     ageOf: (at) => Math.max(0, Date.now() - Date.parse(at)),
+    running,
+    exitsOf: (worker) => stack.history.exits()[worker] ?? [],
   };
   const apps = Object.values(stack.config.apps).map((written) =>
     assembleApp(stack.planOf(written.name) ?? written, instancesOf(stack, written.name), measured),

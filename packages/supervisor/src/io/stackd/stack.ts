@@ -33,6 +33,7 @@ import { createHistory, type History } from "./history.ts";
 import type { KeeperLink, Welcome } from "./keeper-link.ts";
 import type { Managed } from "./managed.ts";
 import { createReleaseCommands, type ReleaseCommands } from "./release-commands.ts";
+import type { SignalDesk } from "./signals.ts";
 import { createWaiters } from "./waiters.ts";
 
 export interface StackSetup {
@@ -98,6 +99,8 @@ export interface Stack {
   onChange: () => void;
   onEvent: (event: StackEvent) => void;
   onEdgeDegraded: () => void;
+  /** Somebody signalled the arbiter of an app. */
+  onSignal: SignalDesk;
   /** The first error of a service that will not become ready by itself. */
   readonly firstError: () => ErrorReport | null;
   readonly isReady: () => boolean;
@@ -225,6 +228,7 @@ export function createStack(
           return isNew ? "new" : "old";
         },
         release: () => stack.nextRelease ?? stack.release(),
+        onSignal: (managed, signal) => stack.onSignal(managed, signal),
         onChange() {
           startWaiting();
           changed();
@@ -256,6 +260,7 @@ export function createStack(
     onChange: () => {},
     onEvent: () => {},
     onEdgeDegraded: () => {},
+    onSignal: () => {},
     firstError() {
       const wanted = [...services.values()].filter((one) => !stack.isStopped(one.plan));
       const errors = [edges.error(), ...wanted.map((one) => one.error())];
