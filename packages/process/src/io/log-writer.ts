@@ -24,7 +24,7 @@ export interface LogWriter {
   readonly dropped: () => number;
   /** When all that was written before has reached the file, or been dropped. */
   readonly flushed: () => Promise<void>;
-  /** What is written from now on goes to whatever has the file's name then. */
+  /** From now on it writes to whatever has the file's name, a new file if need be. */
   readonly reopen: () => void;
   readonly close: () => Promise<void>;
 }
@@ -138,6 +138,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     },
     reopen() {
       moved = true;
+      pending.push(""); // opens it now: whoever moved the other waits for it
+      running ??= run();
     },
     async close() {
       await running;
