@@ -44,6 +44,8 @@ export function createCanaryLinks(own: EdgeLinks, canary: EdgeLinks): CanaryLink
       if (isCanary) canary.forget(key, answer, one);
       else one?.();
     },
+    waitMs: () => Math.max(own.waitMs(), isCanary ? canary.waitMs() : 0),
+    inFlightOf: (key) => own.inFlightOf(key) + (isCanary ? canary.inFlightOf(key) : 0),
     requestsOf: (key) => own.requestsOf(key) + (isCanary ? canary.requestsOf(key) : 0),
     promote() {
       if (isOwn) return;

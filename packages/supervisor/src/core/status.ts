@@ -7,8 +7,8 @@ import type {
   LastExit,
   RunningRequest,
   ServiceState,
-  WorkerStatus,
   WorkerLoad,
+  WorkerStatus,
 } from "@stack/control";
 import type { ProcessUse } from "@stack/process";
 import { type CanaryTrial, describeTrial } from "./canary-trial.ts";
