@@ -75,7 +75,10 @@ test("a full Redis serves what it has, and is written to again when there is roo
   expect(said[0]).toMatch(/^E2301 Redis stores nothing new.*OOM/);
   expect((await store.get("k"))?.body.toString()).toBe("1");
   expect((await store.getOrLease("other", 1_000)).kind).toBe("mine");
+  await using other = await openReadyRedis(server.address);
+  store.publishPurge({ target: { kind: "tag", tag: "t" }, soft: false, atMs: 77 });
   await redis.config("SET", "maxmemory", "100mb");
+  await eventually("the purge", () => other.purges.some(({ atMs }) => atMs === 77));
   await eventually("it to be written to", async () => {
     await store.set("large", record(noise(200_000, 1)));
     return (await store.get("large")) !== undefined;

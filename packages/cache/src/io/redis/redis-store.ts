@@ -41,6 +41,7 @@ const writeMs = 2_000;
 const mostPendingBytes = 32 * 1024 * 1024;
 /** Made while Redis was away, to be published later; more become one that purges everything. */
 const mostPendingPurges = 1_000;
+const publishAgainMs = 1_000;
 const listedAtOnce = 200;
 const describedBytes = 16 * 1024;
 const mostScans = 200;
@@ -54,6 +55,8 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
   const trouble = createTrouble(events);
   let connection: RedisConnection | undefined;
   let pendingPurges: Purge[] = [];
+  let isPublishing = false;
+  let publishAgain: NodeJS.Timeout | undefined;
   let pendingBytes = 0;
   let writesAgainAt = 0;
   const counts = { hits: 0, misses: 0, failures: 0 };
@@ -123,6 +126,20 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
       await within(appendPurge(call, keys, purge), probeMs);
       pendingPurges = pendingPurges.filter((one) => one !== purge);
     }
+  }
+
+  /** One at a time; what a full Redis does not take is offered again. */
+  function flushPurges(): void {
+    if (isPublishing || closed || !reads.isClosed() || connection === undefined) return;
+    isPublishing = true;
+    publishPending(connection)
+      .catch((error: unknown) => {
+        failWrite(error);
+        publishAgain = setTimeout(flushPurges, publishAgainMs);
+      })
+      .finally(() => {
+        isPublishing = false;
+      });
   }
 
   /** What Redis answers in time; undefined when it does not, or is not asked. */
@@ -283,13 +300,12 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
       if (pendingPurges.length > mostPendingPurges) {
         pendingPurges = [{ target: { kind: "all" }, soft: false, atMs: purge.atMs }];
       }
-      if (reads.isClosed() && connection !== undefined) {
-        publishPending(connection).catch(failWrite);
-      }
+      flushPurges();
     },
 
     async close() {
       closed = true;
+      clearTimeout(publishAgain);
       waiters.endAll();
       wake();
       await recovering.done;
