@@ -61,7 +61,6 @@ test.for([
     'edge.routes[0].redirect.too | unknown key. Did you mean "to"?',
   ],
   // Known, and not built
-  [`{ apps: { a: { ${wsgi}, user: "x" } } }`, "apps.a.user | not in this version"],
   // The cache
   [
     '{ edge: { routes: [{ path: "/", respond: {}, cache: {} }] } }',

@@ -1,7 +1,7 @@
 /** The system's users and groups, from /etc/passwd and /etc/group. */
 import { readFileSync } from "node:fs";
 
-export interface UserAccount {
+interface UserAccount {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
