@@ -23,7 +23,7 @@ export interface Workplace extends AsyncDisposable {
   ) => Promise<void>;
 }
 
-export interface Served {
+interface Served {
   readonly output: () => string;
   readonly signal: (signal: NodeJS.Signals) => void;
   readonly exited: Promise<number | null>;

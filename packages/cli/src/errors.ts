@@ -31,16 +31,6 @@ export const badArguments = defineError(
   }),
 );
 
-export const notInThisVersion = defineError(
-  "E6004",
-  exitCodes.usage,
-  ({ what, version, instead }: { what: string; version: string; instead: string }) => ({
-    title: `${what} is not in this version (${version})`,
-    facts: [`usage: ${instead}`],
-    fixes: [],
-  }),
-);
-
 export const timedOut = defineError(
   "E6005",
   exitCodes.timeout,

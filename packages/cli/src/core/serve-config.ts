@@ -2,9 +2,9 @@
  * `stack serve`: from its flags to the config they stand for, one app and the listeners of a web
  * server in front. Pure; what it makes is data, and is checked like any other config.
  */
-export const serveProtocols = ["http", "uwsgi", "fastcgi", "scgi"] as const;
-export type ServeProtocol = (typeof serveProtocols)[number];
-export const serveKinds = ["wsgi", "asgi", "node"] as const;
+const serveProtocols = ["http", "uwsgi", "fastcgi", "scgi"] as const;
+type ServeProtocol = (typeof serveProtocols)[number];
+const serveKinds = ["wsgi", "asgi", "node"] as const;
 type ServeKind = (typeof serveKinds)[number];
 
 /** The flags, as they were written. */
@@ -32,7 +32,7 @@ export interface ServePlan {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-export interface ServeBind {
+interface ServeBind {
   /** As it was written, for messages. */
   readonly written: string;
   readonly address: string;
