@@ -72,7 +72,6 @@ function buildInstance(
       keeper,
       command: [
         process.execPath,
-        "--disable-sigusr1", // to us it means the logs, not the debugger
         options.arbiter,
         ...["--control", paths.control],
         ...["--run", paths.run],
