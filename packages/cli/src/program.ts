@@ -208,7 +208,7 @@ export function helpOn(program: Pick<Command, "commands">, topic: string | undef
   const command = program.commands.find((candidate) => candidate.name() === topic);
   if (command === undefined || !isCommandName(topic)) throw unknownWord(topic);
   const flags = command.options
-    .filter((option) => !option.hidden && !option.description.includes("not in this version"))
+    .filter((option) => !option.hidden)
     .map((option) => [option.flags.replace(/<(\w+)>/, upper), option.description] as const);
   return formatCommandHelp(commandHelp[topic], flags);
 }

@@ -169,7 +169,7 @@ test("a config that runs for ever is ended by its caller and reported as such", 
   const { text, code, signal } = await loadConfig(folder.path, undefined, {}, "busy");
 
   const end = { code, signal, timedOut: true, file: "deploy.config.ts" };
-  expect(() => readLoaderOutput(text, end)).toThrow("deploy.config.ts did not finish within 10 s");
+  expect(() => readLoaderOutput(text, end)).toThrow("deploy.config.ts did not finish within 20 s");
 });
 
 test("a config that kills its process is reported by how it ended", async () => {

@@ -42,7 +42,8 @@ function problemsIn(literal: string): readonly string[] {
 const wsgi = 'kind: "wsgi", app: "a:b"';
 
 test.for([
-  // Unknown keys
+  // Unknown keys, and those of a later version
+  ['{ edge: { user: "www-data" } }', "edge.user | not in this version"],
   ['{ nam: "x" }', 'nam | unknown key. Did you mean "name"?'],
   [
     "{ zzz: 1 }",
