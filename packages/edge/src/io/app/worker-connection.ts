@@ -227,13 +227,10 @@ function onHead(connection: WorkerConnection, text: string): void {
     return;
   }
   const { status, reason, forwardable, contentLength, hasDate, orders } = responseHead;
-  exchange.begin(
-    status,
-    reason,
-    carryOrders(exchange, forwardable, orders),
-    contentLength < 0 ? unknownLength : contentLength,
-    hasDate,
-  );
+  const length = contentLength < 0 ? unknownLength : contentLength;
+  // First: whoever obeys them may put another `begin` in the place of this one.
+  const fields = carryOrders(exchange, forwardable, orders);
+  exchange.begin(status, reason, fields, length, hasDate);
 }
 
 /** The client's deadline is the only one from here on; both windows are full. */
