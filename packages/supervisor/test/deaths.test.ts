@@ -113,7 +113,7 @@ test("the keeper killed: requests in flight are answered, and nothing is left", 
   const url = await stack.url();
   const slow = fetch(`${url}/slow`);
   await eventually("the slow request to be in flight", async () => {
-    return ((await stack.status()).edge?.requestsPerSecond ?? 0) > 0;
+    return ((await stack.status()).edge?.answers[2] ?? 0) > 0;
   });
 
   process.kill(processOf(status, "keeper").pid ?? 0, "SIGKILL");
