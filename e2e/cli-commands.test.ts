@@ -53,7 +53,7 @@ describe("where nothing runs", () => {
     [["maintenance", "of"], 2],
     [["maintenance", "on"], 7],
     [["serve"], 2],
-    [["cache", "stats"], 2],
+    [["cache", "stats"], 7],
     [["status", "--timeout", "soon"], 2],
     [["up", "--port", "http"], 2],
     [["status", "-c", "no-such.config.ts"], 3],

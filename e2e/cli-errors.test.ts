@@ -76,7 +76,9 @@ test("a module that is not there ends the start with 5, and a check with 4", asy
 });
 
 test("an import that raises shows the app's own traceback", async () => {
-  await using project = await createProject(wsgi(), { "app.py": "import no_such_library\n" });
+  await using project = await createProject(wsgi('python: "/usr/bin/python3"'), {
+    "app.py": "import no_such_library\n",
+  });
   const up = await project.stack("up", "-d");
 
   expect(up.code).toBe(5);

@@ -1,9 +1,9 @@
 /** The dashboard in a real terminal over a real stack: keys, modes, what stays when it ends. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { resolveStatePaths, type StatusData } from "@stack/control";
 import { eventually, isAlive, shopStatus, tempFolder } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { startFakeStackd } from "../packages/dashboard/test/fixtures/fake-stackd.ts";
 import { createProject, type Project } from "./support/stack.ts";
 import { openTerminal, type TestTerminal } from "./support/terminal.ts";
@@ -144,6 +144,9 @@ test("an exception while drawing restores the terminal and names itself", async 
   // What no stackd sends: the view meets it, and fails.
   const broken = { ...shopStatus, processes: [null] } as unknown as StatusData;
   const { control } = resolveStatePaths(join(folder.path, "deploy.config.ts"));
+  const runFolder = dirname(control); // elsewhere for root
+  mkdirSync(runFolder, { recursive: true });
+  onTestFinished(() => rmSync(runFolder, { recursive: true, force: true }));
   await using _stackd = await startFakeStackd(control, broken);
   using terminal = openTerminal(["top"], folder.path);
 

@@ -145,13 +145,13 @@ export const commandHelp = {
     notes: ["Routes with `duringMaintenance: true` go on answering."],
   },
   cache: {
-    usage: "stack cache stats|ls|purge [--tag T] [--prefix U] [--url U] [--all] [--soft]",
+    usage: "stack cache stats|ls [U]|purge --tag T|--prefix U|--url U|--all [--soft]",
     summary: "what is kept of the answers, and how to let go of it",
     examples: [
-      ["stack cache stats", "memory, and hits and misses of each route"],
-      ["stack cache ls http://shop.test/blog/", "what is kept below it"],
-      ["stack cache purge --tag product-7", "as the app's `Cache-Tag` says"],
-      ["stack cache purge --prefix shop.test/blog/ --soft", "stale at once, not gone"],
+      ["stack cache stats", "memory, hits, misses"],
+      ["stack cache ls shop.test/blog/", "what is kept below it"],
+      ["stack cache purge --tag product-7", "as `Cache-Tag` says"],
+      ["stack cache purge --prefix shop.test/ --soft", "stale, not gone"],
     ],
     exits: "0 ok  2 usage  7 not running",
     notes: ["A URL without http:// or https:// is both."],

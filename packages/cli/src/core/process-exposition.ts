@@ -52,11 +52,6 @@ export function exposeProcesses(status: StatusData): string {
     workers.map(({ worker, labels }) => [labels, worker.restarts]),
   );
   out.counter(
-    "stack_worker_requests_total",
-    "Requests a worker has answered.",
-    workers.map(({ worker, labels }) => [labels, worker.requests]),
-  );
-  out.counter(
     "stack_worker_exceptions_total",
     "Requests a worker has answered with 500.",
     workers.map(({ worker, labels }) => [labels, worker.exceptions]),
