@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: our stack against nginx, HAProxy, Caddy, gunicorn, uWSGI and uvicorn from Debian, in one
  * run. Writes docs/benchmarks.md, docs/benchmarks.json and the table in the README. `npm run bench -- --only proxy,wsgi --rounds 3`
- * is for trying: it prints and writes nothing. A case that fails is named, and the others are measured.
+ * is for trying: it prints and writes nothing, but with `--write` what it measured. A case that fails is
+ * named, and the others are measured.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "64" },
     only: { type: "string" },
+    write: { type: "boolean", default: false },
   },
 });
 const settings = {
@@ -79,7 +81,7 @@ try {
   process.stdout.write(`${formatSections(result)}\n${formatVerdicts(result)}\n`);
   for (const { name, reason } of failures)
     process.stdout.write(`not measured  ${name}: ${reason}\n`);
-  if (values.only === undefined) write(result);
+  if (values.only === undefined || values.write) write(result);
   if (failures.length > 0) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
