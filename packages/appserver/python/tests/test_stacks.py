@@ -1,6 +1,5 @@
 """Where a worker is, whatever it is stuck in; and whether its loop turns."""
 
-import importlib.util
 import os
 import socket
 import unittest
@@ -90,7 +89,6 @@ class StacksTest(_Asking):
         self.assertRegex(written, r"Request GET /waits \(most recent call last\):\n(  File .*\n)+")
         self.assertIn(" in sleep\n", written)
 
-    @unittest.skipUnless(importlib.util.find_spec("gevent"), "python3-gevent is not installed")
     def test_greenlets(self):
         model = {"worker": "gevent", "concurrency": 100}
         worker = self.worker(WSGI, preload=False, model=model)
