@@ -2,7 +2,6 @@
 
 import os
 import socket
-import unittest
 
 from .harness import WorkerTest, block, eventually, frame, frames
 
