@@ -77,6 +77,7 @@ export async function startWorker(
   let requests = 0;
   let bodyBytes = 0;
   let ungranted = 0;
+  let isLeaving = false;
 
   const greet = (): void => {
     if (busy !== undefined) return;
@@ -111,6 +112,7 @@ export async function startWorker(
       greet();
     },
     goaway() {
+      isLeaving = true;
       for (const socket of connections) socket.write(goawayFrame, "latin1");
     },
     kill() {
@@ -127,6 +129,7 @@ export async function startWorker(
   const server = createServer((socket) => {
     connections.add(socket);
     socket.setNoDelay(true);
+    if (isLeaving) socket.write(goawayFrame, "latin1"); // a thread that connects late hears it too
     const pieces: Buffer[] = [];
     const whole = Promise.withResolvers<Buffer>();
     let body = whole;
