@@ -23,11 +23,12 @@ import {
   readUwsgi,
 } from "@stack/protocols";
 import { plainAddress } from "../../core/routing/client-address.ts";
-import { afterPieces, failByClient, receiveBody, takePiece } from "../client/client-body.ts";
+import { receiveBody } from "../client/client-body.ts";
 import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
 import { abandon } from "../client/client-exchange.ts";
 import { beginRequest, refuse } from "../client/client-requests.ts";
 import { type ClientConnection, waitFor } from "../client/client-state.ts";
+import { endFrames, takeFrame } from "../client/framed-body.ts";
 import type { ReadCallback } from "../thread/adopt-socket.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { createFrontDialect } from "./front-answer.ts";
@@ -149,7 +150,7 @@ export function openFrontConnection(options: FrontOptions): FrontConnection {
         break;
       case "stdinEnd":
         if (isHeld) beginHeld(reader, false);
-        else if (io !== undefined) guard(io, endBody);
+        else if (io !== undefined) guard(io, endFrames);
         break;
       case "abort":
         if (io?.exchange === undefined) endRequest(reader.id);
@@ -335,23 +336,8 @@ function takeBody(io: ClientConnection, buffer: Buffer, start: number, end: numb
   if (exchange.bodyEnded || (exchange.bodyLength >= 0 && total > exchange.bodyLength)) {
     return "STDIN that is longer than its CONTENT_LENGTH";
   }
-  if (total > exchange.plan.limits.bodyBytes) {
-    failByClient(exchange, 413, "the body is longer than this server accepts");
-    return "";
-  }
-  takePiece(exchange, buffer, start, end);
-  if (!exchange.done) afterPieces(exchange);
+  takeFrame(io, buffer, start, end);
   return "";
-}
-
-function endBody({ exchange }: ClientConnection): void {
-  if (exchange === undefined || exchange.done || exchange.bodyEnded) return;
-  if (exchange.bodyLength >= 0 && exchange.bodyReceived !== exchange.bodyLength) {
-    failByClient(exchange, 400, "the body was cut short");
-    return;
-  }
-  exchange.bodyEnded = true;
-  afterPieces(exchange);
 }
 
 /** Moves with every byte the kernel takes, where `writableLength` only moves by whole writes. */

@@ -6,10 +6,10 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import { clearRequestHead, headerValue, parseRequestHead } from "@stack/protocols";
 import { formatRequestText } from "../../core/h2/request-text.ts";
-import { afterPieces, failByClient, takePiece } from "../client/client-body.ts";
 import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
 import { beginRequest, refuse, returnHead, takeHead } from "../client/client-requests.ts";
 import type { ClientConnection } from "../client/client-state.ts";
+import { endFrames, takeFrame } from "../client/framed-body.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { createH2Dialect, sendContinue } from "./h2-answer.ts";
 import { createStreamSocket } from "./stream-socket.ts";
@@ -83,31 +83,8 @@ function begin(
 }
 
 function receive(io: ClientConnection, stream: ServerHttp2Stream): void {
-  stream.on("data", (piece: Buffer) => guard(io, () => onData(io, piece)));
-  stream.on("end", () => guard(io, onEnd));
-}
-
-function onData(io: ClientConnection, piece: Buffer): void {
-  const exchange = io.exchange;
-  if (exchange === undefined || exchange.done || exchange.bodyEnded) return;
-  if (exchange.bodyReceived + piece.length > exchange.plan.limits.bodyBytes) {
-    failByClient(exchange, 413, "the body is longer than this server accepts");
-    return;
-  }
-  takePiece(exchange, piece, 0, piece.length);
-  if (!exchange.done) afterPieces(exchange);
-}
-
-/** Of a stream that was reset it does not come. */
-function onEnd(io: ClientConnection): void {
-  const exchange = io.exchange;
-  if (exchange === undefined || exchange.done || exchange.bodyEnded) return;
-  if (exchange.bodyLength >= 0 && exchange.bodyReceived !== exchange.bodyLength) {
-    failByClient(exchange, 400, "the body was cut short");
-    return;
-  }
-  exchange.bodyEnded = true;
-  afterPieces(exchange);
+  stream.on("data", (piece: Buffer) => guard(io, () => takeFrame(io, piece, 0, piece.length)));
+  stream.on("end", () => guard(io, endFrames)); // of a stream that was reset it does not come
 }
 
 function onExchangeDone(io: ClientConnection, stream: ServerHttp2Stream): void {
