@@ -54,6 +54,17 @@ def watch_signals(handlers):
     _restore_in_children(handlers)
 
 
+def wake_on_signals(fd):
+    """A signal makes the other end of `fd` readable: whoever waits there wakes, and runs Python's handlers.
+
+    Without it a signal is not seen before the next event when it reaches another thread, or this one just
+    before it begins to wait.
+    """
+    os.set_blocking(fd, False)
+    signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    undo_in_children(lambda: signal.set_wakeup_fd(-1))
+
+
 def _restore_in_children(handlers):
     """A child that the app forks must die of TERM as any process does.
 

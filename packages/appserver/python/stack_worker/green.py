@@ -54,6 +54,7 @@ class GreenLoop:
         self._busy = set()
         self._wake, self._waker = (keep_from_children(end) for end in socket.socketpair())
         self._wake_fd = self._waker.fileno()
+        drain.wake_on_signals(self._wake_fd)
 
     def listen(self, listener, path):
         listener.setblocking(True)

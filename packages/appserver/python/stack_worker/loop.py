@@ -43,7 +43,7 @@ class Loop:
             keep_from_children(self._poll)
         self._wake, self._waker = (keep_from_children(end) for end in socket.socketpair())
         self._wake.setblocking(False)
-        self._waker.setblocking(False)
+        drain.wake_on_signals(self._waker.fileno())
         self._poll.register(self._wake.fileno(), select.POLLIN)
         self._poll.register(control.fileno(), select.POLLIN)
 

@@ -8,7 +8,6 @@ connections; requests that come while every thread is busy wait in the kernel.
 
 import os
 import select
-import signal
 import socket
 import sys
 import threading
@@ -18,7 +17,7 @@ import traceback
 from . import drain
 from .arrivals import has_hung_up
 from .connection import ClientGone, Connection, ProtocolError
-from .descriptors import keep_from_children, release, undo_in_children
+from .descriptors import keep_from_children, release
 from .frames import GOAWAY_FRAME, HEADER_BYTES, REQUEST, WORD
 from .lines import send_line
 from .wsgi import serve
@@ -53,12 +52,11 @@ class ThreadedLoop:
         self._poll = keep_from_children(select.epoll())
         self._wake, self._waker = (keep_from_children(end) for end in socket.socketpair())
         self._wake.setblocking(False)
-        self._waker.setblocking(False)
         self._stop, self._stopper = (keep_from_children(end) for end in socket.socketpair())
         self._poll.register(self._wake.fileno(), select.EPOLLIN)
         self._poll.register(control.fileno(), select.EPOLLIN)
         self._shared.register(self._stop.fileno(), select.EPOLLIN)
-        _wake_main_on_signals(self._waker.fileno())
+        drain.wake_on_signals(self._waker.fileno())
 
     def listen(self, listener, path):
         self._listener = listener
@@ -249,9 +247,3 @@ class ThreadedLoop:
             for connection in list(self._connections.values()):
                 if connection not in self._serving:
                     self._speak(connection)
-
-
-def _wake_main_on_signals(fd):
-    """The kernel may interrupt any thread; only the main one runs Python's handlers."""
-    signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
-    undo_in_children(lambda: signal.set_wakeup_fd(-1))
