@@ -2,10 +2,17 @@ export type {
   CacheAnswer,
   CacheListing,
   CacheOrder,
+  CachePurgeNote,
   CachePurgeTarget,
   CacheRouteStats,
   CacheStats,
 } from "./core/cache-messages.ts";
+export {
+  type CacheCounts,
+  cacheResults,
+  countCacheResults,
+  describePurgeTarget,
+} from "./core/cache-summary.ts";
 export type {
   ClientReply,
   ClientRequest,

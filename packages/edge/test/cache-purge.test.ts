@@ -95,6 +95,15 @@ test("stats say what there is and what was done", async () => {
   expect(hits?.count).toBeGreaterThanOrEqual(12);
 });
 
+test("stats tell the last purges, and that the store is well", async () => {
+  const target = { kind: "tag", tag: "told" } as const;
+  await ask({ kind: "purge", targets: [target], soft: true });
+  const answer = await ask({ kind: "stats" });
+  if (answer.kind !== "stats") throw new Error(answer.kind);
+  expect(answer.stats.purges?.at(-1)).toMatchObject({ target, soft: true, own: true });
+  expect(answer.stats).toMatchObject({ store: { trouble: null }, purgeOnRelease: false });
+});
+
 test("a list names what is kept below a URL, with its tags", async () => {
   cached.on("/list/a", fresh("a".repeat(100), { "Cache-Tag": "x, y" }));
   cached.on("/list/b", fresh("b"));

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { CachePlan } from "@stack/config";
-import { eventually, freePort, type TempFolder, tempFolder } from "@stack/testkit";
+import { eventually, freePort, nextEvent, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEdge } from "./edge-process.ts";
 import { type CachedEdge, fresh, startCached } from "./fixtures/cached.ts";
@@ -101,4 +101,11 @@ test("without an answer from Redis the edge answers all the same", async () => {
   expect((await cached.get("/alone")).text).toBe("alone");
   expect((await cached.get("/alone")).cache).toMatch(/hit/);
   await eventually("the warning", () => cached.edge.output().includes("E2301"));
+
+  const told = nextEvent(cached.edge.events, "message", ({ type }) => type === "cache-answer");
+  cached.edge.send({ type: "cache", id: 1, order: { kind: "stats" } });
+  const [message] = await told;
+  expect(message).toMatchObject({
+    answer: { stats: { store: { available: false, trouble: { error: { code: "E2301" } } } } },
+  });
 });

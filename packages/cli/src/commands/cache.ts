@@ -54,7 +54,7 @@ function describe(
         text: soft ? "purged: stale from now on" : "purged",
       };
     case "stats":
-      return { data: answer.stats, text: formatCacheStats(answer.stats) };
+      return { data: answer.stats, text: formatCacheStats(answer.stats, Date.now()) };
     case "list": {
       const lists = answers.flatMap((one) => (one.kind === "list" ? [one] : []));
       const records = lists.flatMap((one) => one.records);

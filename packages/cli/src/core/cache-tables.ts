@@ -1,37 +1,73 @@
 /** What `stack cache stats` and `ls` print for people. */
 import { formatBytes, formatDuration } from "@stack/base";
-import type { CacheListing, CacheRouteStats, CacheStats } from "@stack/control";
+import {
+  type CacheListing,
+  type CachePurgeNote,
+  type CacheRouteStats,
+  type CacheStats,
+  countCacheResults,
+  describePurgeTarget,
+} from "@stack/control";
 
-export function formatCacheStats({ memory, store, routes }: CacheStats): string {
+export function formatCacheStats(stats: CacheStats, nowMs: number): string {
+  const { memory, store, routes, purges = [] } = stats;
   const lines = [
     `memory    ${formatBytes(memory.bytes)} of ${formatBytes(memory.capacityBytes)}, ${memory.records} answers`,
     `          ${memory.stored} stored, ${memory.evicted} made room since the edge began`,
+    ...formatStore(store, nowMs),
+    ...(stats.purgeOnRelease === true
+      ? ["release   what another release has made is not used any more"]
+      : []),
   ];
-  if (store.name !== "none") {
-    const state = store.available ? "" : ", away";
-    lines.push(
-      `${store.name.padEnd(10)}${formatBytes(store.bytes)}, ${store.records} answers, ${store.failures} failures${state}`,
-    );
-  }
-  return [...lines, "", ...routes.flatMap(formatRoute)].join("\n");
+  return [
+    ...lines,
+    "",
+    ...routes.flatMap(formatRoute),
+    ...(purges.length === 0
+      ? []
+      : ["", "purges", ...purges.map((purge) => formatPurge(purge, nowMs))]),
+  ].join("\n");
 }
 
-function formatRoute({ route, results }: CacheRouteStats): readonly string[] {
-  const total = results.reduce((sum, { count }) => sum + count, 0);
-  const title = `${route}  ${total} requests${total === 0 ? "" : `, ${share(results, total)} from the cache`}`;
+function formatStore(store: CacheStats["store"], nowMs: number): readonly string[] {
+  const { name, bytes, records, capacityBytes = null, failures, available, trouble = null } = store;
+  if (name === "none") return [];
+  const bound = capacityBytes === null ? "" : ` of ${formatBytes(capacityBytes)}`;
+  const away = available ? "" : ", away";
   return [
-    title,
-    ...results.map(
+    `${name.padEnd(10)}${formatBytes(bytes)}${bound}, ${records} answers, ${failures} failures${away}`,
+    ...(trouble === null
+      ? []
+      : [
+          `          ${trouble.error.code} ${formatAge(trouble.since, nowMs)}: ${trouble.error.title}`,
+        ]),
+    ...(trouble?.error.facts ?? []).map((fact) => `          ${fact}`),
+  ];
+}
+
+function formatRoute(route: CacheRouteStats): readonly string[] {
+  const { total, hitRatio } = countCacheResults([route]);
+  const share = hitRatio === null ? "" : `, ${(hitRatio * 100).toFixed(1)} % from the cache`;
+  return [
+    `${route.route}  ${total} requests${share}`,
+    ...route.results.map(
       ({ result, reason, count }) => `  ${`${result} ${reason}`.trim().padEnd(22)}${count}`,
     ),
   ];
 }
 
-function share(results: CacheRouteStats["results"], total: number): string {
-  const fromCache = results
-    .filter(({ result }) => result === "hit" || result === "stale" || result === "revalidated")
-    .reduce((sum, { count }) => sum + count, 0);
-  return `${((fromCache / total) * 100).toFixed(1)} %`;
+function formatPurge({ target, soft, at, own }: CachePurgeNote, nowMs: number): string {
+  const how = `${soft ? "  soft" : ""}${own ? "" : "  by another edge"}`;
+  return `  ${formatAge(at, nowMs).padEnd(12)}${describePurgeTarget(target)}${how}`;
+}
+
+/** "12s ago" */
+function formatAge(at: number, nowMs: number): string {
+  return `${formatDuration(wholeSeconds(nowMs - at))} ago`;
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(0, Math.round(ms / 1_000)) * 1_000;
 }
 
 export function formatCacheList(
@@ -46,7 +82,7 @@ export function formatCacheList(
       const [url = "", ...parts] = key.split("\n");
       const variant = parts.length === 0 ? "" : `  (${parts.join(" ")})`;
       const tagged = tags.length === 0 ? "" : `  #${tags.join(" #")}`;
-      const age = formatDuration(Math.max(0, Math.round((nowMs - storedAt) / 1_000)) * 1_000);
+      const age = formatDuration(wholeSeconds(nowMs - storedAt));
       return `${formatBytes(bodyBytes).padStart(8)}  ${age.padStart(7)}  ${url}${variant}${tagged}`;
     });
   return [...rows, ...(isCut ? ["… and more (-n)"] : [])].join("\n");

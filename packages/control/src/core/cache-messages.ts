@@ -1,4 +1,5 @@
 /** `stack cache`: what is asked of the edge about its cache, and what it says. */
+import type { ErrorReport } from "@stack/base";
 
 /** Of keys that begin with their URL: "http://shop.test/blog/1?page=2". */
 export type CachePurgeTarget =
@@ -45,9 +46,26 @@ export interface CacheStats {
     readonly available: boolean;
     readonly records: number;
     readonly bytes: number;
+    /** What it may take; null or absent where that is up to itself. */
+    readonly capacityBytes?: number | null;
     readonly failures: number;
+    /** Why it is left alone, or stores nothing new, since when (Unix time); null or absent while all is well. */
+    readonly trouble?: { readonly error: ErrorReport; readonly since: number } | null;
   };
   readonly routes: readonly CacheRouteStats[];
+  /** The last ones, the newest last; absent from an edge of an earlier version. */
+  readonly purges?: readonly CachePurgeNote[];
+  /** Whether what another release of an app has made is not used any more. */
+  readonly purgeOnRelease?: boolean;
+}
+
+export interface CachePurgeNote {
+  readonly target: CachePurgeTarget;
+  readonly soft: boolean;
+  /** Unix time. */
+  readonly at: number;
+  /** Ordered of this edge; else it came from another edge on the same store. */
+  readonly own: boolean;
 }
 
 /** Requests since the edge began, by what the cache did with them. */

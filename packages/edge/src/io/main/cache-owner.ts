@@ -12,6 +12,7 @@ import {
   openEmbeddedStore,
   openPurgeTable,
   openRedisStore,
+  type Purge,
   type PurgeTable,
   parseRedisPlace,
   type SharedStore,
@@ -21,6 +22,7 @@ import {
 import type { CachePlan, EdgePlan } from "@stack/config";
 import type { CacheAnswer, CacheListing, CacheOrder } from "@stack/control";
 import { forgetFills } from "../../core/cache/fill-table.ts";
+import { createPurgeNotes } from "../../core/cache/purge-notes.ts";
 import { createSharedCache, ownerOf, type SharedCache } from "../../core/cache/shared-cache.ts";
 import { describeCacheRoutes } from "../../core/measuring/cache-exposition.ts";
 import type { ThreadPool } from "./thread-pool.ts";
@@ -64,10 +66,18 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
   const { log } = options;
   let serial = 0;
   let opened: Opened | undefined;
+  let trouble: { readonly error: ErrorReport; readonly since: number } | null = null;
+  const notes = createPurgeNotes();
 
   const events: Pick<SharedStoreEvents, "onTrouble" | "onRecovered"> = {
-    onTrouble: (error: ErrorReport) => log.warn(`${error.code} ${error.title}`),
-    onRecovered: () => log.info("the shared cache answers again"),
+    onTrouble(error) {
+      trouble = { error, since: Date.now() };
+      log.warn(`${error.code} ${error.title}`);
+    },
+    onRecovered() {
+      trouble = null;
+      log.info("the shared cache answers again");
+    },
   };
 
   function openStore(
@@ -75,9 +85,12 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
     { store, memoryBytes }: CachePlan,
     purges: PurgeTable,
   ): Pick<Opened, "store" | "close"> {
-    const onPurge = purges.purge;
+    const onPurge = (purge: Purge): void => {
+      purges.purge(purge);
+      notes.add(purge, false);
+    };
     if (store.kind === "embedded") {
-      const bytes = memoryBytes * embeddedShare;
+      const bytes = embeddedBytes(memoryBytes);
       const thread = startEmbeddedThread({ folder: store.folder, bytes }, events);
       options.postEach(() => {
         const port = thread.connect();
@@ -111,6 +124,7 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
       if (cache !== undefined && opened?.key === key) opened = { ...opened, plan };
       else {
         opened?.close();
+        trouble = null;
         opened = cache === undefined ? undefined : open(key, cache, plan);
       }
       return opened?.shared ?? null;
@@ -128,6 +142,7 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
           for (const target of order.targets) {
             const purge = { target, soft: order.soft, atMs };
             opened.purges.purge(purge);
+            notes.add(purge, true);
             opened.store.publishPurge(purge);
           }
           return { kind: "purged" };
@@ -135,12 +150,16 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
         case "stats": {
           const { memory, plan, store } = opened;
           const { name, available, records, bytes, failures } = await store.stats();
+          const capacityBytes =
+            name === "embedded" ? embeddedBytes(plan.cache?.memoryBytes ?? 0) : null;
           return {
             kind: "stats",
             stats: {
               memory: memory.stats(),
-              store: { name, available, records, bytes, failures },
+              store: { name, available, records, bytes, capacityBytes, failures, trouble },
               routes: describeCacheRoutes(options.counts, plan, options.routeSlots()),
+              purges: notes.read(),
+              purgeOnRelease: plan.cache?.purgeOnRelease === true,
             },
           };
         }
@@ -149,6 +168,10 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
       }
     },
   };
+}
+
+function embeddedBytes(memoryBytes: number): number {
+  return memoryBytes * embeddedShare;
 }
 
 function listRecords({ memory, purges }: Opened, prefix: string, limit: number): CacheAnswer {
