@@ -13,6 +13,7 @@ export {
   formatNotModifiedFields,
   formatPartFields,
 } from "./core/policy/decide-answer.ts";
+export { decideHead, type HeadDecision } from "./core/policy/decide-head.ts";
 export { decideInvalidations, isSafeMethod } from "./core/policy/decide-invalidations.ts";
 export { decideOnError, type Failure } from "./core/policy/decide-on-error.ts";
 export {

@@ -4,9 +4,16 @@
  * (parsing, forwarding, storing, writing) bends them. No step waits: an answer that is to be old
  * comes with an Age.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { exchangeRaw } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  etag,
+  fresh,
+  old,
+  playScenario,
+  refused,
+  reused,
+  type Scenario,
+} from "./fixtures/cache-scenario.ts";
 import { type CachedEdge, startCached } from "./fixtures/cached.ts";
 
 let cached: CachedEdge;
@@ -18,47 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cached[Symbol.asyncDispose]();
 });
-
-/** One request. */
-interface Step {
-  readonly method?: string;
-  /** Lines of the request, as they are written; "If-Modified-Since: -10" is that many seconds ago. */
-  readonly asks?: readonly string[];
-  /** What the app says if it is asked, as lines; dates as above. */
-  readonly says?: readonly string[];
-  readonly status?: number;
-  readonly body?: string;
-  /** The app closes the connection instead. */
-  readonly breaks?: boolean;
-  /**
-   * Where the answer comes from: `app`, asked without the stored one's validators; `store`, without
-   * the app being asked; `validated`, the app says 304 to the validators; `asked`, the app says
-   * something else to them; `any`, so that only the rest counts.
-   */
-  readonly from: "app" | "store" | "validated" | "asked" | "any";
-  /** Of the answer to the client, where it is not 200. */
-  readonly gets?: number;
-  /** Lines the client gets, names in lower case, and names it does not get. */
-  readonly has?: readonly string[];
-  readonly lacks?: readonly string[];
-  readonly text?: string;
-  readonly query?: string;
-}
-
-type Scenario = readonly [name: string, ...steps: readonly Step[]];
-
-const fresh = ["Cache-Control: max-age=3600"];
-const old = "Age: 7200";
-const etag = 'ETag: "one"';
-
-/** The app says it, and it is asked again. */
-function refused(name: string, ...says: string[]): Scenario {
-  return [`not reused: ${name}`, { says, from: "app" }, { says, from: "app" }];
-}
-
-function reused(name: string, ...says: string[]): Scenario {
-  return [`reused: ${name}`, { says, from: "app" }, { from: "store" }];
-}
 
 const freshness: readonly Scenario[] = [
   refused("nothing said"),
@@ -598,107 +564,6 @@ test("every scenario has its own name", () => {
   expect(new Set(all.map(([name]) => name)).size).toBe(all.length);
 });
 
-test.for(all)("%s", async ([name, ...steps]) => {
-  const path = `/${all.findIndex(([other]) => other === name)}`;
-  /** By which the app knows what it said before. */
-  let validators: readonly string[] = [];
-  let wholeBody = "";
-  for (const [index, step] of steps.entries()) {
-    const where = `${name}, step ${index}`;
-    const before = cached.count(path);
-    let isValidated = false;
-    cached.on(path, (request, response) => {
-      isValidated = holds(request, validators);
-      say(step, index, isValidated, response);
-    });
-    const target = step.query === undefined ? path : `${path}?${step.query}`;
-    const answer = await send(step, target);
-    const text = step.text ?? (step.from === "app" ? bodyOf(step, index) : wholeBody);
-    expect(answer.status, where).toBe(step.gets ?? 200);
-    if (step.gets !== 502 && step.gets !== 504) expect(answer.text, where).toBe(text);
-    const times = cached.count(path) - before;
-    if (step.from === "store") expect(times, where).toBe(0);
-    if (step.from === "asked") expect(times, where).toBe(1);
-    if (step.from === "app") expect([times, isValidated], where).toEqual([1, false]);
-    if (step.from === "validated") expect([times, isValidated], where).toEqual([1, true]);
-    for (const line of step.has ?? []) expect(answer.lines, where).toContainEqual(lineLike(line));
-    const names = answer.lines.map((line) => line.split(":", 1)[0]);
-    for (const absent of step.lacks ?? []) expect(names, where).not.toContain(absent);
-    if (step.from !== "app") continue;
-    wholeBody = bodyOf(step, index);
-    const said = dated(step.says ?? []);
-    validators = said.filter((line) => /^(?:ETag|Last-Modified): /.test(line));
-  }
+test.for(all)("%s", async (scenario) => {
+  await playScenario(cached, scenario, `/${all.indexOf(scenario)}`);
 });
-
-function bodyOf(step: Step, index: number): string {
-  return step.body ?? `body ${index}`;
-}
-
-/** Whether a request asks for what has changed since these validators. */
-function holds({ headers }: IncomingMessage, validators: readonly string[]): boolean {
-  const has = (line: string) => validators.includes(line);
-  return (
-    has(`ETag: ${headers["if-none-match"]}`) ||
-    has(`Last-Modified: ${headers["if-modified-since"]}`)
-  );
-}
-
-function say(step: Step, index: number, isValidated: boolean, response: ServerResponse): void {
-  if (step.breaks === true) {
-    response.destroy();
-    return;
-  }
-  const lines = dated(step.says ?? []).map((line) => line.split(/:[ ]?(.*)/s, 2));
-  response.sendDate = !lines.some(([name]) => name === "Date");
-  if (isValidated && step.from !== "app" && step.from !== "asked") {
-    response.writeHead(304, lines.flat()).end();
-    return;
-  }
-  response.writeHead(step.status ?? 200, lines.flat()).end(bodyOf(step, index));
-}
-
-async function send(step: Step, target: string) {
-  const method = step.method ?? "GET";
-  const lines = [
-    `${method} ${target} HTTP/1.1`,
-    `Host: 127.0.0.1:${cached.edge.port}`,
-    "Connection: close",
-    ...(method === "GET" || method === "HEAD" ? [] : ["Content-Length: 0"]),
-    ...dated(step.asks ?? []),
-  ];
-  const answer = await exchangeRaw(cached.edge.target, [`${lines.join("\r\n")}\r\n\r\n`]);
-  const end = answer.indexOf("\r\n\r\n");
-  const [statusLine = "", ...fields] = answer.slice(0, end).split("\r\n");
-  return {
-    status: Number(statusLine.split(" ")[1]),
-    lines: fields.map((line) => line.replace(/^[^:]*/, (name) => name.toLowerCase())),
-    text: decodeBody(fields, answer.slice(end + 4)),
-  };
-}
-
-function decodeBody(fields: readonly string[], text: string): string {
-  if (!fields.some((line) => /^transfer-encoding: chunked$/i.test(line))) return text;
-  return text.replaceAll(/[0-9a-f]+\r\n(.*?)\r\n/gs, "$1").replace(/\r\n$/, "");
-}
-
-/** With the dates that stand for a number of seconds from now. */
-function dated(lines: readonly string[]): string[] {
-  return lines.map((line) => {
-    const match = /^((?:Date|Expires|Last-Modified|If-Modified-Since): )([+-]\d+)$/i.exec(line);
-    return match === null ? line : match[1] + momentOf(Number(match[2]));
-  });
-}
-
-/** All of a run count from the same moment: what is sent again is the same text. */
-const started = Date.now();
-
-function momentOf(seconds: number): string {
-  return new Date(started + seconds * 1000).toUTCString();
-}
-
-function lineLike(line: string): unknown {
-  const [text = ""] = dated([line]);
-  const lower = text.replace(/^[^:]*/, (name) => name.toLowerCase());
-  return /\[/.test(lower) ? expect.stringMatching(new RegExp(`^${lower}$`)) : lower;
-}

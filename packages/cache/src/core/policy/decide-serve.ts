@@ -156,7 +156,7 @@ function decideStale(
   return appIsDown && staleMs < policy.staleWhileDownMs ? whileDown : undefined;
 }
 
-/** RFC 9111 §4.3.1. HEAD is passed on as it is: its answer has no body to store. */
+/** RFC 9111 §4.3.1. HEAD is passed on as it is: its answer has no body to store (but see `decideHead`). */
 function validate(answer: StoredAnswer, reason: "request" | "stale", method: string): Forward {
   const isGet = method === "GET";
   let conditions = "";
@@ -169,7 +169,7 @@ function validate(answer: StoredAnswer, reason: "request" | "stale", method: str
     reason,
     mayStore: isGet,
     mayCollapse: isGet && reason === "stale",
-    removes: ownSelections,
+    removes: isGet ? ownSelections : null,
     conditions,
   };
 }

@@ -55,6 +55,15 @@ test("freshness begins anew, by the directives of both", () => {
   expect(formatAnswerFields(answer, later + second)).toContain("Age: 1\r\n");
 });
 
+test("a cookie of a 304 is for one client, and is not kept", () => {
+  expect(update(old, ['ETag: "a"', "Set-Cookie: a=1"])?.fields).not.toContain("Set-Cookie");
+});
+
+test.for(["no-store", "private"])("after a 304 with %s the app is asked each time", (directive) => {
+  const updated = update(old, ['ETag: "a"', `Cache-Control: max-age=70, ${directive}`]);
+  expect(updated).toMatchObject({ alwaysValidate: true, neverStale: true });
+});
+
 test("an updated answer is served again", () => {
   const answer = update(old, ["Date: +500"]);
   const context = { method: "GET", appIsDown: false, hasVariants: false };

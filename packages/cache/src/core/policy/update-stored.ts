@@ -2,6 +2,7 @@
 import { formatHttpDate, strongMatch, weakMatch } from "@stack/protocols";
 import type { CachePolicy } from "./cache-policy.ts";
 import { createAnswer } from "./decide-store.ts";
+import type { Directives } from "./directives.ts";
 import { type ExchangeTimes, freshnessOf } from "./freshness.ts";
 import { type CacheResponse, type ResponseFacts, readResponseFacts } from "./response-facts.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
@@ -19,7 +20,9 @@ export function updateStored(
 ): StoredAnswer | undefined {
   const update = readResponseFacts(response.fields, times.receivedAt);
   if (!speaksOf(stored, update)) return undefined;
-  let lines = storedFields(response.fields, update.connectionFields);
+  // A cookie is for whoever asked, unless the route says that it is for all
+  const personal = policy.storeSetCookie ? null : setCookie;
+  let lines = storedFields(response.fields, update.connectionFields, personal);
   // RFC 9110 §6.6.1; else the old Date would make the answer as old as it was
   if (!update.hasDate) lines += `Date: ${formatHttpDate(times.receivedAt)}\r\n`;
   const merged = mergeFields(stored.fields, lines);
@@ -28,7 +31,17 @@ export function updateStored(
   const freshness = freshnessOf(stored.status, facts, policy, times.receivedAt, true);
   const { noCacheFields, privateFields } = facts.directives;
   const fields = storedFields(merged, noCacheFields, privateFields);
-  return createAnswer(stored, fields, facts, freshness, times, stored);
+  const updated = createAnswer(stored, fields, facts, freshness, times, stored);
+  return forbidsKeeping(update.directives)
+    ? { ...updated, alwaysValidate: true, neverStale: true }
+    : updated;
+}
+
+const setCookie: readonly string[] = ["set-cookie"];
+
+/** What is stored already is not unlearned; but it is not given to anybody unasked from then on. */
+function forbidsKeeping({ noStore, mustUnderstand, isPrivate }: Directives): boolean {
+  return isPrivate || (noStore && !mustUnderstand);
 }
 
 /** RFC 9111 §4.3.4: a validator in the 304 must be the stored answer's own. */

@@ -27,3 +27,8 @@ export function withoutEncodingVary(fields: string): string {
     return kept.length === 0 ? "" : `Vary: ${kept.join(", ")}\r\n`;
   });
 }
+
+/** The lines that set cookies: for whoever asked, where the rest is for all. */
+export function cookiesOf(fields: string): string {
+  return fields.match(/^set-cookie:[^\r\n]*\r\n/gim)?.join("") ?? "";
+}

@@ -128,7 +128,8 @@ export function createCachedBackend(route: CachedRoute): Backend {
     const { exchange, forward, key, stale } = order;
     const outcome = hasVariants && stale === undefined ? outcomes.missVary : missOutcome(forward);
     if (!forward.mayStore) {
-      if (rules.trim === undefined) pass(exchange, outcome);
+      // A HEAD may tell something of what is stored.
+      if (rules.trim === undefined && stale === undefined) pass(exchange, outcome);
       else askAlone(order, outcome);
       return;
     }

@@ -16,13 +16,15 @@ import {
   updateStored,
 } from "@stack/cache";
 import { editHeadLines, type RequestHead } from "@stack/protocols";
-import { withoutEncodingVary, withoutTags, withoutVary } from "../../core/cache/answer-fields.ts";
+import { cookiesOf, withoutEncodingVary, withoutTags, withoutVary } from "../../core/cache/answer-fields.ts";
 import { hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import type { ClientExchange } from "../client/client-state.ts";
+import { addFields } from "../client/answer-edits.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { isClientReader } from "./client-reader.ts";
 import { createFill, type Fill, type FillReader, type FillSource } from "./fill.ts";
 import { copyHead, createFillExchange, type FillExchange } from "./fill-exchange.ts";
+import { freshenByHead } from "./freshen-by-head.ts";
 import type { HotEntry } from "./hot-entry.ts";
 import { joinPieces } from "./join-pieces.ts";
 import { lookUpShared } from "./look-up-shared.ts";
@@ -179,10 +181,16 @@ export function prepareFill(order: FillOrder): RunningFill {
     const times = { requestedAt: Math.floor(requestedAt), receivedAt: Math.floor(receivedAt) };
     const fields = unvaried(written);
     const response = { status, reason, fields, length };
+    if (original.method === "HEAD" && stale !== undefined) {
+      const { baseKey } = order;
+      freshenByHead({ route, baseKey, head: original, stored: stale }, response, times);
+    }
     if (status === 304 && sentConditions !== "" && stale !== undefined) {
       const updated = updateStored(stale.answer, response, policy, times);
       isUnchanged = true;
-      if (updated !== undefined) renew(stale, updated);
+      if (updated === undefined) return;
+      if (!exchange.done && first !== undefined) addFields(exchange, cookiesOf(fields));
+      renew(stale, updated);
       return;
     }
     if (
