@@ -64,7 +64,11 @@ const fields: readonly Scenario[] = [
     ([name, value, newer]): Scenario => [
       `${name} of a 304 takes the place of the kept one`,
       { says: ["Cache-Control: max-age=60", old, etag, `${name}: ${value}`], from: "app" },
-      { says: [...fresh, etag, `${name}: ${newer}`], from: "validated", has: [`${name}: ${newer}`] },
+      {
+        says: [...fresh, etag, `${name}: ${newer}`],
+        from: "validated",
+        has: [`${name}: ${newer}`],
+      },
       { from: "store", has: [`${name}: ${newer}`] },
     ],
   ),

@@ -5,9 +5,9 @@
 import type { CachePolicy } from "./cache-policy.ts";
 import type { ExchangeTimes } from "./freshness.ts";
 import type { CacheResponse } from "./response-facts.ts";
+import { readResponseFacts } from "./response-facts.ts";
 import type { StoredAnswer } from "./stored-answer.ts";
 import { updateStored } from "./update-stored.ts";
-import { readResponseFacts } from "./response-facts.ts";
 
 export type HeadDecision =
   | { readonly kind: "unchanged" }
@@ -28,7 +28,8 @@ export function decideHead(
   times: ExchangeTimes,
 ): HeadDecision {
   if (response.status !== 200) return unchanged;
-  if (!isSame(stored, response, length, times)) return { kind: "stale", answer: aged(stored, times) };
+  if (!isSame(stored, response, length, times))
+    return { kind: "stale", answer: aged(stored, times) };
   const updated = updateStored(stored, response, policy, times);
   return updated === undefined
     ? { kind: "stale", answer: aged(stored, times) }

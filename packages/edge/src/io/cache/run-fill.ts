@@ -16,10 +16,15 @@ import {
   updateStored,
 } from "@stack/cache";
 import { editHeadLines, type RequestHead } from "@stack/protocols";
-import { cookiesOf, withoutEncodingVary, withoutTags, withoutVary } from "../../core/cache/answer-fields.ts";
+import {
+  cookiesOf,
+  withoutEncodingVary,
+  withoutTags,
+  withoutVary,
+} from "../../core/cache/answer-fields.ts";
 import { hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
-import type { ClientExchange } from "../client/client-state.ts";
 import { addFields } from "../client/answer-edits.ts";
+import type { ClientExchange } from "../client/client-state.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { isClientReader } from "./client-reader.ts";
 import { createFill, type Fill, type FillReader, type FillSource } from "./fill.ts";
