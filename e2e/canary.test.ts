@@ -85,6 +85,52 @@ test("good code gets a share, keeps its visitors, then all of them: no request i
   );
 }, 240_000);
 
+test("a cached page is kept for each side of the trial, and for the new code afterwards", async () => {
+  const kept = (port: number): string =>
+    shop(port).replace(
+      '{ path: "/*", app: "web" }',
+      '{ path: "/kept", app: "web", cache: { mode: "force", ttl: "1h" } }, { path: "/*", app: "web" }',
+    );
+  const purging = (port: number): string =>
+    kept(port).replace(
+      "redis: false,",
+      'redis: false, cache: { store: "memory", purgeOnRelease: true },',
+    );
+  await using project = await createProject(purging, { "web.py": wsgiApp("v1") });
+  await project.up();
+  const page = async (cookie?: string): Promise<Answer & { readonly cache: string }> => {
+    const headers = cookie === undefined ? {} : { cookie };
+    const answer = await fetch(`http://127.0.0.1:${project.port}/kept`, { headers });
+    const [given] = answer.headers.getSetCookie();
+    const cache = answer.headers.get("cache-status") ?? "";
+    return { body: await answer.text(), cookie: given?.split(";")[0], cache };
+  };
+  expect((await page()).body).toBe("v1");
+  project.write("web.py", wsgiApp("v2"));
+  const reload = project.stack("reload", "--canary", "50%");
+  await eventually("a trial", async () => (await canaryOf(project)) !== undefined, longMs);
+  const visitorOf = (body: string): Promise<string> =>
+    eventually(
+      `a visitor of ${body}`,
+      async () => {
+        const answer = await page();
+        return answer.body === body && answer.cookie;
+      },
+      longMs,
+    );
+  const [old, fresh] = [await visitorOf("v1"), await visitorOf("v2")];
+  for (let times = 0; times < 3; times += 1) {
+    const [before, after] = [await page(old), await page(fresh)];
+    expect([before.body, after.body]).toEqual(["v1", "v2"]);
+    expect(before.cache).toContain("hit");
+    expect(after.cache).toContain("hit");
+  }
+  await using load = startLoad({ port: project.port, path: "/", timeoutMs: longMs });
+  expect((await reload).code).toBe(0);
+  await load.stop();
+  await eventually("the new code", async () => (await page(old)).body === "v2", longMs);
+}, 240_000);
+
 test("bad code is taken back: exit 5 with the reason, and the old serves as before", async () => {
   await using project = await createProject(shop, { "web.py": wsgiApp("v1") });
   await project.up();

@@ -31,12 +31,17 @@ export interface CacheRules {
 /** Validators are worth keeping for a day past an answer's end. */
 const keepStaleMs = 24 * 3_600_000;
 
-/** @param conditions of the route: the same address may belong to another route without them */
+/**
+ * @param conditions of the route: the same address may belong to another route without them
+ * @param side of those that share the route's requests: each has answers of its own; "" for the only one
+ */
 export function compileCacheRules(
   plan: RouteCachePlan,
   conditions: RoutePlan["conditions"],
+  side = "",
 ): CacheRules {
-  const suffix = conditions === undefined ? "" : `\n${JSON.stringify(conditions)}`;
+  const condition = conditions === undefined ? "" : `\n${JSON.stringify(conditions)}`;
+  const suffix = side === "" ? condition : `${condition}\n@${side}`;
   const spec: KeySpec = plan.key;
   const { bypass } = plan;
   const hasBypass = bypass.cookies.length > 0 || bypass.headers.length > 0;

@@ -30,5 +30,6 @@ export function explainCache(
     mode === "http"
       ? "as the answer's headers say"
       : `for ${route.cache.ttlMs} ms, whatever it says`;
-  return { mode, key: rules.keyOf(head, scheme), text: `kept ${kept}` };
+  const sides = route.action.kind === "split" ? ", for each side of the split" : "";
+  return { mode, key: rules.keyOf(head, scheme), text: `kept ${kept}${sides}` };
 }

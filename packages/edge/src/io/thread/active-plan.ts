@@ -1,6 +1,6 @@
 /** From a plan as data to what serves it: route table, one backend per route, trust, access log. */
 import { randomBytes } from "node:crypto";
-import type { EdgePlan, RoutePlan } from "@stack/config";
+import type { EdgePlan, RouteAction, RoutePlan, TargetPlan } from "@stack/config";
 import { compileCacheRules } from "../../core/cache/cache-rules.ts";
 import type { ErrorPages } from "../../core/error-pages.ts";
 import { templatePattern } from "../../core/routing/path-matcher.ts";
@@ -58,23 +58,31 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
   };
   const plain: TargetFinder = ({ kind, name }) =>
     protection.target(kind, name) ?? missing(`there is no ${kind} ${name}`);
-  const target: TargetFinder = (wanted) => {
-    const canary = wanted.kind === "app" ? plan.apps[wanted.name]?.canary : undefined;
-    return canary === undefined ? plain(wanted) : createCanaryBackend(wanted, canary, plain);
-  };
+  const target: TargetFinder = (wanted) => withCanary(plan, wanted, plain);
   const large = createLargeFiles();
   const internal = createInternalFiles(plan.routes);
   const compression = plan.compression ? createCompression(plan.compression) : undefined;
   const backends = plan.routes.map((route, index) => {
     const coding = route.compression === false ? undefined : compression;
     const files: FileParts = { cacheBytes: share, large, compression: coding };
-    const live = backendOf(route, files, parts, target);
     const isKept = route.cache !== undefined && parts.cache !== undefined;
-    // What is kept is kept as it came, and coded for each client.
-    const own = isKept ? live : compressAnswers(route, live, coding);
-    const inner = internal === undefined ? own : internal.wrap(route, index, own);
-    const asked = shapeRequests(route, inner, placeOf(route), plain);
-    const shaped = keepAnswers(route, asked, coding, plan, parts);
+    const shape = (live: Backend): Backend => {
+      const inner = internal === undefined ? live : internal.wrap(route, index, live);
+      return shapeRequests(route, inner, placeOf(route), plain);
+    };
+    // What is kept is kept as it came, and coded for each client; each side of a split has its own.
+    const keep = (live: Backend, side: CacheSide): Backend =>
+      keepAnswers(route, shape(live), side, coding, plan, parts);
+    const { action } = route;
+    let shaped: Backend;
+    if (!isKept)
+      shaped = shape(compressAnswers(route, backendOf(route, files, parts, target), coding));
+    else if (action.kind !== "app" && action.kind !== "split") {
+      shaped = keep(backendOf(route, files, parts, target), onlySide);
+    } else {
+      const kept: TargetFinder = (wanted) => keep(plain(wanted), sideOf(plan, action, wanted));
+      shaped = backendOf(route, files, parts, (wanted) => withCanary(plan, wanted, kept));
+    }
     const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
     const failure = failureOf(route, plan);
     return failure === undefined ? answered : showFailure(answered, failure);
@@ -109,6 +117,33 @@ function failureOf({ action }: RoutePlan, { apps }: EdgePlan): string | undefine
   return undefined;
 }
 
+/** The new code of an app that is on trial gets its share of the requests. */
+function withCanary(plan: EdgePlan, wanted: TargetPlan, find: TargetFinder): Backend {
+  const canary = wanted.kind === "app" ? plan.apps[wanted.name]?.canary : undefined;
+  return canary === undefined ? find(wanted) : createCanaryBackend(wanted, canary, find);
+}
+
+/** Who makes the answers that are kept under a key: of several targets none is given another's. */
+interface CacheSide {
+  /** Part of the key; "" where there is but one. */
+  readonly name: string;
+  /** The app that answers; undefined for none of ours. */
+  readonly app: string | undefined;
+}
+
+const onlySide: CacheSide = { name: "", app: undefined };
+
+/** An app's own answers stay where they are while a canary is tried; what that makes goes with it. */
+function sideOf(plan: EdgePlan, action: RouteAction, { kind, name }: TargetPlan): CacheSide {
+  const app = kind === "app" ? name : undefined;
+  const trial = Object.values(plan.apps).find(
+    ({ canary }) => kind === "app" && canary?.app === name,
+  );
+  const part = action.kind === "split" ? `${kind} ${name}` : "";
+  const salt = trial?.canary === undefined ? "" : `canary ${trial.canary.salt}`;
+  return { name: [part, salt].filter((text) => text !== "").join(" "), app };
+}
+
 /** Where one of them is unknown nothing is said. */
 function isOtherRelease(made: string, current: string): boolean {
   return made !== "" && current !== "" && made !== current;
@@ -121,23 +156,23 @@ function isOtherRelease(made: string, current: string): boolean {
 function keepAnswers(
   route: RoutePlan,
   inner: Backend,
+  { name, app }: CacheSide,
   compression: Compression | undefined,
   plan: EdgePlan,
   { cache, isDown, release }: PlanParts,
 ): Backend {
   if (route.cache === undefined || cache === undefined) return inner;
-  const { action } = route;
   return createCachedBackend({
-    rules: compileCacheRules(route.cache, route.conditions),
+    rules: compileCacheRules(route.cache, route.conditions, name),
     desk: cache,
     inner,
     compression,
     saysStatus: route.cache.status,
     boundary: randomBytes(16).toString("hex"),
-    isDown: action.kind === "app" ? () => isDown(action.app) : () => false,
+    isDown: app === undefined ? () => false : () => isDown(app),
     isOutdated:
-      action.kind === "app" && plan.cache?.purgeOnRelease === true
-        ? (answer) => isOtherRelease(answer.release, release(action.app))
+      app !== undefined && plan.cache?.purgeOnRelease === true
+        ? (answer) => isOtherRelease(answer.release, release(app))
         : () => false,
   });
 }
