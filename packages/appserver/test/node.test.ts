@@ -1,4 +1,6 @@
 /** A real arbiter with real Node workers. */
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseMark } from "@stack/control";
 import { eventually, exchangeRaw, nextEvent } from "@stack/testkit";
@@ -70,6 +72,20 @@ test.for(["listens.mjs", "listens-express.cjs", "listens-fastify.mjs"])(
     await eventually("both to end", () => workers.every(({ pid }) => !isAlive(pid)));
   },
 );
+
+test("a program of node_modules/.bin is the main module, has its arguments, and a proxy with an address", async () => {
+  await using bench = await openBench();
+  const entry = join(bench.run, "command-line"); // links there have no extension
+  symlinkSync(fixture("command-line.cjs"), entry);
+
+  await startReady(bench, nodePlan(bench, { entry, args: ["start", "--quiet"], workers: 1 }));
+
+  expect(JSON.parse((await ask(first(bench), "/")).body)).toEqual({
+    args: ["start", "--quiet"],
+    ip: "127.0.0.1",
+    peer: "127.0.0.1",
+  });
+});
 
 test("a handler that throws answers 500 and its worker serves on", async () => {
   await using bench = await openReady({ workers: 1 });

@@ -374,8 +374,12 @@ export type AppPlan =
         readonly worker?: "sync" | "threads" | "gevent" | "eventlet";
       })
   | (AppPlanBase & PythonAppPlan & { readonly kind: "asgi" })
-  /** `entry` is absolute. */
-  | (AppPlanBase & { readonly kind: "node"; readonly entry: string })
+  /** `entry` is absolute; `args` are what a script that listens was started with. */
+  | (AppPlanBase & {
+      readonly kind: "node";
+      readonly entry: string;
+      readonly args?: readonly string[];
+    })
   | (AppPlanBase & {
       readonly kind: "command";
       readonly command: readonly [string, ...string[]];

@@ -8,6 +8,8 @@ export type ArbiterToNodeWorker =
       readonly id: string;
       /** Absolute path of the module. */
       readonly entry: string;
+      /** What it finds in process.argv after itself. */
+      readonly args: readonly string[];
       readonly socket: string;
       /** For the app; the arbiter's own unless said otherwise. */
       readonly umask?: number;

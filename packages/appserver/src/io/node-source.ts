@@ -70,7 +70,7 @@ function launchNodeWorker(
     events.started(child.pid);
     child.onMessage = (message) => onMessage(message as NodeWorkerToArbiter);
     tell({
-      ...{ type: "start" as const, id: spec.id, entry: plan.entry, socket },
+      ...{ type: "start" as const, id: spec.id, entry: plan.entry, args: plan.args ?? [], socket },
       ...(plan.umask === undefined ? {} : { umask: plan.umask }),
       shared: plan.user !== undefined,
     });

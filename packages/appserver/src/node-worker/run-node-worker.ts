@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
+import { actAsMain } from "./act-as-main.ts";
 import { catchListen } from "./catch-listen.ts";
 import {
   formatThrown,
@@ -16,6 +17,7 @@ import {
   type UpgradeHandler,
 } from "./load-entry.ts";
 import { markOutput } from "./mark-output.ts";
+import { seemLocal } from "./seem-local.ts";
 
 /** How long edges may take to close their idle connections before we do, when all were told. */
 const toldGraceMs = 50;
@@ -60,6 +62,7 @@ export async function runNodeWorker(): Promise<void> {
   });
   if (start.umask !== undefined) process.umask(start.umask);
   const catcher = catchListen(start.socket, backlog);
+  actAsMain(start.entry, start.args);
   const loaded = await loadEntry(start.entry);
   // A script may listen by itself, at once or when its database has answered.
   const server = catcher.caught() ?? (loaded.kind === "listens" ? await catcher.next() : undefined);
@@ -91,6 +94,7 @@ function serve({ handler, upgrade }: Handlers, socket: string, state: WorkerStat
 function adopt(server: Server, socket: string, state: WorkerState): void {
   state.server = server;
   Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+  server.prependListener("connection", seemLocal);
   server.on("clientError", (error: NodeJS.ErrnoException, peer) => {
     if (error.code === "HPE_INVALID_METHOD" && peer.writable) peer.end(unknownMethod);
     else peer.destroy();

@@ -236,6 +236,7 @@ function resolveApp(name: string, app: ParsedApp, context: ResolveContext): AppP
         kind: "node",
         ...resolveWorkers(app.workers, context.cpuCount),
         entry: app.entry.startsWith("/") ? app.entry : joinPath(cwd, app.entry),
+        ...(app.args.length === 0 ? {} : { args: app.args }),
       };
     case "command":
       return {

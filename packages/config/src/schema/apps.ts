@@ -211,6 +211,14 @@ const nodeApp = z.strictObject({
         "A module (ESM, CommonJS or TypeScript) whose default export is a (req, res) handler, an Express, Koa or Fastify app or an object with fetch, or a script that calls `listen` itself, on whatever port: it gets the worker's socket. An export `upgrade` of (req, socket, head) takes WebSockets.",
       examples: ["server.mjs"],
     }),
+  args: z
+    .array(z.string())
+    .default([])
+    .meta({
+      description:
+        "Arguments for a script that is a command, as those in node_modules/.bin; what it finds after itself in process.argv.",
+      examples: [["start"]],
+    }),
   workers,
 });
 
