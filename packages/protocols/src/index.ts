@@ -98,7 +98,7 @@ export {
   formatContentRange,
   type RangeDecision,
 } from "./http/ranges.ts";
-export { reasonOf } from "./http/reasons.ts";
+export { reasonOf, statusLine } from "./http/reasons.ts";
 export {
   clearRequestHead,
   createRequestHead,

@@ -3,7 +3,7 @@
  * and written in one piece. Making one costs a copy of the body; patching the Date in place would
  * change bytes that a slow connection may still hold.
  */
-import { reasonOf } from "@stack/protocols";
+import { statusLine } from "@stack/protocols";
 
 export interface AnswerParts {
   readonly status: number;
@@ -25,7 +25,7 @@ export function prepareAnswer(parts: AnswerParts, date: string): PreparedParts {
   const { status, fields, body } = parts;
   // RFC 9110 §8.6: no Content-Length in a 204.
   const length = status === 204 ? "" : `Content-Length: ${body.length}\r\n`;
-  const head = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${fields}Date: ${date}\r\n${length}`;
+  const head = `${statusLine(status, "")}${fields}Date: ${date}\r\n${length}`;
   const whole = Buffer.allocUnsafeSlow(head.length + 2 + body.length);
   whole.write(head, 0, "latin1");
   whole.write("\r\n", head.length, "latin1");

@@ -4,6 +4,7 @@
  * the lines in it are an app's.
  */
 import { connectionBit, namedFields, readConnection, staysOpen } from "./connection.ts";
+import { readLength } from "./content-length.ts";
 import { explainLines } from "./explain-head.ts";
 import { isResponseHead, isWorkerHead } from "./grammar.ts";
 import { lineName, lineStride } from "./head-lines.ts";
@@ -89,10 +90,10 @@ function readFields(head: ResponseHead, requestMethod: string): number {
   for (let at = 0; at < linesEnd; at += lineStride) {
     switch (lines[at + 4]) {
       case fieldId.contentLength: {
-        const value = text.slice(lines[at + 2], lines[at + 3]);
         if (head.contentLength >= 0) return refuse(head, "more than one Content-Length");
-        if (!/^0*[0-9]{1,15}$/.test(value)) return refuse(head, "Content-Length is not a number");
-        head.contentLength = Number(value);
+        const length = readLength(text, lines[at + 2] as number, lines[at + 3] as number);
+        if (length < 0) return refuse(head, "Content-Length is not a number");
+        head.contentLength = length;
         break;
       }
       case fieldId.transferEncoding:

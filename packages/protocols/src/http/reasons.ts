@@ -1,4 +1,7 @@
-/** Reason phrases of the statuses we send ourselves or may have to name (RFC 9110 §15, RFC 6585). */
+/**
+ * Status lines, with the reason phrases of the statuses we send ourselves or may have to name
+ * (RFC 9110 §15, RFC 6585).
+ */
 
 const reasons: Readonly<Record<number, string>> = {
   100: "Continue",
@@ -50,4 +53,24 @@ const reasons: Readonly<Record<number, string>> = {
 /** The usual phrase of a status; "" for one without. */
 export function reasonOf(status: number): string {
   return reasons[status] ?? "";
+}
+
+const usualLines = new Map(
+  Object.entries(reasons).map(([status, reason]) => [
+    Number(status),
+    `HTTP/1.1 ${status} ${reason}\r\n`,
+  ]),
+);
+
+/**
+ * A status line with its CRLF (RFC 9112 §4).
+ *
+ * @param reason as an app or upstream gave it; "" for the usual one
+ */
+export function statusLine(status: number, reason: string): string {
+  const usual = reasons[status];
+  if (usual !== undefined && (reason === "" || reason === usual)) {
+    return usualLines.get(status) as string;
+  }
+  return `HTTP/1.1 ${status} ${reason}\r\n`;
 }

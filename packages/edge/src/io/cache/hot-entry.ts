@@ -4,7 +4,7 @@
  */
 import { ageSeconds, formatCacheStatus, type RecordPlace, type StoredAnswer } from "@stack/cache";
 import type { Encoding } from "@stack/config";
-import { reasonOf } from "@stack/protocols";
+import { statusLine } from "@stack/protocols";
 import { type CacheOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import { codedFields, varyByEncoding } from "../../core/compression/decide-coding.ts";
 import type { CacheEntry } from "../../core/static/bounded-cache.ts";
@@ -107,7 +107,7 @@ export function prepareHit(
   const fields = hitFields(form.fields, answer, nowMs, outcomes.hit, saysStatus);
   const { status, reason } = answer;
   const length = status === 204 ? "" : `Content-Length: ${form.body.length}\r\n`;
-  const head = `HTTP/1.1 ${status} ${reason || reasonOf(status)}\r\n${fields}${length}`;
+  const head = statusLine(status, reason) + fields + length;
   const whole = Buffer.allocUnsafeSlow(head.length + 2 + form.body.length);
   whole.write(head, 0, "latin1");
   whole.write("\r\n", head.length, "latin1");

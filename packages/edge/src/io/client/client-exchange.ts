@@ -10,7 +10,7 @@ import {
   headerValue,
   lastChunk,
   type RequestHead,
-  reasonOf,
+  statusLine,
 } from "@stack/protocols";
 import { asksForHtml } from "../../core/error-pages.ts";
 import type { RouteDecision } from "../../core/routing/route-table.ts";
@@ -127,7 +127,7 @@ export function abandon(exchange: ClientExchange): void {
 function inform(this: ClientExchange, status: number, reason: string, fields: string): void {
   if (this.done || this.begun || this.head.minor === 0 || status === 100) return;
   this.io.thread.metrics.informed();
-  putAndFlush(this.io, `HTTP/1.1 ${status} ${reason || reasonOf(status)}\r\n${fields}\r\n`);
+  putAndFlush(this.io, `${statusLine(status, reason)}${fields}\r\n`);
 }
 
 function begin(
@@ -144,7 +144,7 @@ function begin(
   this.answerLength = length;
   this.answerBodiless = this.isHead || status === 204 || status === 304;
   const lines = this.editAnswer === undefined ? fields : this.editAnswer(fields, this, status);
-  let head = `HTTP/1.1 ${status} ${reason || reasonOf(status)}\r\n${lines}`;
+  let head = statusLine(status, reason) + lines;
   if (!hasDate) head += this.io.thread.dateLine;
   if (length >= 0) {
     if (status !== 204) head += `Content-Length: ${length}\r\n`;

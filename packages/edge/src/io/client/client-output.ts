@@ -52,25 +52,33 @@ export interface Flusher {
 
 /** @param onBug told of an exception; it costs the connection */
 export function createFlusher(onBug: (io: ClientConnection, error: unknown) => void): Flusher {
-  let dirty: ClientConnection[] = [];
+  /** Nearly always there is one: it needs no list. */
+  let first: ClientConnection | undefined;
+  let others: ClientConnection[] = [];
   let scheduled = false;
   let depth = 0;
-  const run = (): void => {
-    const batch = dirty;
-    dirty = [];
-    scheduled = false;
-    for (const io of batch) {
-      io.dirty = false;
-      try {
-        flush(io);
-      } catch (error) {
-        onBug(io, error);
-      }
+  const clean = (io: ClientConnection): void => {
+    io.dirty = false;
+    try {
+      flush(io);
+    } catch (error) {
+      onBug(io, error);
     }
+  };
+  const run = (): void => {
+    const one = first;
+    first = undefined;
+    scheduled = false;
+    if (one !== undefined) clean(one);
+    if (others.length === 0) return;
+    const batch = others;
+    others = [];
+    for (const io of batch) clean(io);
   };
   return {
     later(io) {
-      dirty.push(io);
+      if (first === undefined) first = io;
+      else others.push(io);
       if (scheduled || depth > 0) return;
       scheduled = true;
       process.nextTick(run);
@@ -80,7 +88,7 @@ export function createFlusher(onBug: (io: ClientConnection, error: unknown) => v
     },
     leave() {
       depth -= 1;
-      if (depth === 0 && dirty.length > 0 && !scheduled) run();
+      if (depth === 0 && first !== undefined && !scheduled) run();
     },
   };
 }

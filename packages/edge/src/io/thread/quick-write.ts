@@ -39,6 +39,8 @@ export function createQuickener(): Quickener {
   const binding = findBinding();
   if (binding === undefined) return () => {};
   const { WriteWrap, streamBaseState, kLastWriteWasAsync } = binding;
+  /** Nothing becomes of a request whose write was done at once: the next write takes it again. */
+  let spare = new WriteWrap();
   return (socket) => {
     const internals = socket as unknown as SocketInternals;
     if (socket instanceof TLSSocket) return;
@@ -59,7 +61,7 @@ export function createQuickener(): Quickener {
       ) {
         return slow(chunk, encoding, done);
       }
-      const request = new WriteWrap();
+      const request = spare;
       let failure: number;
       if (typeof chunk === "string") {
         const isQuick = encoding === "latin1" && chunk.length > 0 && chunk.length <= quickTextBytes;
@@ -67,11 +69,12 @@ export function createQuickener(): Quickener {
         failure = handle.writeLatin1String(request, chunk);
       } else if (chunk instanceof Uint8Array && chunk.length > 0) {
         failure = handle.writeBuffer(request, chunk);
-        request.buffer = chunk;
       } else return slow(chunk, encoding, done);
+      if (failure === 0 && streamBaseState[kLastWriteWasAsync] === 0) return true;
+      spare = new WriteWrap();
       // What cannot be written now fails again, where the stream sees it.
       if (failure !== 0) return slow(chunk, encoding, done);
-      if (streamBaseState[kLastWriteWasAsync] === 0) return true;
+      if (typeof chunk !== "string") request.buffer = chunk;
       return adoptWrite(socket, internals, request, () => slow(chunk, encoding, done));
     };
     socket.write = quick as Socket["write"];

@@ -126,33 +126,34 @@ export function readAnswer(
   const before = reader.text.length;
   // Of a long read the head is in the beginning: no need to make text of all of it.
   let taken = Math.min(length, headWindow);
-  reader.text += buffer.toString("latin1", 0, taken);
+  // Kept only when there is more to come.
+  let text = buffer.toString("latin1", 0, taken);
+  if (before > 0) text = reader.text + text;
   let start = 0;
   for (;;) {
-    const end = dialect.findEnd(reader.text, start, Math.max(reader.scanned, start), limits);
+    const end = dialect.findEnd(text, start, Math.max(reader.scanned, start), limits);
     if (end === 0) {
       if (taken < length) {
-        reader.text += buffer.toString("latin1", taken, length);
+        text += buffer.toString("latin1", taken, length);
         taken = length;
         continue;
       }
       // Seen at once, not when the time is up.
-      if (!isStartOfHead(reader.text, start, dialect.firstText)) {
+      if (!isStartOfHead(text, start, dialect.firstText)) {
         return refuse(reader, "it is not HTTP/1");
       }
-      reader.text = reader.text.slice(start);
+      reader.text = text.slice(start);
       reader.scanned = reader.text.length;
       return answerState.open;
     }
     if (end < 0) return refuse(reader, "its head has no valid end");
-    if (dialect.parse(reader.text, start, end, limits, exchange.head.method, head) !== 0) {
+    if (dialect.parse(text, start, end, limits, exchange.head.method, head) !== 0) {
       return refuse(reader, head.problem);
     }
     if (head.status >= 200) {
-      const { text } = reader;
       const phase = beginAnswer(reader, exchange, head);
       clearResponseHead(head);
-      reader.text = "";
+      if (before > 0) reader.text = "";
       if (phase === inLength && text.length - end === reader.remaining && taken === length) {
         // The usual case: all of a short answer in one read, and text already.
         reader.remaining = 0;
