@@ -68,7 +68,7 @@ test("good code gets a share, keeps its visitors, then all of them: no request i
   expect(stderr).toContain("canary of web: 30% to r2");
   expect(code).toBe(0);
   if (during !== undefined) {
-    expect(during).toMatchObject({ release: "r2", share: 0.3, wanted: 30 });
+    expect(during).toMatchObject({ release: "r2", share: 0.3, wanted: 30, deadlineMs: 60_000 });
     expect(new Set(again.map(({ body }) => body))).toEqual(new Set(["v2"]));
   }
   expect(result.failures).toEqual([]);
@@ -77,6 +77,8 @@ test("good code gets a share, keeps its visitors, then all of them: no request i
   const status = await project.status();
   expect(status).toMatchObject({ release: "r2", state: "ready" });
   expect(status.apps[0]?.canary).toBeUndefined();
+  expect(status.apps[0]?.lastCanary).toMatchObject({ release: "r2", verdict: "promoted" });
+  expect(status.apps[0]?.error).toBeNull();
   expect(status.events.map(({ text }) => text).join("\n")).toMatch(/canary: promoted: 0 errors/);
   await eventually(
     "the old to go",
@@ -149,7 +151,11 @@ test("bad code is taken back: exit 5 with the reason, and the old serves as befo
   expect(result.failures.length - before).toBeLessThan(10); // what was under way as it returned
   expect([...result.bodies.keys()]).toEqual(["v1"]);
   await eventually("one side", async () => (await workersOf(project)).join() === "1,1", longMs);
-  expect(await project.status()).toMatchObject({ release: "r1", state: "ready" });
+  expect(await project.status()).toMatchObject({
+    release: "r1",
+    state: "ready",
+    apps: [{ lastCanary: { release: "r2", verdict: "taken-back" } }],
+  });
 }, 240_000);
 
 test("code that does not start never gets a request", async () => {
@@ -161,6 +167,10 @@ test("code that does not start never gets a request", async () => {
 
   expect(reload.code).toBe(5);
   expect(reload.stderr).toContain("nothing_there");
+  expect(await project.status()).toMatchObject({
+    state: "ready",
+    apps: [{ error: { code: "E3002" } }],
+  });
   expect((await ask(project)).body).toBe("v1");
   expect((await project.stack("reload", "--canary", "0%")).code).toBe(2);
 }, 240_000);

@@ -56,6 +56,7 @@ export type {
   AppStatus,
   CanarySideStatus,
   CanaryStatus,
+  CanaryVerdictStatus,
   EdgeStatus,
   LastExit,
   LatencyMs,

@@ -3,6 +3,7 @@
  * compatible; changing one bumps the version. Times are ISO 8601 UTC, durations end in Ms, sizes in
  * Bytes.
  */
+import type { ErrorReport } from "@stack/base";
 import type { RequestFacts } from "./peer-messages.ts";
 import type { ServiceState } from "./states.ts";
 
@@ -27,6 +28,8 @@ export interface ProcessStatus {
   readonly restarts: number;
   readonly uptimeMs: number;
   readonly lastExit: LastExit | null;
+  /** Why it will not become ready by itself; null or absent otherwise. */
+  readonly error?: ErrorReport | null;
   /** Percent of one core over the last second, and proportional memory; null when unknown. */
   readonly cpuPercent: number | null;
   readonly memoryBytes: number | null;
@@ -90,8 +93,12 @@ export interface AppStatus {
   readonly requestsPerSecond: number;
   readonly latencyMs: LatencyMs | null;
   readonly workers: readonly WorkerStatus[];
+  /** Why it does not serve, or why its newest code does not; null or absent otherwise. */
+  readonly error?: ErrorReport | null;
   /** `reload --canary` is under way; absent otherwise. */
   readonly canary?: CanaryStatus;
+  /** What became of the last one, as far as this stackd knows. */
+  readonly lastCanary?: CanaryVerdictStatus;
 }
 
 export interface CanaryStatus {
@@ -101,8 +108,19 @@ export interface CanaryStatus {
   readonly elapsedMs: number;
   /** How many it must have had before it is decided. */
   readonly wanted: number;
+  /** It is not decided before, however many have come; and not left open after. */
+  readonly timeMs: number;
+  readonly deadlineMs: number;
   readonly old: CanarySideStatus;
   readonly new: CanarySideStatus;
+}
+
+export interface CanaryVerdictStatus {
+  readonly release: string;
+  readonly at: string;
+  readonly ageMs: number;
+  readonly verdict: "promoted" | "taken-back";
+  readonly reason: string;
 }
 
 export interface CanarySideStatus {

@@ -1,5 +1,6 @@
 import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { expect, test } from "vitest";
+import { shopCache } from "../../test/fixtures/shop-cache.ts";
 import { decideKey, type KeyEffect, type KeyPress } from "./decide-key.ts";
 import { reduce } from "./reduce.ts";
 import { type DashboardState, initialState } from "./state.ts";
@@ -109,6 +110,59 @@ test("the cursor stops at both ends", () => {
   expect(type(shown(), press("k")).state.selected).toBe("edge");
   expect(type(shown(), press("G"), press("j")).state.selected).toBe("stackd");
   expect(type(shown(), press("", "down")).state.selected).toBe("shop");
+});
+
+test("4 shows the cache, Tab goes round, Esc comes back", () => {
+  expect(type(shown(), press("4")).state.view).toBe("cache");
+  const tab = press("", "tab");
+  const views = [1, 2, 3].map((times) => type(shown(), ...Array(times).fill(tab)).state.view);
+  expect(views).toEqual(["cache", "logs", "services"]);
+  expect(type(shown(), press("4"), press("", "escape")).state.view).toBe("services");
+});
+
+test("the list of the cache scrolls no further than its end", () => {
+  const known = reduce(shown(), {
+    type: "cache",
+    answer: { kind: "stats", stats: shopCache },
+    nowMs,
+  });
+  const at = (...keys: string[]): number =>
+    type(known, press("4"), ...keys.map((key) => press(key))).state.cache.scroll;
+  expect([at("j", "j"), at("j", "k", "k"), at("G"), at("G", "j"), at("G", "g")]).toEqual([
+    2, 0, 6, 6, 0,
+  ]);
+});
+
+test("Enter opens the service of the row, with keys of its own and those of the row", () => {
+  const enter = press("", "enter");
+  const opened = type(at("mailer"), enter).state;
+  expect([opened.view, opened.selected]).toEqual(["detail", "mailer"]);
+  // Its one exit is open, since it has crashed: its title, then a line.
+  const down = type(opened, press("j"), press("j")).state;
+  expect(down.detail.at).toMatchObject({ line: 1 });
+  const closed = type(down, enter).state;
+  expect(closed.detail.at).toMatchObject({ line: 0 });
+  expect(type(closed, press("j")).state.detail.at).toMatchObject({ line: 0 });
+  expect(type(opened, press("R"), press("y")).effects).toEqual([
+    { type: "request", key: "mailer", request: { op: "restart", names: ["mailer"] } },
+  ]);
+  expect(type(opened, press("", "escape")).state.view).toBe("services");
+});
+
+test("the detail of a service that goes away goes back", () => {
+  const opened = type(at("mailer"), press("", "enter")).state;
+  const gone = reduce(opened, {
+    type: "snapshot",
+    status: { ...shopStatus, processes: [] },
+    nowMs: nowMs + 1_000,
+  });
+  expect(type(gone, press("j")).state.view).toBe("services");
+});
+
+test("Space hides the workers of a row, and shows them", () => {
+  const folded = type(at("shop"), press(" ")).state;
+  expect([...folded.folded]).toEqual(["shop"]);
+  expect(type(folded, press(" ")).state.folded.size).toBe(0);
 });
 
 test("l shows the logs of the row, Esc clears the filter, then goes back", () => {

@@ -1,5 +1,8 @@
 /** What a key does: a pure decision from the state, carried out by `io/`. */
+import { assertNever } from "@stack/base";
 import type { ClientRequest } from "@stack/control";
+import { cacheLines } from "./cache-lines.ts";
+import { type DetailPlace, detailOf, placeIndex, placesOf } from "./detail.ts";
 import { rowsOf, type ServiceRow, selectedIndex } from "./rows.ts";
 import type { DashboardAction, DashboardState, Dialog } from "./state.ts";
 
@@ -48,15 +51,37 @@ export function decideKey(
       return state.owner ? [dialog({ kind: "quit" })] : [quit("detach")];
     case "1":
       return [dispatch({ type: "view", view: "services" })];
+    case "4":
+      return [dispatch({ type: "view", view: "cache" })];
     case "5":
       return [dispatch({ type: "view", view: "logs" })];
     default:
-      if (key.name === "tab") {
-        return [dispatch({ type: "view", view: state.view === "logs" ? "services" : "logs" })];
-      }
-      return state.view === "logs"
-        ? decideInLogs(state, key, page)
-        : decideInServices(state, key, page);
+      return key.name === "tab" ? [nextView(state)] : decideInView(state, key, page);
+  }
+}
+
+const tabOrder = ["services", "cache", "logs"] as const;
+
+function nextView({ view }: DashboardState): KeyEffect {
+  const place = tabOrder.findIndex((one) => one === (view === "detail" ? "services" : view));
+  return dispatch({
+    type: "view",
+    view: tabOrder[(place + 1) % tabOrder.length] ?? "services",
+  });
+}
+
+function decideInView(state: DashboardState, key: KeyPress, page: number): KeyEffect[] {
+  switch (state.view) {
+    case "services":
+      return decideInServices(state, key, page);
+    case "detail":
+      return decideInDetail(state, key, page);
+    case "cache":
+      return decideInCache(state, key, page);
+    case "logs":
+      return decideInLogs(state, key, page);
+    default:
+      return assertNever(state.view);
   }
 }
 
@@ -73,13 +98,28 @@ function decideInServices(state: DashboardState, key: KeyPress, page: number): K
   if (move === "first") return to(0);
   if (move === "last") return to(rows.length - 1);
   if (move !== 0) return to(index + move);
-  if (key.name === "enter" || key.input === " ") {
-    return row.foldable ? [dispatch({ type: "fold", key: row.key })] : [];
+  if (key.input === " ") return row.foldable ? [dispatch({ type: "fold", key: row.key })] : [];
+  if (key.name === "enter") {
+    const shown = row.kind === "canary" ? row.target : row.key;
+    return [
+      dispatch({ type: "select", key: shown }),
+      dispatch({ type: "detail", at: null }),
+      dispatch({ type: "view", view: "detail" }),
+    ];
   }
+  return decideOnRow(state, row, key);
+}
+
+/** What can be done with a service, in the list and in its detail. */
+function decideOnRow(state: DashboardState, row: ServiceRow, key: KeyPress): KeyEffect[] {
   switch (key.input) {
     case "l":
       return [
-        dispatch({ type: "log-filter", filter: row.key, editing: false }),
+        dispatch({
+          type: "log-filter",
+          filter: row.kind === "canary" ? row.target : row.key,
+          editing: false,
+        }),
         dispatch({ type: "view", view: "logs" }),
       ];
     case "r":
@@ -98,6 +138,38 @@ function decideInServices(state: DashboardState, key: KeyPress, page: number): K
     default:
       return [];
   }
+}
+
+function decideInDetail(state: DashboardState, key: KeyPress, page: number): KeyEffect[] {
+  const back = dispatch({ type: "view", view: "services" });
+  const detail = detailOf(state);
+  if (key.name === "escape" || detail === null) return [back];
+  const places = placesOf(detail.items);
+  const index = placeIndex(places, state.detail.at);
+  const to = (place: number): KeyEffect[] => {
+    const target: DetailPlace | undefined = places[Math.max(0, Math.min(places.length - 1, place))];
+    return target === undefined ? [] : [dispatch({ type: "detail", at: target })];
+  };
+  const move = movement(key, page);
+  if (move === "first") return to(0);
+  if (move === "last") return to(places.length - 1);
+  if (move !== 0) return to(index + move);
+  if (key.name === "enter" || key.input === " ") {
+    const item = places[index]?.item;
+    return item === undefined ? [] : [dispatch({ type: "detail-toggle", item })];
+  }
+  const row = rowsOf(state, page).find((one) => one.key === state.selected);
+  return row === undefined ? [] : decideOnRow(state, row, key);
+}
+
+function decideInCache(state: DashboardState, key: KeyPress, page: number): KeyEffect[] {
+  if (key.name === "escape") return [dispatch({ type: "view", view: "services" })];
+  const move = movement(key, page);
+  if (move === 0) return [];
+  const { scroll } = state.cache;
+  const last = Math.max(0, cacheLines(state).length - 1);
+  const to = move === "first" ? 0 : move === "last" ? last : scroll + move;
+  return [dispatch({ type: "cache-scroll", to: Math.max(0, Math.min(last, to)) })];
 }
 
 function decideInLogs(state: DashboardState, key: KeyPress, page: number): KeyEffect[] {

@@ -37,10 +37,16 @@ export function formatClock(at: string, offsetMinutes: number): string {
 }
 
 /** Eight levels of blocks, the newest sample to the right; nothing without samples. */
-export function sparkline(samples: readonly number[], width: number, unicode: boolean): string {
+export function sparkline(
+  samples: readonly number[],
+  width: number,
+  unicode: boolean,
+  /** What a full block stands for; the highest sample unless said otherwise. */
+  full?: number,
+): string {
   const levels = unicode ? "▁▂▃▄▅▆▇█" : "_.:-=+*#";
   const shown = samples.slice(-width);
-  const highest = Math.max(...shown, 1);
+  const highest = full ?? Math.max(...shown, 1);
   return shown
     .map((value) => levels[Math.min(7, Math.floor((value / highest) * 7.999))] ?? " ")
     .join("");

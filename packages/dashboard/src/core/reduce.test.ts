@@ -1,6 +1,8 @@
 import type { StackEvent } from "@stack/control";
 import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { expect, test } from "vitest";
+import { shopCache } from "../../test/fixtures/shop-cache.ts";
+import { exceptionsOf } from "./exceptions.ts";
 import { reduce } from "./reduce.ts";
 import { type DashboardAction, type DashboardState, initialState } from "./state.ts";
 
@@ -115,4 +117,37 @@ test("the course of an action goes away when its time is over", () => {
   });
   expect(reduce(state, { type: "tick", nowMs: nowMs + 4999 }).feedback.size).toBe(1);
   expect(reduce(state, { type: "tick", nowMs: nowMs + 5000 }).feedback.size).toBe(0);
+});
+
+test("the share of hits is of the requests between two answers; a new edge begins anew", () => {
+  const answer = (hits: number, misses: number): DashboardAction => ({
+    type: "cache",
+    answer: {
+      kind: "stats",
+      stats: {
+        ...shopCache,
+        routes: [
+          {
+            route: "/*",
+            results: [
+              { result: "hit", reason: "", count: hits },
+              { result: "miss", reason: "unknown", count: misses },
+            ],
+          },
+        ],
+      },
+    },
+    nowMs,
+  });
+  const state = after(answer(900, 100), answer(930, 110), answer(930, 110), answer(1, 1));
+  expect(state.cache.hitHistory).toEqual([0.75]);
+  expect(after(answer(900, 100), answer(930, 110), answer(1, 1), answer(1, 2)).cache).toMatchObject(
+    { hitHistory: [0.75, 0] },
+  );
+});
+
+test("exceptions are found in the log lines as they come", () => {
+  const trace = ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "E: no"];
+  const state = after({ type: "logs", lines: trace.map((text) => line(text)) });
+  expect(exceptionsOf(state.exceptions, "shop")).toMatchObject([{ type: "E", count: 1 }]);
 });

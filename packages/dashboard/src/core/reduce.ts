@@ -1,8 +1,21 @@
 /** The dashboard's state after each thing that happens. Pure; every list in it is bounded. */
 import { assertNever } from "@stack/base";
-import type { StackEvent, StatusData } from "@stack/control";
+import {
+  type CacheAnswer,
+  countCacheResults,
+  type StackEvent,
+  type StatusData,
+} from "@stack/control";
+import { readExceptions } from "./exceptions.ts";
 import { matchesFilter } from "./log-filter.ts";
-import type { DashboardAction, DashboardState, Feedback, LogEntry, LogView } from "./state.ts";
+import type {
+  CacheView,
+  DashboardAction,
+  DashboardState,
+  Feedback,
+  LogEntry,
+  LogView,
+} from "./state.ts";
 
 const maxLogLines = 10_000;
 const maxEvents = 50;
@@ -21,13 +34,31 @@ export function reduce(state: DashboardState, action: DashboardAction): Dashboar
     case "tick":
       return { ...state, nowMs: action.nowMs, feedback: current(state.feedback, action.nowMs) };
     case "logs":
-      return { ...state, logs: append(state.logs, action.lines) };
+      return {
+        ...state,
+        logs: append(state.logs, action.lines),
+        exceptions: readExceptions(state.exceptions, action.lines),
+      };
     case "view":
       return { ...state, view: action.view };
     case "dialog":
       return { ...state, dialog: action.dialog };
     case "select":
       return { ...state, selected: action.key };
+    case "detail":
+      return { ...state, detail: { ...state.detail, at: action.at } };
+    case "detail-toggle":
+      return {
+        ...state,
+        detail: {
+          at: { item: action.item, line: 0 },
+          toggled: toggled(state.detail.toggled, action.item),
+        },
+      };
+    case "cache":
+      return { ...state, cache: withCache(state.cache, action.answer, action.nowMs) };
+    case "cache-scroll":
+      return { ...state, cache: { ...state.cache, scroll: Math.max(0, action.to) } };
     case "fold":
       return { ...state, folded: toggled(state.folded, action.key) };
     case "feedback":
@@ -68,6 +99,19 @@ function withSnapshot(state: DashboardState, status: StatusData, nowMs: number):
     selected: state.selected,
     logs: append(state.logs, state.status === null ? [] : unseen(state.events, status.events)),
   };
+}
+
+function withCache(cache: CacheView, answer: CacheAnswer, nowMs: number): CacheView {
+  const next = { ...cache, answer, atMs: nowMs };
+  if (answer.kind !== "stats" || cache.answer?.kind !== "stats") return next;
+  const before = countCacheResults(cache.answer.stats.routes);
+  const after = countCacheResults(answer.stats.routes);
+  const requests = after.total - before.total;
+  // A new edge counts from zero.
+  if (requests <= 0) return next;
+  const hits = after.total * (after.hitRatio ?? 0) - before.total * (before.hitRatio ?? 0);
+  const share = Math.max(0, Math.min(1, hits / requests));
+  return { ...next, hitHistory: [...cache.hitHistory, share].slice(-maxSamples) };
 }
 
 /** Events come by themselves and again within the next snapshot. */

@@ -7,12 +7,13 @@ import type {
   ServiceState,
   WorkerStatus,
 } from "@stack/control";
+import { type CanaryNote, canaryNote } from "./canary.ts";
 import type { DashboardState } from "./state.ts";
 
 export interface ServiceRow {
   /** Unique, and stable over snapshots. */
   readonly key: string;
-  readonly kind: "edge" | "app" | "instance" | "worker" | "program" | "redis" | "own";
+  readonly kind: "edge" | "app" | "canary" | "instance" | "worker" | "program" | "redis" | "own";
   /** What actions on this row act on: the app for its instances and workers. */
   readonly target: string;
   readonly name: string;
@@ -36,6 +37,8 @@ export interface ServiceRow {
   readonly busyPercent?: number;
   readonly current?: WorkerStatus["current"];
   readonly lastExit: LastExit | null;
+  /** In place of the numbers. */
+  readonly note?: CanaryNote;
 }
 
 /** With less room than this, a row per app is what fits. */
@@ -111,8 +114,9 @@ function appRows(app: AppStatus, state: DashboardState, compact: boolean): Servi
     inFlight: app.inFlight,
     lastExit: null,
   };
-  if (head.folded) return [head];
-  const rows = [head];
+  const note = canaryNote(app);
+  const rows = note === null ? [head] : [head, canaryRow(app, note, head.folded)];
+  if (head.folded) return rows;
   for (const [index, instance] of instances.entries()) {
     const workers = app.workers.filter((worker) => worker.instance === instance);
     const key = `${app.name}-${instance}`;
@@ -125,6 +129,32 @@ function appRows(app: AppStatus, state: DashboardState, compact: boolean): Servi
     }
   }
   return rows;
+}
+
+/** New code beside the old: what it does is told in words. */
+function canaryRow(app: AppStatus, note: CanaryNote, last: boolean): ServiceRow {
+  return {
+    key: `${app.name}@canary`,
+    kind: "canary",
+    target: app.name,
+    name: `canary ${note.release}`,
+    branch: [last],
+    foldable: false,
+    folded: false,
+    state: note.tone === "good" ? "ready" : note.tone === "bad" ? "degraded" : "booting",
+    pid: null,
+    ready: null,
+    restarts: 0,
+    uptimeMs: null,
+    cpuPercent: null,
+    memoryBytes: null,
+    rate: null,
+    latency: null,
+    queue: null,
+    inFlight: null,
+    lastExit: null,
+    note,
+  };
 }
 
 function instanceRow(
@@ -217,7 +247,9 @@ function ownRow(process: ProcessStatus, kind: ServiceRow["kind"]): ServiceRow {
 }
 
 function hasFault(group: readonly ServiceRow[]): boolean {
-  return group.some((row) => row.state === "crashed" || row.state === "degraded");
+  return group.some(
+    (row) => row.kind !== "canary" && (row.state === "crashed" || row.state === "degraded"),
+  );
 }
 
 function worst(workers: readonly WorkerStatus[]): ServiceState {

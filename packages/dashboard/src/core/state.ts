@@ -1,5 +1,7 @@
 /** What the dashboard knows and shows, and all that can happen to it. Plain data: views only read it. */
-import type { ClientRequest, StackEvent, StatusData } from "@stack/control";
+import type { CacheAnswer, ClientRequest, StackEvent, StatusData } from "@stack/control";
+import type { DetailPlace } from "./detail.ts";
+import { type ExceptionLog, noExceptions } from "./exceptions.ts";
 
 export interface DashboardLogLine {
   /** ISO 8601 UTC. */
@@ -53,6 +55,24 @@ export interface LogView {
   readonly editing: boolean;
 }
 
+/** The service that is looked at is the one under the cursor, `selected`. */
+export interface DetailView {
+  /** Null: at the top. */
+  readonly at: DetailPlace | null;
+  /** Items that are not as they are by themselves, open or closed. */
+  readonly toggled: ReadonlySet<string>;
+}
+
+export interface CacheView {
+  /** As the edge said last; null before, and while the view is not looked at nothing is asked. */
+  readonly answer: CacheAnswer | null;
+  readonly atMs: number;
+  /** Share of the requests between two answers that came from the cache, of the last 60 with any. */
+  readonly hitHistory: readonly number[];
+  /** The first line of its list that is shown. */
+  readonly scroll: number;
+}
+
 export interface DashboardState {
   readonly owner: boolean;
   readonly status: StatusData | null;
@@ -60,7 +80,7 @@ export interface DashboardState {
   readonly nowMs: number;
   /** When the last snapshot came, for rates of counters. */
   readonly snapshotMs: number;
-  readonly view: "services" | "logs";
+  readonly view: "services" | "detail" | "cache" | "logs";
   readonly dialog: Dialog | null;
   /** Key of the row under the cursor. */
   readonly selected: string | null;
@@ -73,6 +93,9 @@ export interface DashboardState {
   /** Requests per second of the whole stack, the last 60 samples. */
   readonly rateHistory: readonly number[];
   readonly logs: LogView;
+  readonly exceptions: ExceptionLog;
+  readonly detail: DetailView;
+  readonly cache: CacheView;
 }
 
 export type DashboardAction =
@@ -86,6 +109,10 @@ export type DashboardAction =
   | { readonly type: "select"; readonly key: string }
   | { readonly type: "fold"; readonly key: string }
   | { readonly type: "feedback"; readonly key: string; readonly feedback: Feedback }
+  | { readonly type: "detail"; readonly at: DetailPlace | null }
+  | { readonly type: "detail-toggle"; readonly item: string }
+  | { readonly type: "cache"; readonly answer: CacheAnswer; readonly nowMs: number }
+  | { readonly type: "cache-scroll"; readonly to: number }
   | { readonly type: "log-scroll"; readonly lines: number }
   | { readonly type: "log-follow"; readonly follow: boolean }
   | { readonly type: "log-filter"; readonly filter: string; readonly editing: boolean };
@@ -106,5 +133,8 @@ export function initialState(owner: boolean, nowMs: number): DashboardState {
     workerRates: new Map(),
     rateHistory: [],
     logs: { lines: [], follow: true, below: 0, filter: "", editing: false },
+    exceptions: noExceptions,
+    detail: { at: null, toggled: new Set() },
+    cache: { answer: null, atMs: nowMs, hitHistory: [], scroll: 0 },
   };
 }

@@ -9,6 +9,7 @@ import { sanitizeLine } from "../core/sanitize.ts";
 import { type DashboardLogLine, initialState } from "../core/state.ts";
 import { decideCapabilities } from "../core/theme.ts";
 import { tableRows } from "../views/services.ts";
+import { pollCache } from "./poll-cache.ts";
 import { createStore, type Store } from "./store.ts";
 import { type WatchedStack, watchStack } from "./watch-stack.ts";
 
@@ -43,6 +44,7 @@ export async function runDashboard(options: DashboardOptions): Promise<Dashboard
 
   using stack = watchStack(store, options.connect, () => end.resolve("gone"));
   followLogs(store, options, over.signal);
+  using _cache = pollCache(store, stack.client);
   const timer = setInterval(() => store.dispatch({ type: "tick", nowMs: Date.now() }), tickMs);
 
   // Loaded here: every other command does without React and Ink.

@@ -5,26 +5,29 @@ import { clip, displayWidth, padEnd } from "../core/width.ts";
 import type { Screen } from "./screen.ts";
 
 const help: readonly string[] = [
-  "1 Services   5 Logs   Tab the other one   ? this help",
+  "1 Services   4 Cache   5 Logs   Tab the next one   ? this help",
   "",
   "Services                        Logs",
   "j k  move                       j k  scroll (stops following)",
   "g G  first, last                G    end, and follow",
-  "Enter  show or hide workers     f    follow on or off",
-  "l    its logs                   /    filter; !word: without",
-  "r    reload: no request lost    Esc  clear the filter, back",
-  "R    restart (asks)",
-  "s    stop (asks)   S  start",
-  "+ -  scale by one worker",
+  "Enter  one service: why it      f    follow on or off",
+  "     fails, exceptions, exits   /    filter; !word: without",
+  "Space  show or hide workers     Esc  clear the filter, back",
+  "l    its logs",
+  "r    reload: no request lost    One service",
+  "R    restart (asks)             j k  move   Esc  back",
+  "s    stop (asks)   S  start     Enter  open a traceback,",
+  "+ -  scale by one worker             or the end of stderr",
   "",
   "Select text with the mouse as always: it is not captured.",
 ];
 
 /** For screens too narrow for two columns. */
 const narrowHelp: readonly string[] = [
-  "1 5  services, logs",
+  "1 4 5  services, cache, logs",
   "j k  move or scroll",
-  "Enter  show or hide workers",
+  "Enter  why it fails; more",
+  "Space  show or hide workers",
   "r R  reload, restart",
   "s S  stop, start",
   "+ -  scale by one",

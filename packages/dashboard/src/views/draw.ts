@@ -3,6 +3,8 @@ import { assertNever } from "@stack/base";
 import type { Line } from "../core/line.ts";
 import type { DashboardState } from "../core/state.ts";
 import { paintLine } from "../core/theme.ts";
+import { cacheView } from "./cache.ts";
+import { detailView } from "./detail.ts";
 import { withDialog } from "./dialogs.ts";
 import { logsView } from "./logs.ts";
 import { type Screen, usableRows } from "./screen.ts";
@@ -18,6 +20,10 @@ function viewOf(state: DashboardState, screen: Screen): readonly Line[] {
   switch (state.view) {
     case "services":
       return servicesView(state, screen);
+    case "detail":
+      return detailView(state, screen);
+    case "cache":
+      return cacheView(state, screen);
     case "logs":
       return logsView(state, screen);
     default:

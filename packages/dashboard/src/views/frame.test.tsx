@@ -1,13 +1,15 @@
+import type { CacheStats } from "@stack/control";
 import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { renderToString } from "ink";
 import { expect, test } from "vitest";
+import { shopCache } from "../../test/fixtures/shop-cache.ts";
 import { decideKey } from "../core/decide-key.ts";
 import { reduce } from "../core/reduce.ts";
 import { type DashboardAction, type DashboardState, initialState } from "../core/state.ts";
 import { displayWidth } from "../core/width.ts";
 import { Frame } from "./frame.tsx";
 
-const sizes = ["140x40", "80x24", "60x20", "40x12"] as const;
+const sizes = ["140x40", "110x34", "80x24", "60x20", "40x12"] as const;
 
 function stateAfter(...actions: readonly DashboardAction[]): DashboardState {
   const start = reduce(initialState(true, nowMs), { type: "snapshot", status: shopStatus, nowMs });
@@ -40,6 +42,14 @@ function pressed(state: DashboardState, keys: string): DashboardState {
   return current;
 }
 
+function entered(state: DashboardState): DashboardState {
+  const effects = decideKey(state, { input: "", name: "enter", ctrl: false }, 20);
+  return effects.reduce(
+    (after, effect) => (effect.type === "dispatch" ? reduce(after, effect.action) : after),
+    state,
+  );
+}
+
 const logs: DashboardAction = {
   type: "logs",
   lines: Array.from({ length: 60 }, (_, index) => ({
@@ -68,6 +78,108 @@ test.for(sizes)("the services at %s", (size) => {
 
 test.for(sizes)("the logs at %s", (size) => {
   expect(frame(pressed(stateAfter(logs, crash), "5"), size)).toMatchSnapshot();
+});
+
+const cacheSeen: readonly DashboardAction[] = [
+  { type: "cache", answer: { kind: "stats", stats: shopCache }, nowMs: nowMs - 1_000 },
+  { type: "cache", answer: { kind: "stats", stats: withHits(shopCache, 80, 20) }, nowMs },
+];
+
+/** A second later, with so many more hits and misses. */
+function withHits(stats: CacheStats, hits: number, misses: number): CacheStats {
+  const [first, ...others] = stats.routes;
+  if (first === undefined) return stats;
+  const more = [
+    { result: "hit", reason: "", count: hits },
+    { result: "miss", reason: "request", count: misses },
+  ];
+  return { ...stats, routes: [{ ...first, results: [...first.results, ...more] }, ...others] };
+}
+
+test.for(sizes)("the cache at %s", (size) => {
+  expect(frame(pressed(stateAfter(...cacheSeen), "4"), size)).toMatchSnapshot();
+});
+
+test("before the edge has answered, and where no route has a cache, the view says so", () => {
+  expect(frame(pressed(stateAfter(), "4"), "80x24")).toContain("asking the edge");
+  const none = stateAfter({ type: "cache", answer: { kind: "none" }, nowMs });
+  expect(frame(pressed(none, "4"), "80x24")).toContain("No route keeps answers");
+});
+
+const traceback: DashboardAction = {
+  type: "logs",
+  lines: [
+    "Traceback (most recent call last):",
+    '  File "/srv/shop/shop/views.py", line 41, in cart',
+    '    quantity = int(request.args["n"])',
+    "ValueError: invalid literal for int() with base 10: 'many'",
+  ].flatMap((text) =>
+    ["shop-1.1", "shop-1.2"].map((source) => ({
+      at: "2026-11-22T12:04:29.000Z",
+      source,
+      stream: "err" as const,
+      text,
+    })),
+  ),
+};
+
+/** Enter on the row of a service. */
+function opened(key: string, ...actions: readonly DashboardAction[]): DashboardState {
+  return stateAfter(...actions, { type: "select", key }, { type: "view", view: "detail" });
+}
+
+test.for(sizes)("a program that has crashed, with the end of its stderr, at %s", (size) => {
+  expect(frame(opened("mailer"), size)).toMatchSnapshot();
+});
+
+test.for(sizes)("an app with exceptions and exits at %s", (size) => {
+  expect(frame(opened("shop", traceback), size)).toMatchSnapshot();
+});
+
+test("Enter opens the traceback under the cursor, and closes it", () => {
+  const list = opened("shop", traceback);
+  expect(frame(list, "80x24")).toContain("x2 ValueError: invalid literal");
+  expect(frame(list, "80x24")).not.toContain("in cart\n");
+  const open = entered(list);
+  expect(frame(open, "80x24")).toContain('int(request.args["n"])');
+  expect(frame(entered(pressed(open, "jj")), "80x24")).not.toContain("request.args");
+});
+
+test("why an app does not serve is the first thing its detail says", () => {
+  const [shop, ...others] = shopStatus.apps;
+  if (shop === undefined) throw new Error("the fixture has two apps");
+  const error = {
+    code: "E3002",
+    exit: 5,
+    title: "shop: its module fails while it is imported",
+    facts: ["ModuleNotFoundError: No module named 'PIL'"],
+    fixes: ["pip install pillow"],
+  };
+  const status = {
+    ...shopStatus,
+    apps: [{ ...shop, state: "crashed" as const, error }, ...others],
+  };
+  const text = frame(opened("shop", { type: "snapshot", status, nowMs: nowMs + 1 }), "80x24");
+  expect(text).toMatch(/WHY IT FAILS\n.*E3002 {2}shop: its module fails/);
+  expect(text).toContain("No module named 'PIL'");
+  expect(text).toContain("Fix   pip install pillow");
+});
+
+test.for(sizes)("a canary beside the old code at %s", (size) => {
+  const [shop, ...others] = shopStatus.apps;
+  if (shop === undefined) throw new Error("the fixture has two apps");
+  const canary = {
+    release: "r42",
+    share: 0.1,
+    elapsedMs: 20_000,
+    wanted: 100,
+    timeMs: 60_000,
+    deadlineMs: 900_000,
+    old: { requests: 553, errors: 1, p95Ms: 41 },
+    new: { requests: 61, errors: 0, p95Ms: 38.4 },
+  };
+  const status = { ...shopStatus, apps: [{ ...shop, canary }, ...others] };
+  expect(frame(stateAfter({ type: "snapshot", status, nowMs: nowMs + 1 }), size)).toMatchSnapshot();
 });
 
 test.for(sizes)("the question before an app is stopped at %s", (size) => {
@@ -100,6 +212,8 @@ test("logs that were scrolled up say how much is below", () => {
 
 test("without UTF-8 the screen is ASCII", () => {
   expect(frame(stateAfter(), "80x24", false)).toMatch(/^[ -~\n]*$/);
+  expect(frame(pressed(stateAfter(...cacheSeen), "4"), "80x24", false)).toMatch(/^[ -~\n]*$/);
+  expect(frame(entered(opened("shop", traceback)), "80x24", false)).toMatch(/^[ -~\n]*$/);
 });
 
 test("before the first snapshot there is a screen too", () => {

@@ -7,11 +7,11 @@ type KeyHint = readonly [key: string, what: string];
 
 export function serviceKeys(state: DashboardState, screen: Screen): readonly Line[] {
   const move = screen.capabilities.unicode ? "↑↓" : "j/k";
-  const quit: KeyHint = ["q", state.owner ? "leave or stop" : "quit (services keep running)"];
   if (isSmall(screen)) {
     return [
       hints(
         [
+          ["Enter", "open"],
           ["r", "reload"],
           ["5", "logs"],
           ["?", "help"],
@@ -25,7 +25,7 @@ export function serviceKeys(state: DashboardState, screen: Screen): readonly Lin
     hints(
       [
         [move, "move"],
-        ["Enter", "fold"],
+        ["Enter", "open"],
         ["r", "reload"],
         ["R", "restart"],
         ["s", "stop"],
@@ -34,7 +34,10 @@ export function serviceKeys(state: DashboardState, screen: Screen): readonly Lin
       ],
       screen,
     ),
-    hints([["5", "logs"], ["l", "its logs"], ["?", "help"], quit], screen),
+    hints(
+      [["4", "cache"], ["5", "logs"], ["l", "its logs"], ["?", "help"], quitHint(state)],
+      screen,
+    ),
   ];
 }
 
@@ -52,7 +55,6 @@ export function logKeys(state: DashboardState, screen: Screen): readonly Line[] 
       ),
     ];
   }
-  const quit: KeyHint = ["q", state.owner ? "leave or stop" : "quit (services keep running)"];
   return [
     hints(
       [
@@ -64,8 +66,49 @@ export function logKeys(state: DashboardState, screen: Screen): readonly Line[] 
       ],
       screen,
     ),
-    hints([["Esc", "back"], ["1", "services"], ["?", "help"], quit], screen),
+    backKeys(state, screen, ["4", "cache"]),
   ];
+}
+
+export function detailKeys(state: DashboardState, screen: Screen): readonly Line[] {
+  const move = screen.capabilities.unicode ? "↑↓" : "j/k";
+  const first = hints(
+    [
+      [move, "move"],
+      ["Enter", "show more or less"],
+      ["l", "its logs"],
+      ["r", "reload"],
+      ["R", "restart"],
+    ],
+    screen,
+  );
+  if (isSmall(screen)) return [first];
+  return [first, backKeys(state, screen, ["4", "cache"])];
+}
+
+export function cacheKeys(state: DashboardState, screen: Screen): readonly Line[] {
+  const move = screen.capabilities.unicode ? "↑↓" : "j/k";
+  if (isSmall(screen)) {
+    return [
+      hints(
+        [
+          [move, "scroll"],
+          ["Esc", "back"],
+        ],
+        screen,
+      ),
+    ];
+  }
+  const shell: KeyHint = ["stack cache purge", "--tag T, --prefix P, --url U or --all"];
+  return [hints([[move, "scroll"], shell], screen), backKeys(state, screen, ["5", "logs"])];
+}
+
+function backKeys(state: DashboardState, screen: Screen, other: KeyHint): Line {
+  return hints([["Esc", "back"], ["1", "services"], other, ["?", "help"], quitHint(state)], screen);
+}
+
+function quitHint(state: DashboardState): KeyHint {
+  return ["q", state.owner ? "leave or stop" : "quit (services keep running)"];
 }
 
 /** As many as fit, whole. */

@@ -87,8 +87,14 @@ function serviceLine(
     span(cursor, selected ? "bold" : undefined),
     span(padEnd(name, layout.nameWidth), selected || row.branch.length === 0 ? "bold" : undefined),
     span(" "),
-    span(padEnd(stateText, layout.stateWidth), stateTone(row.state)),
   ];
+  if (row.note !== undefined) {
+    const rest = screen.columns - 2 - layout.nameWidth - 1 - 2;
+    const all = row.note.parts.join("  ");
+    const text = displayWidth(all) <= rest ? all : wholeParts(row.note.short, rest);
+    return line(...spans, span(`${shape} `, row.note.tone), span(text, row.note.tone));
+  }
+  spans.push(span(padEnd(stateText, layout.stateWidth), stateTone(row.state)));
   const feedback = state.feedback.get(row.key);
   if (feedback !== undefined) {
     const rest = screen.columns - 2 - layout.nameWidth - 1 - layout.stateWidth - 2;
@@ -101,6 +107,17 @@ function serviceLine(
     );
   }
   return line(...spans);
+}
+
+/** As many as fit; the first is cut if need be. */
+function wholeParts(parts: readonly string[], width: number): string {
+  let text = clip(parts[0] ?? "", width);
+  for (const part of parts.slice(1)) {
+    const next = `${text}  ${part}`;
+    if (displayWidth(next) > width) break;
+    text = next;
+  }
+  return text;
 }
 
 /** Old data is grey by its own header line; here only what needs a look is coloured. */

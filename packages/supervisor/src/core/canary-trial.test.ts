@@ -36,6 +36,8 @@ test("status tells of both sides", () => {
     share: 0.1,
     elapsedMs: 5,
     wanted: 100,
+    timeMs: 1,
+    deadlineMs: 2,
     old: side,
     new: side,
   });

@@ -33,5 +33,6 @@ export function describeTrial(trial: CanaryTrial, app: string): CanaryStatus | u
   if (own === undefined) return undefined;
   const { release, share } = trial;
   const { policy, elapsedMs, old, fresh } = own;
-  return { release, share, elapsedMs, wanted: policy.requests, old, new: fresh };
+  const { requests: wanted, timeMs, deadlineMs } = policy;
+  return { release, share, elapsedMs, wanted, timeMs, deadlineMs, old, new: fresh };
 }

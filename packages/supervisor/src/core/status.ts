@@ -1,7 +1,9 @@
 /** `status`: what every service knows of itself, put together in the shape clients get. */
+import type { ErrorReport } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import type {
   AppStatus,
+  CanaryVerdictStatus,
   InstanceState,
   InstanceWorker,
   LastExit,
@@ -19,6 +21,8 @@ export interface InstanceView {
   readonly number: number;
   readonly state: ServiceState;
   readonly instance: InstanceState | null;
+  /** Why it will not become ready by itself. */
+  readonly error: ErrorReport | null;
 }
 
 /** Of each worker; more are remembered. */
@@ -30,6 +34,9 @@ export interface Measured {
   readonly windows: readonly MetricsWindow[];
   readonly usageOf: (pid: number | null) => ProcessUse;
   readonly canary: CanaryTrial | null;
+  readonly lastCanaryOf: (app: string) => Omit<CanaryVerdictStatus, "ageMs"> | undefined;
+  /** Why the last reload of an app failed. */
+  readonly reloadErrorOf: (app: string) => ErrorReport | null;
   /** Milliseconds since an ISO time. */
   readonly ageOf: (at: string) => number;
   /** What is under way, as the edges said last; the oldest first. */
@@ -52,6 +59,8 @@ export function assembleApp(
   const perInstance = app.kind === "command" ? 1 : app.workers;
   const latest = windows.at(-1);
   const canary = measured.canary === null ? undefined : describeTrial(measured.canary, app.name);
+  const lastCanary = measured.lastCanaryOf(app.name);
+  const startErrors = instances.flatMap(({ error }) => (error === null ? [] : [error]));
   return {
     name: app.name,
     kind: app.kind,
@@ -67,7 +76,11 @@ export function assembleApp(
     ),
     latencyMs: (latest && appOf(latest.last, app.name)?.latencyMs) ?? null,
     workers,
+    error: startErrors[0] ?? measured.reloadErrorOf(app.name),
     ...(canary === undefined ? {} : { canary }),
+    ...(lastCanary === undefined
+      ? {}
+      : { lastCanary: { ...lastCanary, ageMs: measured.ageOf(lastCanary.at) } }),
   };
 }
 

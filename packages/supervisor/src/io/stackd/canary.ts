@@ -4,7 +4,7 @@
  * is remembered: a successor of this stackd takes the new code back.
  */
 import type { AppPlan, CanaryPlan } from "@stack/config";
-import { canaryName } from "@stack/control";
+import { type CanaryVerdictStatus, canaryName } from "@stack/control";
 import { createSideTally, type SideTally } from "../../core/canary-tally.ts";
 import type { AppTrial, CanaryTrial } from "../../core/canary-trial.ts";
 import { type CanaryVerdict, decideCanary } from "../../core/decide-canary.ts";
@@ -65,7 +65,20 @@ export async function tryCanary(
     stack.note("info", app, `canary: ${percent} of the requests go to ${release}`);
   }
   const verdicts = await untilDecided(stack, count);
-  for (const [app, { reason }] of verdicts) stack.note("info", app, `canary: promoted: ${reason}`);
+  for (const [app, { reason }] of verdicts) {
+    stack.note("info", app, `canary: promoted: ${reason}`);
+    remember(stack, app, "promoted", reason);
+  }
+}
+
+function remember(
+  stack: Stack,
+  app: string,
+  verdict: CanaryVerdictStatus["verdict"],
+  reason: string,
+): void {
+  const release = stack.canary?.release ?? stack.release();
+  stack.lastCanaries.set(app, { release, at: new Date().toISOString(), verdict, reason });
 }
 
 /** Looks every second. */
@@ -99,7 +112,10 @@ function judge(
   let isOpen = false;
   for (const [app, trial] of Object.entries(stack.canary?.apps ?? {})) {
     const verdict = decideCanary(trial.policy, { ...trial, failure: failureOf(stack, app) });
-    if (verdict.kind === "take-back") throw canaryTakenBack({ app, reason: verdict.reason });
+    if (verdict.kind === "take-back") {
+      remember(stack, app, "taken-back", verdict.reason);
+      throw canaryTakenBack({ app, reason: verdict.reason });
+    }
     if (verdict.kind === "promote") promoted.set(app, verdict);
     else isOpen = true;
   }

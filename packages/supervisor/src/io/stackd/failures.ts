@@ -9,6 +9,8 @@ export interface Failures {
   /** A reload failed; null: because of the config, so that it concerns every app. */
   readonly set: (app: string | null, error: ErrorReport) => void;
   readonly clear: (app: string | null) => void;
+  /** Why the last reload of this app failed; null when it did not. */
+  readonly of: (app: string) => ErrorReport | null;
   /** By app, what its developer is to be shown. */
   readonly shown: () => Readonly<Record<string, ErrorReport>>;
   /** Something has changed: have the edge told where it concerns it. */
@@ -27,10 +29,14 @@ export function createFailures(context: FailuresContext): Failures {
   const failed = new Map<string | null, ErrorReport>();
   let told = "{}";
 
+  function of(app: string): ErrorReport | null {
+    return failed.get(null) ?? failed.get(app) ?? null;
+  }
+
   function shown(): Readonly<Record<string, ErrorReport>> {
     if (!context.isWatched()) return {};
     const all = context.apps().flatMap((app) => {
-      const error = failed.get(null) ?? failed.get(app) ?? context.startError(app);
+      const error = of(app) ?? context.startError(app);
       return error === null ? [] : [[app, error] as const];
     });
     return Object.fromEntries(all);
@@ -39,6 +45,7 @@ export function createFailures(context: FailuresContext): Failures {
   return {
     set: (app, error) => void failed.set(app, error),
     clear: (app) => void failed.delete(app),
+    of,
     shown,
     review() {
       const now = JSON.stringify(shown());

@@ -29,6 +29,8 @@ export function takeSnapshot(
     windows: stack.edges.windows(),
     usageOf: sampler.of,
     canary: stack.canary,
+    lastCanaryOf: (app) => stack.lastCanaries.get(app),
+    reloadErrorOf: stack.failures.of,
     ageOf: (at) => Math.max(0, Date.now() - Date.parse(at)),
     running,
     exitsOf: (worker) => stack.history.exits()[worker] ?? [],
@@ -71,7 +73,14 @@ export function pidsOf(stack: Stack): number[] {
 function instancesOf(stack: Stack, app: string): InstanceView[] {
   return [...stack.services.values()].flatMap((one) =>
     one.plan.kind === "app" && one.plan.app.name === app && one.instance !== null
-      ? [{ number: one.instance.number, state: one.state(), instance: one.instance.view() }]
+      ? [
+          {
+            number: one.instance.number,
+            state: one.state(),
+            instance: one.instance.view(),
+            error: one.error(),
+          },
+        ]
       : [],
   );
 }
@@ -129,6 +138,7 @@ function processes(stack: Stack, measured: Measured): ProcessStatus[] {
         pid: child?.pid ?? null,
         state: one.state(),
         uptimeMs: uptime(child?.startedAt, measured),
+        error: one.error(),
         ...common(one.plan.name),
         ...measured.usageOf(child?.pid ?? null),
       };

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { type ErrorReport, formatAddress, type Logger } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
 import type {
+  CanaryVerdictStatus,
   ChildExit,
   ListenerRecord,
   Maintenance,
@@ -95,6 +96,8 @@ export interface Stack {
   ) => Promise<T>;
   /** `reload --canary` is under way. */
   canary: CanaryTrial | null;
+  /** What became of the last of each app. */
+  readonly lastCanaries: Map<string, Omit<CanaryVerdictStatus, "ageMs">>;
   /** Called after anything that `status` shows has changed. */
   onChange: () => void;
   onEvent: (event: StackEvent) => void;
@@ -207,6 +210,7 @@ export function createStack(
     held: new Set(),
     nextRelease: null,
     canary: null,
+    lastCanaries: new Map(),
     until: waiters.until,
     rememberedEdge: memory?.edge ?? null,
     release: () => `r${stack.releases}`,
