@@ -1,3 +1,4 @@
+import type { ErrorReport } from "@stack/base";
 import type { CacheStats } from "@stack/control";
 import { shopStatusMs as nowMs, shopStatus } from "@stack/testkit";
 import { renderToString } from "ink";
@@ -148,7 +149,7 @@ test("Enter opens the traceback under the cursor, and closes it", () => {
 test("why an app does not serve is the first thing its detail says", () => {
   const [shop, ...others] = shopStatus.apps;
   if (shop === undefined) throw new Error("the fixture has two apps");
-  const error = {
+  const error: ErrorReport = {
     code: "E3002",
     exit: 5,
     title: "shop: its module fails while it is imported",
