@@ -31,6 +31,7 @@ export { findByEnvironment } from "./io/find-processes.ts";
 export { followLogs } from "./io/follow-logs.ts";
 export { captureOutput } from "./io/log-capture.ts";
 export { createLogWriter, type LogWriter, type LogWriterOptions } from "./io/log-writer.ts";
+export { makeFolder } from "./io/make-folder.ts";
 export {
   isRunning,
   type ProcessFacts,

@@ -1,7 +1,8 @@
 /** Where a served app has its config and its state: below `.stack/serve` of the folder it is served in. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { resolveStatePaths } from "@stack/control";
+import { makeFolder } from "@stack/process";
 import type { ServePlan } from "../core/serve-config.ts";
 import { cannotKeepState } from "../errors.ts";
 import type { Session, StackPlace } from "./session.ts";
@@ -24,7 +25,7 @@ export function writeServeConfig(
   const config = join(folder, "deploy.config.mjs");
   const text = `// Written by \`stack serve\`, each time anew.\nexport default ${JSON.stringify(plan.config, null, 2)};\n`;
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     writeFileSync(config, text);
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;

@@ -2,12 +2,12 @@
  * The keeper: parent of all, so that all may die but itself. It holds sockets, logs and exit
  * records, and decides nothing but to restart stackd and to start the fall-back edge.
  */
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { BoundSocket } from "node:net";
 import { dirname } from "node:path";
 import { type ErrorReport, formatDuration, reportOf } from "@stack/base";
 import { controlVersion, resolveStatePaths, type StatePaths } from "@stack/control";
-import { readStartedAtMs, readStartTime } from "@stack/process";
+import { makeFolder, readStartedAtMs, readStartTime } from "@stack/process";
 import { formatKeeperArguments, type KeeperOptions } from "../../core/keeper-options.ts";
 import { fallbackEdgeEntry, stackdEntry } from "../../entries.ts";
 import { alreadyRunning, keeperLost, stateFolderUnusable } from "../../errors.ts";
@@ -64,7 +64,7 @@ export async function runKeeper(
 function prepare(options: KeeperOptions, paths: StatePaths): void {
   let lock: ReturnType<typeof takeLock>;
   try {
-    mkdirSync(paths.state, { recursive: true, mode: 0o700 });
+    makeFolder(paths.state, 0o700);
     lock = takeLock(paths.lock);
   } catch (cause) {
     throw stateFolderUnusable({ path: paths.state, reason: (cause as Error).message }, cause);
@@ -81,11 +81,11 @@ async function openControl(paths: StatePaths): Promise<BoundSocket> {
     const folder = dirname(paths.control);
     // Of root's sockets the apps' are for other users: they pass through, and see no names.
     const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-    mkdirSync(folder, { recursive: true, mode });
+    makeFolder(folder, mode);
     const found = lstatSync(folder);
     const isOurs = found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
     if (!isOurs) throw new Error(`${folder} is not this user's alone`);
-    mkdirSync(paths.run, { recursive: true, mode });
+    makeFolder(paths.run, mode);
     return await bindUnix(paths.control, 0o600);
   } catch (cause) {
     const reason = (cause as Error).message;
