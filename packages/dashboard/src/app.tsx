@@ -36,7 +36,20 @@ export function App({ store, capabilities, offsetMinutes, onKey }: AppProps): Re
                     : null;
     // Several characters at once are a paste or fast typing: each is a key of its own.
     if (name !== null || key.ctrl) onKey({ input: key.ctrl ? input : "", name, ctrl: key.ctrl });
-    else for (const character of input) onKey({ input: character, name: null, ctrl: false });
+    else for (const character of input) onKey(keyOf(character));
   });
   return <Frame state={state} screen={{ columns, rows, capabilities, offsetMinutes }} />;
+}
+
+/** Within a burst, keys that Ink would name come as their characters. */
+function keyOf(character: string): KeyPress {
+  const name =
+    character === "\r"
+      ? "enter"
+      : character === "\t"
+        ? "tab"
+        : character === "\u007f"
+          ? "backspace"
+          : null;
+  return { input: name === null ? character : "", name, ctrl: false };
 }

@@ -57,6 +57,6 @@ test("stats tell bounds, the trouble of the store, results with their reason, an
     "  miss unknown          1",
     "",
     "purges",
-    "  30s ago     tag news  soft  by another edge",
+    "  30s ago     tag news  soft  over the store",
   ]);
 });

@@ -57,7 +57,7 @@ function formatRoute(route: CacheRouteStats): readonly string[] {
 }
 
 function formatPurge({ target, soft, at, own }: CachePurgeNote, nowMs: number): string {
-  const how = `${soft ? "  soft" : ""}${own ? "" : "  by another edge"}`;
+  const how = `${soft ? "  soft" : ""}${own ? "" : "  over the store"}`;
   return `  ${formatAge(at, nowMs).padEnd(12)}${describePurgeTarget(target)}${how}`;
 }
 

@@ -64,7 +64,7 @@ export interface CachePurgeNote {
   readonly soft: boolean;
   /** Unix time. */
   readonly at: number;
-  /** Ordered of this edge; else it came from another edge on the same store. */
+  /** Ordered of this edge; else the store told of it: another edge made it, or it was begun anew. */
   readonly own: boolean;
 }
 

@@ -120,8 +120,8 @@ function storeLines(
   const first = line(
     labelled(name),
     span(`${shape}${word}`, tone),
-    span(available ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} answers,` : ""),
-    span(`  ${formatCount(failures)} failures`, failures > 0 ? "warn" : "muted"),
+    span(available ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} answers, ` : "  "),
+    span(`${formatCount(failures)} failures`, failures > 0 ? "warn" : "muted"),
   );
   if (trouble === null) return [first];
   const { error, since } = trouble;
@@ -150,7 +150,7 @@ function purgeLines(purges: readonly CachePurgeNote[], screen: Screen): readonly
       labelled(index === 0 ? "purges" : ""),
       span(`${formatClock(new Date(at).toISOString(), screen.offsetMinutes)} `, "muted"),
       span(sanitizeLine(describePurgeTarget(target))),
-      span(`${soft ? "  soft" : ""}${own ? "" : "  by another edge"}`, "muted"),
+      span(`${soft ? "  soft" : ""}${own ? "" : "  over the store"}`, "muted"),
     ),
   );
 }

@@ -60,6 +60,7 @@ export function createFillExchange(
   };
   const fail = (status: number, reason: string, retryAfterS?: number): void => {
     if (fill.done) return;
+    if (!fill.begun) fill.status = status;
     finish();
     events.onFail(status, reason, retryAfterS);
   };
@@ -69,80 +70,83 @@ export function createFillExchange(
     obeyed?.call(this, orders);
   }
 
-  // What schedulers of apps read of a client's exchange besides: `io.lastDone`, `app`, `queueMs`.
+  // What schedulers of apps read of a client's exchange besides: `io.lastDone`, `app`, `status` …
   const fill: Mutable<Exchange> &
-    Pick<ClientExchange, "io" | "app" | "queueMs" | "plan"> & { times: ExchangeTimes } = {
-    io,
-    plan: original.plan,
-    app: "",
-    queueMs: 0,
-    times: { connectMs: -1, firstByteMs: -1, release: "" },
-    head,
-    route: original.route,
-    client: original.client,
-    connection: original.connection,
-    isHead: head.method === "HEAD",
-    startedAt: performance.now(),
-    bodyLength: 0,
-    body: [],
-    bodyBytes: 0,
-    bodyReceived: 0,
-    bodyComplete: true,
-    bodyEnded: true,
-    readBody: () => {},
-    resumeBody: () => {},
-    owner: undefined,
-    servedBy: "",
-    upgrade: "",
-    get obey() {
-      return noteOrders;
-    },
-    set obey(obey) {
-      obeyed = obey;
-    },
-    switchProtocols: () => fill.fail(502, "it switched protocols unasked"),
-    begun: false,
-    done: false,
-    inform(status, reason, fields) {
-      if (!fill.done && !fill.begun) events.onInform(status, reason, fields);
-    },
-    begin(status, reason, fields, announced, hasDate) {
-      if (fill.done || fill.begun) return;
-      fill.begun = true;
-      length = fill.isHead || status === 204 || status === 304 ? -1 : announced;
-      events.onBegin(status, reason, fields, announced, hasDate);
-    },
-    write(bytes) {
-      if (fill.done || !fill.begun || bytes.length === 0) return true;
-      // More than was announced is not passed on; see `client-exchange.ts`.
-      const left = length < 0 ? bytes.length : length - received;
-      if (left === 0) return true;
-      const piece = bytes.length <= left ? bytes : cut(bytes, left);
-      received += piece.length;
-      return events.onWrite(piece);
-    },
-    isFlushed: () => false, // pieces are kept
-    end() {
-      if (fill.done) return;
-      if (!fill.begun) fail(502, "the answer had no head");
-      else if (received < length) fail(502, "the answer was shorter than announced");
-      else {
-        finish();
-        events.onEnd();
-      }
-    },
-    answer(status, reason, fields, body) {
-      fill.begin(status, reason, fields, body.length);
-      fill.write(body);
-      fill.end();
-    },
-    answerPrepared(answer) {
-      const fieldsAt = answer.head.indexOf("\n") + 1;
-      const fields = answer.head.slice(fieldsAt).replace(/^content-length:.*\r\n/im, "");
-      fill.answer(answer.status, "", fields, answer.body);
-    },
-    fail,
-  };
+    Pick<ClientExchange, "io" | "app" | "queueMs" | "plan" | "status"> & { times: ExchangeTimes } =
+    {
+      io,
+      plan: original.plan,
+      app: "",
+      queueMs: 0,
+      status: 0,
+      times: { connectMs: -1, firstByteMs: -1, release: "" },
+      head,
+      route: original.route,
+      client: original.client,
+      connection: original.connection,
+      isHead: head.method === "HEAD",
+      startedAt: performance.now(),
+      bodyLength: 0,
+      body: [],
+      bodyBytes: 0,
+      bodyReceived: 0,
+      bodyComplete: true,
+      bodyEnded: true,
+      readBody: () => {},
+      resumeBody: () => {},
+      owner: undefined,
+      servedBy: "",
+      upgrade: "",
+      get obey() {
+        return noteOrders;
+      },
+      set obey(obey) {
+        obeyed = obey;
+      },
+      switchProtocols: () => fill.fail(502, "it switched protocols unasked"),
+      begun: false,
+      done: false,
+      inform(status, reason, fields) {
+        if (!fill.done && !fill.begun) events.onInform(status, reason, fields);
+      },
+      begin(status, reason, fields, announced, hasDate) {
+        if (fill.done || fill.begun) return;
+        fill.begun = true;
+        fill.status = status;
+        length = fill.isHead || status === 204 || status === 304 ? -1 : announced;
+        events.onBegin(status, reason, fields, announced, hasDate);
+      },
+      write(bytes) {
+        if (fill.done || !fill.begun || bytes.length === 0) return true;
+        // More than was announced is not passed on; see `client-exchange.ts`.
+        const left = length < 0 ? bytes.length : length - received;
+        if (left === 0) return true;
+        const piece = bytes.length <= left ? bytes : cut(bytes, left);
+        received += piece.length;
+        return events.onWrite(piece);
+      },
+      isFlushed: () => false, // pieces are kept
+      end() {
+        if (fill.done) return;
+        if (!fill.begun) fail(502, "the answer had no head");
+        else if (received < length) fail(502, "the answer was shorter than announced");
+        else {
+          finish();
+          events.onEnd();
+        }
+      },
+      answer(status, reason, fields, body) {
+        fill.begin(status, reason, fields, body.length);
+        fill.write(body);
+        fill.end();
+      },
+      answerPrepared(answer) {
+        const fieldsAt = answer.head.indexOf("\n") + 1;
+        const fields = answer.head.slice(fieldsAt).replace(/^content-length:.*\r\n/im, "");
+        fill.answer(answer.status, "", fields, answer.body);
+      },
+      fail,
+    };
   return {
     exchange: fill,
     hasOrders: () => hasOrders,
