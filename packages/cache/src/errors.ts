@@ -46,3 +46,13 @@ export const embeddedCacheDamaged = defineError(
     fixes: ["see that the disk is sound; nothing else is to be done"],
   }),
 );
+
+export const embeddedCacheEnded = defineError(
+  "E2405",
+  exitCodes.internal,
+  ({ reason }: { reason: string }) => ({
+    title: "The thread of the embedded cache ended: only memory caches until the next one is there",
+    facts: [reason, "another is started at once"],
+    fixes: ["please report it; nothing else is to be done"],
+  }),
+);

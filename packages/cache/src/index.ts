@@ -80,6 +80,10 @@ export type {
   SharedStore,
   SharedStoreEvents,
 } from "./core/store/shared-store.ts";
-export { type EmbeddedStoreOptions, openEmbeddedStore } from "./io/embedded/embedded-store.ts";
+export {
+  type EmbeddedStore,
+  type EmbeddedStoreOptions,
+  openEmbeddedStore,
+} from "./io/embedded/embedded-store.ts";
 export { type EmbeddedThread, startEmbeddedThread } from "./io/embedded/start-embedded.ts";
 export { openRedisStore, type RedisStoreOptions } from "./io/redis/redis-store.ts";

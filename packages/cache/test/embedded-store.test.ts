@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { eventually, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import {
+  type EmbeddedStore,
   openEmbeddedStore,
   type Purge,
   type SharedStore,
@@ -18,20 +19,25 @@ interface Opened extends AsyncDisposable {
   readonly purges: readonly Purge[];
   readonly said: readonly string[];
   readonly another: () => SharedStore;
+  /** Its thread meets something that it cannot bear. */
+  readonly break: () => void;
 }
 
 function open(folder: string, bytes = 8 * 1024 * 1024): Opened {
   const said: string[] = [];
   const purges: Purge[] = [];
-  const stores: SharedStore[] = [];
+  const stores: EmbeddedStore[] = [];
   const thread = startEmbeddedThread(
     { folder, bytes },
     {
       onTrouble: (error) => said.push(`${error.code} ${error.title}`),
       onRecovered: () => said.push("well"),
+      onRestart() {
+        for (const store of stores) store.attach(thread.connect());
+      },
     },
   );
-  const another = (): SharedStore => {
+  const another = (): EmbeddedStore => {
     const store = openEmbeddedStore({
       port: thread.connect(),
       onPurge: (purge) => purges.push(purge),
@@ -45,6 +51,7 @@ function open(folder: string, bytes = 8 * 1024 * 1024): Opened {
     purges,
     said,
     another,
+    break: () => thread.connect().postMessage(null),
     async [Symbol.asyncDispose]() {
       for (const store of stores) await store.close();
       await thread.close();
@@ -64,6 +71,32 @@ test("records and purges are kept over a restart", async () => {
   }
   await using second = open(folder.path);
   expect((await second.store.get("k"))?.body.toString()).toBe("kept");
+  expect(second.purges).toContainEqual(newsPurge);
+});
+
+test("a thread that ends by a fault is followed by another, and nothing waits meanwhile", async () => {
+  using folder = tempFolder();
+  const opened = open(folder.path);
+  {
+    await using first = opened;
+    await first.store.set("k", record("kept"));
+    await first.store.set("held", record("held", { tags: ["news"] }));
+    const lease = await first.store.acquireLease("new", 600_000);
+    expect(lease.kind).toBe("mine");
+    const other = await first.another().acquireLease("new", 600_000);
+    if (other.kind !== "theirs") throw new Error("one lease was given twice");
+
+    first.break();
+    await other.ended; // at once, not after ten minutes
+    await eventually("word of it", () => first.said.some((line) => line.startsWith("E2405")));
+    first.store.publishPurge(newsPurge);
+    expect(await first.store.get("k")).toBeUndefined();
+    await eventually("the next thread", () => first.said.at(-1) === "well");
+    expect((await first.store.get("k"))?.body.toString()).toBe("kept");
+    await eventually("the purge to be written", () => first.purges.length >= 2);
+  }
+  await using second = open(folder.path);
+  await second.store.get("k");
   expect(second.purges).toContainEqual(newsPurge);
 });
 

@@ -33,7 +33,7 @@ export interface CachePlan {
     | { readonly kind: "memory" }
     /** `url` of a managed server is told when it is known: null until then. */
     | { readonly kind: "redis"; readonly url: string | null; readonly prefix: string }
-    /** Absolute. */
-    | { readonly kind: "embedded"; readonly folder: string };
+    /** The folder is absolute. */
+    | { readonly kind: "embedded"; readonly folder: string; readonly bytes: number };
   readonly purgeOnRelease: boolean;
 }

@@ -403,8 +403,8 @@ export interface ProgramPlan {
 export type RedisPlan =
   | { readonly kind: "none" }
   | { readonly kind: "url"; readonly url: string }
-  /** `server` is the absolute path of redis-server. */
-  | { readonly kind: "managed"; readonly server: string };
+  /** `server` is the absolute path of redis-server; `memoryBytes` its maxmemory. */
+  | { readonly kind: "managed"; readonly server: string; readonly memoryBytes: number };
 
 export interface SmokeCheck {
   readonly path: string;

@@ -73,7 +73,7 @@ test("durations become milliseconds, names of headers lower case", () => {
   });
 });
 
-const embedded = { kind: "embedded", folder: "/state/cache" };
+const embedded = { kind: "embedded", folder: "/state/cache", bytes: 512 * 2 ** 20 };
 
 test.for([
   ["", {}, embedded],
@@ -81,6 +81,16 @@ test.for([
   ["", { hasServer: true }, { kind: "redis", url: null, prefix: "stack:shop:" }],
   ["redis: false", { hasServer: true }, embedded],
   ['cache: { store: "embedded" }', { redisUrl: "redis://r" }, embedded],
+  [
+    'cache: { store: "embedded", disk: "2gb" }',
+    {},
+    { kind: "embedded", folder: "/state/cache", bytes: 2 ** 31 },
+  ],
+  [
+    'redis: { memory: "1gb" }',
+    { redisUrl: "redis://r", hasServer: true },
+    { kind: "redis", url: null, prefix: "stack:shop:" },
+  ],
   ['cache: { store: "memory" }', { redisUrl: "redis://r" }, { kind: "memory" }],
 ] as const)("with %s and %j answers are kept in %j", ([rest, around, store]) => {
   expect(check(withCache("{}", rest), around).cache?.store).toEqual(store);
@@ -93,5 +103,19 @@ test("a store that needs a redis-server says so where there is none", () => {
   } catch (error) {
     if (!(error instanceof StackError)) throw error;
     expect(error.report.title).toMatch(/^cache\.store "redis" needs redis-server/);
+  }
+});
+
+test.for([
+  ['cache: { disk: "1kb" }', "Use 1mb at least"],
+  ['cache: { disk: "plenty" }', "is not a size"],
+  ['redis: { memory: "1kb" }', "Use 2mb at least"],
+] as const)("%s is refused", ([rest, reason]) => {
+  try {
+    check(withCache("{}", rest));
+    expect.unreachable();
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
+    expect(JSON.stringify(error.report)).toContain(JSON.stringify(reason).slice(1, -1));
   }
 });

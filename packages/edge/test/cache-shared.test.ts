@@ -35,7 +35,7 @@ async function getFrom(cached: CachedEdge, port: number, path: string): Promise<
 const anyHost = { key: { host: false, query: "all" as const, headers: [], cookies: [] } };
 
 test("an embedded store outlives the edge", async () => {
-  const store = { kind: "embedded", folder: join(folder.path, "cache") } as const;
+  const store = { kind: "embedded", folder: join(folder.path, "cache"), bytes: 2 ** 24 } as const;
   await using cached = await startCached({ cache: anyHost, plan: withStore(store) });
   cached.on("/kept", fresh("kept", { ETag: '"1"' }));
   expect((await cached.get("/kept")).cache).toMatch(/stored/);

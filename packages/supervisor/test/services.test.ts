@@ -18,7 +18,7 @@ async function askRedis(path: string, command: string): Promise<string> {
 
 test("redis comes first, then apps, then programs that depend on them", async () => {
   await using stack = createTestStack(
-    `redis: "managed",
+    `redis: { memory: "96mb" },
     apps: { shop: { kind: "wsgi", cwd: "app", app: "app:application" } },
     programs: {
       last: { command: ["sh", "-c", "echo REDIS_URL is $REDIS_URL; exec sleep 1000"], dependsOn: { shop: "ready", middle: "ready" } },
@@ -42,7 +42,7 @@ test("redis comes first, then apps, then programs that depend on them", async ()
   );
 
   expect(await askRedis(socket, "SET greeting hello")).toBe("+OK");
-  expect(await askRedis(socket, "CONFIG GET maxmemory")).toContain(String(64 * 2 ** 20));
+  expect(await askRedis(socket, "CONFIG GET maxmemory")).toContain(String(96 * 2 ** 20));
   const before = await stack.pidOf("redis");
   process.kill(before, "SIGTERM"); // redis' own orderly end, which keeps the data
   await eventually("redis to be back", async () => {

@@ -37,18 +37,24 @@ export function resolveCache(
   folder: string,
 ): CachePlan | undefined {
   if (parsed.edge.routes.every((route) => resolveRouteCache(route) === undefined)) return undefined;
-  const { store, memory, purgeOnRelease } = parsed.cache;
-  return { memoryBytes: memory, store: resolveStore(store, redis, name, folder), purgeOnRelease };
+  const { memory, purgeOnRelease } = parsed.cache;
+  const store = resolveStore(parsed.cache, redis, name, folder);
+  return { memoryBytes: memory, store, purgeOnRelease };
 }
 
+/** The file of the embedded store may be so many times as large as the memory, if nothing is said. */
+const embeddedShare = 8;
+
 function resolveStore(
-  store: ParsedConfig["cache"]["store"],
+  { store, memory, disk }: ParsedConfig["cache"],
   redis: RedisPlan,
   name: string,
   folder: string,
 ): CachePlan["store"] {
   if (store === "memory") return { kind: "memory" };
-  if (store === "embedded" || redis.kind === "none") return { kind: "embedded", folder };
+  if (store === "embedded" || redis.kind === "none") {
+    return { kind: "embedded", folder, bytes: disk ?? memory * embeddedShare };
+  }
   return {
     kind: "redis",
     url: redis.kind === "url" ? redis.url : null,

@@ -84,6 +84,8 @@ function findUser(
   return { ...found, gid: group === undefined ? found.gid : (accounts.group(group) ?? found.gid) };
 }
 
+const managedRedisBytes = 64 * 1024 * 1024;
+
 function chooseRedis(
   parsed: ParsedConfig,
   folders: readonly string[],
@@ -91,13 +93,14 @@ function chooseRedis(
 ): RedisPlan {
   const { redis } = parsed;
   if (redis === false) return { kind: "none" };
-  if (typeof redis === "object") return { kind: "url", url: redis.url };
+  if (typeof redis === "object" && "url" in redis) return { kind: "url", url: redis.url };
+  const memoryBytes = typeof redis === "object" ? redis.memory : managedRedisBytes;
   const url = context.env.REDIS_URL;
   if (redis === "auto" && url) return { kind: "url", url };
   const server = findOnPath("redis-server", folders);
-  if (server !== undefined) return { kind: "managed", server };
+  if (server !== undefined) return { kind: "managed", server, memoryBytes };
   if (redis === "auto" && parsed.cache.store !== "redis") return { kind: "none" };
-  const wanted = redis === "managed" ? "managed" : "cache";
+  const wanted = redis === "auto" ? "cache" : "managed";
   const path = wanted === "managed" ? ["redis"] : ["cache", "store"];
   const place = placeOf(context.places, path, basename(context.file));
   throw redisServerMissing({ place, wanted });

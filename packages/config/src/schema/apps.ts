@@ -1,6 +1,6 @@
 /** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
 import { z } from "zod";
-import { durationMs } from "./scalars.ts";
+import { bytes, durationMs } from "./scalars.ts";
 import { recycling, workers } from "./worker-life.ts";
 
 const env = z.record(z.string(), z.string()).default({}).meta({
@@ -274,11 +274,25 @@ export const programSchema = z.strictObject({
     }),
 });
 
+const leastRedisBytes = 2 * 1024 * 1024;
+const mostRedisBytes = 1024 * 1024 * 1024 * 1024;
+
 export const redisSchema = z
   .union(
     [
       z.enum(["auto", "managed"]),
       z.literal(false),
+      z.strictObject({
+        memory: bytes
+          .refine((value) => value >= leastRedisBytes && value <= mostRedisBytes, {
+            error: "Use 2mb at least and 1024gb at most",
+          })
+          .meta({
+            description:
+              "A managed redis-server that may keep so much (its maxmemory); of the managed one it is 64mb if not said.",
+            examples: ["256mb"],
+          }),
+      }),
       z.strictObject({
         url: z
           .string()
@@ -296,7 +310,7 @@ export const redisSchema = z
           }),
       }),
     ],
-    { error: 'Use "auto", "managed", false or { url: "redis://…" }' },
+    { error: 'Use "auto", "managed", false, { memory: "256mb" } or { url: "redis://…" }' },
   )
   .default("auto")
   .meta({

@@ -4,6 +4,7 @@ import { bytes } from "./scalars.ts";
 
 const leastMemory = 1024 * 1024;
 const mostMemory = 64 * 1024 * 1024 * 1024;
+const mostDisk = 1024 * 1024 * 1024 * 1024;
 
 export const cacheSchema = z
   .strictObject({
@@ -18,6 +19,16 @@ export const cacheSchema = z
       .prefault("64mb")
       .meta({
         description: "Memory of the edge for answers, over all threads, taken when it starts.",
+      }),
+    disk: bytes
+      .refine((value) => value >= leastMemory && value <= mostDisk, {
+        error: "Use 1mb at least and 1024gb at most",
+      })
+      .optional()
+      .meta({
+        description:
+          "How large the file of the embedded store may grow; eight times `memory` if not said.",
+        examples: ["2gb"],
       }),
     purgeOnRelease: z.boolean().default(false).meta({
       description:

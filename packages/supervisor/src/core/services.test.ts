@@ -22,7 +22,9 @@ function config(apps: AppPlan[], programs: ProgramPlan[] = [], redis = true): Re
   return {
     apps: Object.fromEntries(apps.map((one) => [one.name, one])),
     programs: Object.fromEntries(programs.map((one) => [one.name, one])),
-    redis: redis ? { kind: "managed", server: "/usr/bin/redis-server" } : { kind: "none" },
+    redis: redis
+      ? { kind: "managed", server: "/usr/bin/redis-server", memoryBytes: 1 }
+      : { kind: "none" },
   } as unknown as ResolvedConfig;
 }
 

@@ -5,7 +5,12 @@
 import type { AppPlan, ProgramPlan, ResolvedConfig } from "@stack/config";
 
 export type ServicePlan =
-  | { readonly kind: "redis"; readonly name: "redis"; readonly server: string }
+  | {
+      readonly kind: "redis";
+      readonly name: "redis";
+      readonly server: string;
+      readonly memoryBytes: number;
+    }
   | {
       readonly kind: "app";
       /** "shop-1" */
@@ -28,9 +33,7 @@ export const noOverrides: Overrides = { scale: {}, stopped: [] };
 /** Redis first, then apps, then programs. */
 export function planServices(config: ResolvedConfig, overrides: Overrides): ServicePlan[] {
   const redis: ServicePlan[] =
-    config.redis.kind === "managed"
-      ? [{ kind: "redis", name: "redis", server: config.redis.server }]
-      : [];
+    config.redis.kind === "managed" ? [{ ...config.redis, kind: "redis", name: "redis" }] : [];
   const apps = Object.values(config.apps).flatMap((written) => {
     const app = scaled(written, overrides.scale[written.name]);
     return Array.from({ length: app.instances }, (_, index): ServicePlan => {

@@ -21,6 +21,12 @@ export interface EmbeddedStoreOptions {
   readonly deadlineMs?: number;
 }
 
+/** The store, and how it goes on when its thread was started anew. */
+export interface EmbeddedStore extends SharedStore {
+  /** @param port to the new thread */
+  readonly attach: (port: MessagePort) => void;
+}
+
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 const usualDeadlineMs = 50;
@@ -28,9 +34,15 @@ const usualDeadlineMs = 50;
 const patientMs = 5_000;
 /** Bytes on their way to be stored; beyond it nothing is stored. */
 const mostPendingBytes = 16 * 1024 * 1024;
+/** Purges that the thread has not told of yet; beyond it everything is purged. */
+const mostUnwritten = 1_000;
 
-export function openEmbeddedStore(options: EmbeddedStoreOptions): SharedStore {
-  const { port, deadlineMs = usualDeadlineMs } = options;
+export function openEmbeddedStore(options: EmbeddedStoreOptions): EmbeddedStore {
+  const { deadlineMs = usualDeadlineMs } = options;
+  let { port } = options;
+  let isGone = false;
+  /** Published, and not come back from the file: a thread that ends takes them with it. */
+  const unwritten = new Set<string>();
   const circuit = createCircuit();
   const waiters = createLeaseWaiters();
   const asked = new Map<number, (answer: StoreAnswer) => void>();
@@ -38,25 +50,45 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): SharedStore {
   let lastId = 0;
   let pendingBytes = 0;
 
-  port.on("message", (message: FromStore) => {
-    switch (message.type) {
-      case "answer":
-        asked.get(message.id)?.(message.answer);
-        return;
-      case "purge":
-        options.onPurge(parsePurge(message.text, Date.now()));
-        return;
-      case "lease-ended":
-        waiters.end(message.key);
-        return;
-    }
-  });
-  // The thread is gone: nothing is asked any more, and who waits may go on.
-  port.on("close", () => {
+  function listen(from: MessagePort): void {
+    from.on("message", (message: FromStore) => {
+      switch (message.type) {
+        case "answer":
+          asked.get(message.id)?.(message.answer);
+          return;
+        case "purge":
+          unwritten.delete(message.text);
+          options.onPurge(parsePurge(message.text, Date.now()));
+          return;
+        case "lease-ended":
+          waiters.end(message.key);
+          return;
+      }
+    });
+    // The thread is gone: nothing is asked until there is another, and who waits may go on.
+    from.on("close", () => {
+      if (from === port) letGo();
+    });
+  }
+
+  function letGo(): void {
+    isGone = true;
     circuit.open();
     waiters.endAll();
     for (const answer of [...asked.values()]) answer({ kind: "none" });
-  });
+  }
+
+  function publish(text: string): void {
+    if (unwritten.size >= mostUnwritten) {
+      unwritten.clear();
+      publish(formatPurge({ target: { kind: "all" }, soft: false, atMs: Date.now() }));
+      return;
+    }
+    unwritten.add(text);
+    port.postMessage({ type: "purge", text } satisfies ToStore);
+  }
+
+  listen(port);
 
   function send(question: WithoutId<StoreQuestion>, transferred: ArrayBuffer[] = []) {
     lastId += 1;
@@ -84,7 +116,9 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): SharedStore {
       counts.failures += 1;
       if (circuit.failed() && circuit.open()) {
         // It answers in order: when it comes to this, it has caught up.
-        void send({ type: "ping" }).then(circuit.close);
+        void send({ type: "ping" }).then(() => {
+          if (!isGone) circuit.close();
+        });
       }
       return { kind: "none" };
     }
@@ -157,8 +191,16 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): SharedStore {
       return { name: "embedded", available: circuit.isClosed(), records, bytes, ...counts };
     },
 
-    publishPurge(purge) {
-      port.postMessage({ type: "purge", text: formatPurge(purge) } satisfies ToStore);
+    publishPurge: (purge) => publish(formatPurge(purge)),
+
+    attach(to) {
+      letGo();
+      port.close();
+      port = to;
+      isGone = false;
+      listen(port);
+      for (const text of unwritten) port.postMessage({ type: "purge", text } satisfies ToStore);
+      circuit.close();
     },
 
     async close() {

@@ -36,12 +36,16 @@ export function createThreadCache(
 ): ThreadCache {
   let attached = 0;
   let desk: CacheDesk | undefined;
+  let attach: ((port: MessagePort) => void) | undefined;
   let way: { readonly id: number; readonly port: MessagePort } | undefined;
 
   function openStore({ id, store }: SharedCache, purges: PurgeTable): SharedStore {
     const onPurge = purges.purge;
+    attach = undefined;
     if (store.kind === "embedded" && way?.id === id) {
-      return openEmbeddedStore({ port: way.port, onPurge });
+      const embedded = openEmbeddedStore({ port: way.port, onPurge });
+      attach = embedded.attach;
+      return embedded;
     }
     const place =
       store.kind === "redis" && store.url !== null ? parseRedisPlace(store.url) : undefined;
@@ -54,6 +58,8 @@ export function createThreadCache(
   return {
     connect(id, port) {
       way = { id, port };
+      // The store has a new thread: what is open goes on with it.
+      if (id === attached) attach?.(port);
     },
     configure(shared) {
       if (shared === null) {

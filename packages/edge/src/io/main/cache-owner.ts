@@ -49,8 +49,6 @@ export interface CacheOwnerOptions {
 const mainOwner = 255;
 /** Records that are looked at for a list, whatever it wants. */
 const mostLooks = 1_000_000;
-/** The file of the embedded store may be so many times as large as the memory. */
-const embeddedShare = 8;
 
 interface Opened {
   readonly key: string;
@@ -82,7 +80,7 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
 
   function openStore(
     id: number,
-    { store, memoryBytes }: CachePlan,
+    { store }: CachePlan,
     purges: PurgeTable,
   ): Pick<Opened, "store" | "close"> {
     const onPurge = (purge: Purge): void => {
@@ -90,12 +88,18 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
       notes.add(purge, false);
     };
     if (store.kind === "embedded") {
-      const bytes = embeddedBytes(memoryBytes);
-      const thread = startEmbeddedThread({ folder: store.folder, bytes }, events);
-      options.postEach(() => {
-        const port = thread.connect();
-        return { message: { type: "cache-store", id, port }, transfer: [port] };
-      });
+      const tellThreads = (): void =>
+        options.postEach(() => {
+          const port = thread.connect();
+          return { message: { type: "cache-store", id, port }, transfer: [port] };
+        });
+      const { folder, bytes } = store;
+      const onRestart = (): void => {
+        tellThreads();
+        own.attach(thread.connect());
+      };
+      const thread = startEmbeddedThread({ folder, bytes }, { ...events, onRestart });
+      tellThreads();
       const own = openEmbeddedStore({ port: thread.connect(), onPurge });
       // Nothing that is asked of it any more is waited for.
       return { store: own, close: () => void own.close().then(thread.close) };
@@ -150,8 +154,8 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
         case "stats": {
           const { memory, plan, store } = opened;
           const { name, available, records, bytes, failures } = await store.stats();
-          const capacityBytes =
-            name === "embedded" ? embeddedBytes(plan.cache?.memoryBytes ?? 0) : null;
+          const place = plan.cache?.store;
+          const capacityBytes = place?.kind === "embedded" ? place.bytes : null;
           return {
             kind: "stats",
             stats: {
@@ -168,10 +172,6 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
       }
     },
   };
-}
-
-function embeddedBytes(memoryBytes: number): number {
-  return memoryBytes * embeddedShare;
 }
 
 function listRecords({ memory, purges }: Opened, prefix: string, limit: number): CacheAnswer {

@@ -111,7 +111,7 @@ function buildPlain(
   function request(newest: Exclude<ServicePlan, { kind: "app" }>): SpawnRequest {
     const what =
       newest.kind === "redis"
-        ? { command: redisCommand(newest.server, paths), cwd: paths.state, env }
+        ? { command: redisCommand(newest, paths), cwd: paths.state, env }
         : {
             command: newest.program.command,
             cwd: newest.program.cwd,

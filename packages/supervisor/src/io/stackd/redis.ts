@@ -5,11 +5,14 @@ import { join } from "node:path";
 import type { StatePaths } from "@stack/control";
 
 /**
- * On a Unix socket only, in the foreground, at most 64 MB. Where these are full, of the keys with a
+ * On a Unix socket only, in the foreground, bounded. Where its memory is full, of the keys with a
  * time to live (what is cached, sessions) those used longest ago go; what an app keeps for good stays.
  * A snapshot below `.stack/redis` keeps the data over a restart.
  */
-export function redisCommand(server: string, paths: StatePaths): [string, ...string[]] {
+export function redisCommand(
+  { server, memoryBytes }: { readonly server: string; readonly memoryBytes: number },
+  paths: StatePaths,
+): [string, ...string[]] {
   const folder = redisFolder(paths);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return [
@@ -20,7 +23,7 @@ export function redisCommand(server: string, paths: StatePaths): [string, ...str
     ...["--dir", folder],
     ...["--daemonize", "no"],
     ...["--logfile", ""],
-    ...["--maxmemory", "64mb"],
+    ...["--maxmemory", String(memoryBytes)],
     ...["--maxmemory-policy", "volatile-lru"],
     ...["--appendonly", "no"],
     ...["--save", "300 1"],

@@ -1,0 +1,149 @@
+/** What dies while answers are on their way or kept: a thread of the edge, the thread of its store. */
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { eventually, nextEvent, tempFolder } from "@stack/testkit";
+import { expect, test } from "vitest";
+import { type CachedEdge, fresh, startCached } from "./fixtures/cached.ts";
+
+const preload = (name: string): readonly string[] => [
+  "--import",
+  fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)),
+];
+
+interface Client {
+  readonly socket: Socket;
+  readonly received: () => string;
+}
+
+async function ask(cached: CachedEdge, path: string): Promise<Client> {
+  const socket = connect(cached.edge.target).setEncoding("latin1");
+  let received = "";
+  socket.on("data", (text: string) => {
+    received += text;
+  });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  return { socket, received: () => received };
+}
+
+interface Scene {
+  readonly cached: CachedEdge;
+  readonly responses: readonly ServerResponse[];
+  /** On the thread that lives. */
+  readonly others: readonly Client[];
+}
+
+/**
+ * Until the thread that dies is the one that fetches, which is so every other time: the client that
+ * caused the request lies on it.
+ */
+async function whileFilling(
+  before: (response: ServerResponse) => void,
+  act: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    await using cached = await startCached({
+      threads: 2,
+      nodeOptions: preload("thread-killer.mjs"),
+    });
+    const responses: ServerResponse[] = [];
+    cached.on("/filled", (_request, response) => {
+      responses.push(response);
+      if (responses.length === 1) before(response);
+    });
+    const first = await ask(cached, "/filled");
+    await eventually("the request", () => responses.length === 1);
+    const waiting = await Promise.all(Array.from({ length: 16 }, () => ask(cached, "/filled")));
+    const all = [first, ...waiting];
+    await eventually("all to wait", () => (cached.edge.metrics()?.connections ?? 0) >= all.length);
+    const degraded = nextEvent(
+      cached.edge.events,
+      "message",
+      ({ type }) => type === "edge-degraded",
+    );
+    cached.edge.child.kill("SIGUSR2");
+    await degraded;
+    await eventually("connections to end", () => all.some(({ socket }) => socket.destroyed));
+    const others = waiting.filter(({ socket }) => !socket.destroyed);
+    const hit = first.socket.destroyed && others.length > 0;
+    if (hit) await act({ cached, responses, others });
+    for (const { socket } of all) socket.destroy();
+    if (hit) return;
+  }
+  throw new Error("the thread that fetches never was the one that died");
+}
+
+test("when the thread that fetches dies, one of those that wait on another asks at once", async () => {
+  await whileFilling(
+    () => {},
+    async ({ responses, others }) => {
+      await eventually("the next request", () => responses.length === 2);
+      responses[1]?.writeHead(200, { "Cache-Control": "max-age=60" }).end("there");
+      await eventually("all answers", () =>
+        others.every((one) => /there(?:\r\n0\r\n\r\n)?$/.test(one.received())),
+      );
+      expect(responses.length).toBe(2);
+    },
+  );
+}, 120_000);
+
+test("when it dies amid the answer, those that have its beginning are cut off, and it is not kept", async () => {
+  await whileFilling(
+    (response) => {
+      response.writeHead(200, { "Cache-Control": "max-age=60", "Content-Length": "10" });
+      response.write("01234");
+    },
+    async ({ cached, responses, others }) => {
+      await eventually("all ends", () => others.every(({ socket }) => socket.destroyed));
+      for (const { received } of others) expect(received()).not.toContain("0123456789");
+      const whole = cached.get("/filled");
+      await eventually("another request", () => responses.length >= 2);
+      responses.at(-1)?.writeHead(200, { "Cache-Control": "max-age=60" }).end("0123456789");
+      expect((await whole).text).toBe("0123456789");
+    },
+  );
+}, 120_000);
+
+test("when the thread of the embedded store dies, requests go on and another takes its place", async () => {
+  using folder = tempFolder();
+  const store = { kind: "embedded", folder: join(folder.path, "cache"), bytes: 2 ** 24 } as const;
+  await using cached = await startCached({
+    threads: 2,
+    nodeOptions: preload("store-killer.mjs"),
+    plan: { cache: { memoryBytes: 8 * 1024 * 1024, store, purgeOnRelease: false } },
+  });
+  const stored = async () => {
+    const answered = nextEvent(
+      cached.edge.events,
+      "message",
+      ({ type }) => type === "cache-answer",
+    );
+    cached.edge.send({ type: "cache", id: 1, order: { kind: "stats" } });
+    const [message] = await answered;
+    const { answer } = message as {
+      answer: { stats?: { store: { available: boolean; records: number } } };
+    };
+    return answer.stats?.store;
+  };
+  cached.on("/before", fresh("before"));
+  await cached.get("/before");
+  await eventually("it in the file", async () => (await stored())?.records === 1);
+
+  cached.edge.child.kill("SIGUSR2");
+  await eventually("the end of it", async () => (await stored())?.available === false);
+  cached.on("/during", fresh("during"));
+  expect((await cached.get("/during")).text).toBe("during");
+  expect((await cached.get("/before")).cache).toMatch(/hit/);
+
+  await eventually("the next one", async () => (await stored())?.available === true);
+  cached.on("/after", fresh("after"));
+  await cached.get("/after");
+  await eventually(
+    "what came since in the file",
+    async () => ((await stored())?.records ?? 0) >= 2,
+  );
+}, 60_000);
