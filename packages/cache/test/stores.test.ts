@@ -48,6 +48,7 @@ testStoreContract("embedded", async () => {
         throw new Error(title);
       },
       onRecovered: () => {},
+      onRestart: () => {},
     },
   );
   const store = openEmbeddedStore({
