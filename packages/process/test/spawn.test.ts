@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import {
   findByEnvironment,
@@ -36,6 +37,26 @@ test("a signal reaches the whole process group, and the exit says which", async 
   expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
   await eventually("the grandchild to end", () => readStartTime(grandchild) === undefined);
   expect(isRunning(child.pid, child.startTime)).toBe(false);
+});
+
+test("a child, whoever it runs as, can open what it prints to by name", async () => {
+  const child = await spawnChild({
+    command: ["/bin/sh", "-c", "echo said > /dev/stdout; echo logged > /proc/self/fd/2"],
+    ...here,
+    ...(process.getuid?.() === 0 ? { user: { uid: 65534, gid: 65534 } } : {}),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const read = async (stream: Readable | null): Promise<string> => {
+    let text = "";
+    for await (const chunk of stream?.setEncoding("utf8") ?? []) text += chunk;
+    return text;
+  };
+
+  const printed = await Promise.all([read(child.stdout), read(child.stderr)]);
+
+  expect(printed).toEqual(["said\n", "logged\n"]);
+  expect(await child.exited).toEqual({ code: 0, signal: null });
 });
 
 test("descriptors are passed on, pipes and the channel speak both ways", async () => {

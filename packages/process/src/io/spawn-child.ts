@@ -5,6 +5,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { ExitStatus } from "../core/lifecycle.ts";
+import { openOutputPipes } from "./output-pipes.ts";
 import { readStartTime } from "./process-facts.ts";
 
 export interface ChildSpec {
@@ -50,19 +51,34 @@ export interface SpawnedChild {
  *
  * Rejects with the system's error (ENOENT, EACCES, ENOMEM …) when it cannot be started.
  */
-export function spawnChild(spec: ChildSpec): Promise<SpawnedChild> {
+export async function spawnChild(spec: ChildSpec): Promise<SpawnedChild> {
+  const stdout = spec.stdout ?? "ignore";
+  const stderr = spec.stderr ?? "ignore";
+  const wanted = [stdout, stderr].filter((kind) => kind === "pipe").length;
+  const pipes = await openOutputPipes(wanted, makeFifos);
+  const rest = [...(pipes ?? [])];
+  const outputs = [stdout, stderr].map((kind) => (kind === "pipe" ? rest.shift() : undefined));
+  const given = [outputs[0]?.write ?? stdout, outputs[1]?.write ?? stderr];
+  try {
+    const child = await start(spec, given);
+    return handleOf(child, spec.extra ?? [], [
+      outputs[0]?.output ?? child.stdout,
+      outputs[1]?.output ?? child.stderr,
+    ]);
+  } catch (error) {
+    for (const { output } of pipes ?? []) output.destroy();
+    throw error;
+  } finally {
+    for (const { closeWrite } of pipes ?? []) closeWrite();
+  }
+}
+
+function start(spec: ChildSpec, outputs: readonly (string | number)[]): Promise<ChildProcess> {
   const [file, ...args] = spec.command;
-  const extra = spec.extra ?? [];
-  const stdio: StdioOptions = [
-    spec.stdin ?? "ignore",
-    spec.stdout ?? "ignore",
-    spec.stderr ?? "ignore",
-    ...extra,
-  ];
   const child = spawn(file, args, {
     cwd: spec.cwd,
     env: spec.env,
-    stdio,
+    stdio: [spec.stdin ?? "ignore", ...outputs, ...(spec.extra ?? [])] as StdioOptions,
     detached: true,
     serialization: "json",
     ...(spec.user === undefined ? {} : { uid: spec.user.uid, gid: spec.user.gid }),
@@ -71,9 +87,17 @@ export function spawnChild(spec: ChildSpec): Promise<SpawnedChild> {
     child.once("error", reject);
     child.once("spawn", () => {
       child.off("error", reject);
-      resolve(handleOf(child, extra));
+      resolve(child);
     });
   });
+}
+
+function makeFifos(paths: readonly string[]): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const maker = spawn("mkfifo", ["-m", "666", ...paths], { stdio: "ignore", timeout: 5_000 });
+  maker.once("error", () => resolve(false));
+  maker.once("exit", (code) => resolve(code === 0));
+  return promise;
 }
 
 /**
@@ -87,7 +111,11 @@ export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-function handleOf(child: ChildProcess, extra: NonNullable<ChildSpec["extra"]>): SpawnedChild {
+function handleOf(
+  child: ChildProcess,
+  extra: NonNullable<ChildSpec["extra"]>,
+  [stdout, stderr]: readonly [Readable | null, Readable | null],
+): SpawnedChild {
   const pid = child.pid ?? 0;
   const exited = new Promise<ExitStatus>((done) => {
     child.once("exit", (code, signal) => done({ code, signal }));
@@ -96,8 +124,8 @@ function handleOf(child: ChildProcess, extra: NonNullable<ChildSpec["extra"]>): 
     pid,
     startTime: readStartTime(pid) ?? 0,
     stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
+    stdout,
+    stderr,
     pipes: extra.flatMap((kind, index) =>
       kind === "pipe" ? [child.stdio[index + 3] as Readable & Writable] : [],
     ),
