@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveStatePaths } from "@stack/control";
+import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { createProject, type Project } from "./support/stack.ts";
 
@@ -58,6 +59,9 @@ const config = (port: number): string => `{
     command: { kind: "command", cwd: "command", command: ["/usr/bin/python3", "server.py"],
                user: "daemon", group: "nogroup" },
   },
+  programs: {
+    jobs: { command: ["sh", "-c", "echo $(id -u):$(id -g):$(id -G):$USER; exec sleep 600"], user: "nobody", group: "daemon" },
+  },
 }`;
 
 const ids = (file: string, name: string): number =>
@@ -98,7 +102,7 @@ async function ask(project: Project, path: string): Promise<Record<string, unkno
   return (await answer.json()) as Record<string, unknown>;
 }
 
-test("apps run as who they are said to be, before a line of theirs has run, and the edge reaches them", async () => {
+test("apps and programs run as who they are said to be, before a line of theirs has run, and the edge reaches them", async () => {
   expect(process.getuid?.()).toBe(0);
   await using project = await createUsers();
   await project.up();
@@ -115,6 +119,11 @@ test("apps run as who they are said to be, before a line of theirs has run, and 
   expect(readFileSync(join(project.folder, "web", "released"), "utf8")).toBe(`${nobody.uid}\n`);
 
   expect(readFileSync(join(project.folder, "web", "booted"), "utf8")).toBe(String(nobody.uid));
+
+  await eventually("the line of the program", async () => {
+    const { stdout } = await project.stack("logs", "jobs");
+    return stdout.includes(`${nobody.uid}:${gid("daemon")}:${gid("daemon")}:nobody`);
+  });
 
   const { run, control } = resolveStatePaths(join(project.folder, "deploy.config.ts"));
   expect(run).toMatch(/^\/run\/stack\/[\w.-]+\/run$/);

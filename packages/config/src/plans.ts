@@ -288,7 +288,7 @@ export interface CanaryPlan {
   readonly deadlineMs: number;
 }
 
-/** Who an app's processes run as. */
+/** Who the processes of an app or a program run as. */
 export interface UserPlan {
   readonly name: string;
   readonly uid: number;
@@ -394,6 +394,8 @@ export interface ProgramPlan {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Absent: whoever runs the stack. */
+  readonly user?: UserPlan;
   readonly restart: "always" | "on-failure" | "never";
   /** Names of apps, programs, or "redis". */
   readonly dependsOn: readonly string[];

@@ -119,6 +119,10 @@ test.for([
     `{ apps: { a: { ${wsgi}, group: "no-such-group-here" } } }`,
     'apps.a.group | this system has no group "no-such-group-here"',
   ],
+  [
+    '{ programs: { jobs: { command: ["true"], user: "nobdy" } } }',
+    'programs.jobs.user | this system has no user "nobdy". Did you mean "nobody"?',
+  ],
   [`{ apps: { a: { ${wsgi}, umask: "27" } } }`, /^apps\.a\.umask \| .*"027"/],
   [`{ apps: { a: { ${wsgi}, envFile: [] } } }`, /^apps\.a\.envFile \| /],
   // The life of a worker

@@ -1,4 +1,4 @@
-/** `user` and `group` of apps: there must be such, and only root can become somebody else. */
+/** `user` and `group` of apps and programs: there must be such, and only root can become somebody else. */
 import type { Problem } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 
@@ -12,14 +12,25 @@ export interface AccountProbe {
 }
 
 export function checkAccounts(input: unknown, probe: AccountProbe): readonly Problem[] {
-  const apps = (input as { readonly apps?: unknown } | null | undefined)?.apps;
-  if (typeof apps !== "object" || apps === null) return [];
-  return Object.entries(apps).flatMap(([app, written]) => {
+  const config = (input ?? {}) as { readonly apps?: unknown; readonly programs?: unknown };
+  return [
+    ...checkEach("apps", config.apps, probe),
+    ...checkEach("programs", config.programs, probe),
+  ];
+}
+
+function checkEach(
+  section: "apps" | "programs",
+  entries: unknown,
+  probe: AccountProbe,
+): readonly Problem[] {
+  if (typeof entries !== "object" || entries === null) return [];
+  return Object.entries(entries).flatMap(([name, written]) => {
     const { user, group } = (written ?? {}) as {
       readonly user?: unknown;
       readonly group?: unknown;
     };
-    const path = ["apps", app];
+    const path = [section, name];
     const problems: Problem[] = [];
     if (isName(user)) {
       const uid = probe.uid(user);

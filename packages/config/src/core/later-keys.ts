@@ -6,7 +6,6 @@
 /** By the path of the object, with [] for an index and * for a name. */
 const keys: Readonly<Record<string, readonly string[]>> = {
   edge: ["user"],
-  "programs.*": ["user"],
 };
 
 const values: Readonly<Record<string, readonly unknown[]>> = {};

@@ -287,11 +287,13 @@ function resolveProgram(
   program: ParsedConfig["programs"][string],
   context: ResolveContext,
 ): ProgramPlan {
+  const user = context.findUser(program.user, program.group);
   return {
     name,
     command: firstAndRest(program.command),
     cwd: context.absolute(program.cwd),
     env: program.env,
+    ...(user === undefined ? {} : { user }),
     restart: program.restart,
     dependsOn: Object.keys(program.dependsOn),
     place: placeOf(context.places, ["programs", name], context.shownFile),

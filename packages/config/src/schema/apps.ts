@@ -262,6 +262,13 @@ export const programSchema = z.strictObject({
   }),
   cwd: z.string().default(".").meta({ description: "Working folder, relative to the config." }),
   env,
+  user: account.optional().meta({
+    description: "Who it runs as, by name or number. For a stack that root has started.",
+    examples: ["www-data"],
+  }),
+  group: account.optional().meta({
+    description: "Its group, by name or number; without it the user's own. It has no other groups.",
+  }),
   restart: z.enum(["always", "on-failure", "never"]).default("always").meta({
     description: "Whether to start it again when it ends.",
   }),

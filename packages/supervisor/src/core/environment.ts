@@ -1,5 +1,5 @@
 /** The environment of apps and programs. */
-import type { AppPlan, RedisPlan } from "@stack/config";
+import type { AppPlan, ProgramPlan, RedisPlan, UserPlan } from "@stack/config";
 
 /** Set by `bin/stack.js` for our own processes. */
 const ourCodeCache = "/.stack-code-cache";
@@ -38,14 +38,22 @@ export function serviceEnvironment(
 
 /** An app's plan as its arbiters get it. */
 export function completePlan(plan: AppPlan, base: Environment, redis: string | undefined): AppPlan {
-  const own = { STACK_APP: plan.name, ...homeOf(plan), ...plan.env };
+  const own = { STACK_APP: plan.name, ...homeOf(plan.user), ...plan.env };
   // Without it Express and others show their stack traces to clients.
   const above = plan.kind === "node" ? { NODE_ENV: "production", ...base } : base;
   const env = serviceEnvironment(above, redis, own);
   return plan.envFiles === undefined ? { ...plan, env } : { ...plan, env, envOver: own };
 }
 
-/** An app that runs as somebody else is at home where they are. */
-function homeOf({ user }: AppPlan): Environment {
+export function programEnvironment(
+  plan: ProgramPlan,
+  base: Environment,
+  redis: string | undefined,
+): Record<string, string> {
+  return serviceEnvironment(base, redis, { ...homeOf(plan.user), ...plan.env });
+}
+
+/** What runs as somebody else is at home where they are. */
+function homeOf(user: UserPlan | undefined): Environment {
   return user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
 }

@@ -1,7 +1,7 @@
 /** Makes the service of a plan: what is started, with which environment, and who hears of it. */
 import type { AppPlan, ResolvedConfig } from "@stack/config";
 import type { ArbiterSignal, SpawnRequest } from "@stack/control";
-import { completePlan, redisUrl, serviceEnvironment } from "../../core/environment.ts";
+import { completePlan, programEnvironment, redisUrl } from "../../core/environment.ts";
 import { lastExitOf } from "../../core/exit-history.ts";
 import type { ServicePlan } from "../../core/services.ts";
 import { createAppInstance } from "./app-instance.ts";
@@ -115,7 +115,10 @@ function buildPlain(
         : {
             command: newest.program.command,
             cwd: newest.program.cwd,
-            env: serviceEnvironment(env, redisUrl(config().redis, paths.run), newest.program.env),
+            env: programEnvironment(newest.program, env, redisUrl(config().redis, paths.run)),
+            ...(newest.program.user === undefined
+              ? {}
+              : { user: { uid: newest.program.user.uid, gid: newest.program.user.gid } }),
           };
     return { name: newest.name, ...what, listeners: [], copies: 0, tag: { kind: newest.kind } };
   }
