@@ -45,6 +45,7 @@ export {
   type Maintenance,
   type RequestFacts,
   type SpawnRequest,
+  type SpokenProtocol,
   type StackdToArbiter,
   type StackdToEdge,
   type StackdToKeeper,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { readLogs } from "@stack/process";
-import { eventually } from "@stack/testkit";
+import { eventually, exchangeRaw } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 
@@ -53,9 +53,11 @@ test("redis comes first, then apps, then programs that depend on them", async ()
 });
 
 test("with no edge for five seconds the fall-back answers 503, until one is ready", {
-  timeout: 30_000,
+  timeout: 60_000,
 }, async () => {
-  await using stack = createTestStack("redis: false,");
+  await using stack = createTestStack(
+    `redis: false, edge: { listen: [8080, { address: "unix:/tmp/fast.sock", protocol: "fastcgi" }] },`,
+  );
   await stack.up();
   const client = await stack.client();
   await client.request({ op: "wait-ready" });
@@ -75,6 +77,11 @@ test("with no edge for five seconds the fall-back answers 503, until one is read
     15_000,
   );
   expect(answer.headers.get("retry-after")).toBe("5");
+  const begin = "\x01\x01\x00\x01\x00\x08\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+  const fast = await exchangeRaw({ path: join(stack.paths.run, "listen-1.sock") }, [begin]);
+  expect(fast.startsWith("\x01\x06\x00\x01")).toBe(true);
+  expect(fast).toContain("Status: 503 ");
+  expect(fast).toContain("\x01\x03\x00\x01\x00\x08");
 
   process.kill(pidOf("stackd"), "SIGCONT");
   await eventually("a real edge", async () => (await fetch(url)).status === 200);

@@ -297,8 +297,13 @@ export interface WorkerLoad {
 
 // ── keeper ↔ stackd, over Node's IPC channel ────────────────────────────────────────────────────
 
+/** What clients of a listener say first. */
+export type SpokenProtocol = "http" | "tls" | "uwsgi" | "fastcgi" | "scgi";
+
 export interface ListenerRecord {
   readonly name: string;
+  /** Absent: HTTP. For the fall-back edge, which refuses in the same language. */
+  readonly spoken?: SpokenProtocol;
   /** With the real port where 0 was asked for. */
   readonly address: SocketAddress;
 }
@@ -350,6 +355,7 @@ export type StackdToKeeper =
       readonly address: SocketAddress;
       /** Of a Unix socket's file; everybody may connect unless told otherwise. */
       readonly mode?: number | undefined;
+      readonly spoken?: SpokenProtocol | undefined;
     }
   | { readonly type: "unbind"; readonly id: number; readonly name: string }
   | { readonly type: "spawn"; readonly id: number; readonly spawn: SpawnRequest }

@@ -51,7 +51,11 @@ export function createFallback(
     try {
       await children.spawn({
         name: fallbackName,
-        command: [process.execPath, entry, String(listeners.list().length)],
+        command: [
+          process.execPath,
+          entry,
+          ...listeners.list().map(({ spoken = "http" }) => spoken),
+        ],
         cwd: "/",
         env,
         listeners: listeners.list().map((listener) => listener.name),

@@ -7,7 +7,7 @@ import { lookup } from "node:dns/promises";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { BoundSocket, connect, isIP } from "node:net";
 import type { SocketAddress } from "@stack/base";
-import type { ListenerRecord } from "@stack/control";
+import type { ListenerRecord, SpokenProtocol } from "@stack/control";
 
 declare module "net" {
   /** Present in Node 24.21, not yet in its types. */
@@ -17,21 +17,21 @@ declare module "net" {
 }
 
 export interface Listeners {
-  /**
-   * Rejects with the system's error: EADDRINUSE, EACCES … The same name is bound only once.
-   *
-   * @param mode of a Unix socket's file
-   */
-  readonly bind: (
-    name: string,
-    address: SocketAddress,
-    mode?: number | undefined,
-  ) => Promise<ListenerRecord>;
+  /** Rejects with the system's error: EADDRINUSE, EACCES … The same name is bound only once. */
+  readonly bind: (wanted: WantedListener) => Promise<ListenerRecord>;
   readonly unbind: (name: string) => void;
   readonly list: () => readonly ListenerRecord[];
   /** Throws when the name is not bound. */
   readonly descriptor: (name: string) => number;
   readonly closeAll: () => void;
+}
+
+export interface WantedListener {
+  readonly name: string;
+  readonly address: SocketAddress;
+  /** Of a Unix socket's file. */
+  readonly mode?: number | undefined;
+  readonly spoken?: SpokenProtocol | undefined;
 }
 
 interface Bound {
@@ -49,17 +49,19 @@ export function createListeners(): Listeners {
   }
 
   return {
-    async bind(name, address, mode = 0o666) {
+    async bind({ name, address, mode = 0o666, spoken = "http" }) {
       const known = bound.get(name);
       if (known !== undefined) {
         if (address.kind === "unix") chmodSync(address.path, mode);
-        return known.record;
+        const record = { ...known.record, spoken };
+        bound.set(name, { ...known, record });
+        return record;
       }
       const socket =
         address.kind === "unix"
           ? await bindUnix(address.path, mode)
           : new BoundSocket({ host: await numericHost(address.host), port: address.port });
-      const record = { name, address: addressOf(socket, address) };
+      const record = { name, address: addressOf(socket, address), spoken };
       bound.set(name, { record, socket });
       return record;
     },

@@ -32,7 +32,7 @@ export function createOrders(context: OrdersContext): (message: StackdToKeeper) 
     switch (message.type) {
       case "bind":
         respond(message.id, async () => {
-          const bound = await listeners.bind(message.name, message.address, message.mode);
+          const bound = await listeners.bind(message);
           fallback.review();
           return bound;
         });

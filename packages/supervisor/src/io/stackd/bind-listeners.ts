@@ -1,7 +1,7 @@
 /** Has the keeper bind what `edge.listen` asks for, and explains it when that fails. */
 import { formatAddress, type SocketAddress } from "@stack/base";
-import type { ResolvedConfig } from "@stack/config";
-import type { ListenerRecord, StatePaths } from "@stack/control";
+import type { ListenerPlan, ResolvedConfig } from "@stack/config";
+import type { ListenerRecord, SpokenProtocol, StatePaths } from "@stack/control";
 import { explainListen } from "@stack/process";
 import type { KeeperLink } from "./keeper-link.ts";
 
@@ -16,6 +16,7 @@ interface Wanted {
   readonly address: SocketAddress;
   readonly configPath: string;
   readonly mode: number | undefined;
+  readonly spoken: SpokenProtocol;
 }
 
 /**
@@ -36,7 +37,7 @@ export async function bindListeners(
   const records: ListenerRecord[] = [];
   for (const wanted of wantedListeners(config, choices, paths)) {
     try {
-      records.push(await keeper.bind(wanted.name, wanted.address, wanted.mode));
+      records.push(await keeper.bind(toBind(wanted)));
     } catch (error) {
       for (const { name } of records) if (!known.has(name)) await keeper.unbind(name);
       const place = config.places[wanted.configPath];
@@ -54,15 +55,27 @@ function wantedListeners(
 ): Wanted[] {
   let portToReplace = choices.port;
   return config.edge.listeners.map(({ name: configPath, address, socketMode: mode }, index) => {
-    if (choices.freePorts)
-      return { name: configPath, address: freed(address, index, paths), configPath, mode };
+    const spoken = spokenOn(config.edge.plan.listeners?.[index]);
+    if (choices.freePorts) {
+      const free = freed(address, index, paths);
+      return { name: configPath, address: free, configPath, mode, spoken };
+    }
     if (address.kind === "tcp" && portToReplace !== undefined) {
       const replaced = { ...address, port: portToReplace };
       portToReplace = undefined;
-      return { name: formatAddress(replaced), address: replaced, configPath, mode };
+      return { name: formatAddress(replaced), address: replaced, configPath, mode, spoken };
     }
-    return { name: formatAddress(address), address, configPath, mode };
+    return { name: formatAddress(address), address, configPath, mode, spoken };
   });
+}
+
+function toBind({ name, address, mode, spoken }: Wanted) {
+  return { name, address, mode, spoken };
+}
+
+function spokenOn(plan: ListenerPlan | undefined): SpokenProtocol {
+  if (plan === undefined) return "http";
+  return plan.tls === null ? plan.protocol : "tls";
 }
 
 function freed(address: SocketAddress, index: number, paths: StatePaths): SocketAddress {

@@ -1,6 +1,6 @@
 /** stackd's side of the channel to its keeper: requests with answers, exits, and its loss. */
 
-import type { ErrorReport, SocketAddress } from "@stack/base";
+import type { ErrorReport } from "@stack/base";
 import type {
   ChildExit,
   ChildRecord,
@@ -15,9 +15,7 @@ export type Welcome = Extract<KeeperToStackd, { type: "welcome" }>;
 export interface KeeperLink {
   /** Rejects with an error whose `code` is the errno name. */
   readonly bind: (
-    name: string,
-    address: SocketAddress,
-    mode?: number | undefined,
+    wanted: Omit<Extract<StackdToKeeper, { type: "bind" }>, "type" | "id">,
   ) => Promise<ListenerRecord>;
   readonly unbind: (name: string) => Promise<void>;
   readonly spawn: (request: SpawnRequest) => Promise<ChildRecord>;
@@ -104,8 +102,7 @@ export async function openKeeperLink(): Promise<{
   }
 
   const keeper: KeeperLink = {
-    bind: async (name, address, mode) =>
-      (await ask({ type: "bind", name, address, mode })) as ListenerRecord,
+    bind: async (wanted) => (await ask({ type: "bind", ...wanted })) as ListenerRecord,
     unbind: async (name) => {
       await ask({ type: "unbind", name });
     },
