@@ -114,6 +114,8 @@ export interface RoutePlan {
   /** Protocols a client may switch its connection to ("websocket"); absent for none. */
   readonly upgrade?: readonly string[];
   readonly action: RouteAction;
+  /** Files that are answered with before `action` is asked, for GET and HEAD. */
+  readonly files?: { readonly root: string; readonly settings?: StaticSettings };
   /** "deploy.config.ts:14" */
   readonly source: string;
   /** Absent: nothing stands between a request and what answers it. */

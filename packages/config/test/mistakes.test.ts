@@ -90,6 +90,14 @@ test.for([
     /static\.headers\S* \| is set by the edge; remove it$/,
   ],
   [
+    `{ apps: { a: { ${wsgi} } }, edge: { routes: [{ path: "/*", app: "a", static: { root: "public", fallback: "/index.html" } }] } }`,
+    "edge.routes[0].static.fallback | what is no file goes to the app here; remove it",
+  ],
+  [
+    `{ edge: { routes: [{ path: "/*", respond: {}, static: { root: "public" } }] } }`,
+    "edge.routes[0] | Only one of these can answer: static, respond",
+  ],
+  [
     '{ edge: { routes: [{ path: "/*", static: { root: "public", tryFiles: ["/{uri}"] } }] } }',
     /^edge\.routes\[0\]\.static\.tryFiles\[0\] \| /,
   ],

@@ -7,6 +7,7 @@ import { type TempFolder, tempFolder } from "@stack/testkit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createErrorPages } from "../src/core/error-pages.ts";
 import { plainSettings } from "../src/core/static/static-rules.ts";
+import type { Backend } from "../src/io/exchange.ts";
 import { createStaticBackend } from "../src/io/static/static-files.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 
@@ -74,6 +75,34 @@ test("tryFiles are looked up in turn", async () => {
   expect((await get("/docs", backend)).field("Location")).toBe("/docs/");
   expect((await get("/nothing", backend)).got.status).toBe(404);
   expect((await get("/about.html/", backend)).got.status).toBe(404);
+});
+
+test("what is no file goes to the app beside it, and so do scripts, other methods and upgrades", async () => {
+  write("index.php", "<?php SECRET ?>");
+  const asked: string[] = [];
+  const app: Backend = {
+    wantsBody: true,
+    handle(exchange) {
+      asked.push(`${exchange.head.method} ${exchange.head.path}`);
+      exchange.answer(200, "OK", "", "made");
+    },
+    retire: () => {},
+  };
+  const backend = createStaticBackend({
+    ...{ root, prefixLength: 0, cacheBytes: 1e6, pages: createErrorPages(), otherwise: app },
+  });
+  expect(backend.wantsBody).toBe(true);
+
+  expect((await get("/app.js", backend)).text()).toBe("identity");
+  expect((await get("/", backend)).text()).toBe("home");
+  for (const path of ["/shop/1", "/docs", "/docs/", "/index.php", "/INDEX.PHP", "/index.php/x/app.js"]) {
+    expect((await get(path, backend)).text()).toBe("made");
+  }
+  expect((await get("/.env", backend)).text()).toBe("made");
+  expect((await get("/app.js", backend, { method: "POST" })).text()).toBe("made");
+  expect((await get("/app.js", backend, { upgrade: "websocket" })).text()).toBe("made");
+
+  expect(asked).toHaveLength(9);
 });
 
 test("a fallback answers for what is not there, and is not kept as if it were", async () => {

@@ -33,8 +33,8 @@ const ignoredEndings =
 export function planWatch(config: ResolvedConfig, stateFolder: string): WatchPlan {
   const apps = Object.values(config.apps);
   const folders = [...new Set(apps.map((app) => app.cwd))];
-  const served = config.edge.plan.routes.flatMap(({ action }) =>
-    action.kind === "static" ? [action.root] : [],
+  const served = config.edge.plan.routes.flatMap(({ action, files }) =>
+    action.kind === "static" ? [action.root] : files === undefined ? [] : [files.root],
   );
   const environments = apps.flatMap((app) =>
     "python" in app && app.python !== null ? [parentOf(parentOf(app.python))] : [],

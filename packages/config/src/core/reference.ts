@@ -166,7 +166,7 @@ IPv4 too, where the system allows it; then leave the bare port out) or \`"[::1]:
 
 **Routes.** The most specific route wins, whatever the order: a route with \`host\` before one without, an exact path
 before a prefix, a longer prefix before a shorter one. Exactly one of \`static\`, \`app\`, \`upstream\`, \`respond\` and
-\`redirect\` answers.
+\`redirect\` answers; or \`static\` with an app or upstream, which gets what is no file (nginx's \`try_files $uri @app\`).
 
 **Python** is the app's \`python\` (a path, or a name on the PATH such as \`"python3.12"\`); else \`.venv/bin/python\` or
 \`venv/bin/python\` in the app's \`cwd\`, then beside the config; else the first \`python3\` on the PATH. Folders that npm

@@ -156,6 +156,7 @@ function resolveRoute(
     stripPrefix: route.stripPrefix,
     ...resolveUpgrade(route, parsed.apps, parsed.upstreams),
     action: resolveAction(route, context),
+    ...resolveFiles(route, context),
     source: line === undefined ? context.shownFile : `${context.shownFile}:${line}`,
     ...(protection === undefined ? {} : { protection }),
     ...(route.internal ? { internal: true } : {}),
@@ -165,21 +166,26 @@ function resolveRoute(
 }
 
 function resolveAction(route: ParsedRoute, context: ResolveContext): RouteAction {
-  if (route.static) return resolveStatic(route.static, context);
   if (route.app !== undefined) return { kind: "app", app: route.app };
   if (route.upstream !== undefined) return { kind: "upstream", upstream: route.upstream };
   if (route.split) return resolveSplit(route.split, route.sticky);
+  if (route.static) return { kind: "static", ...resolveStatic(route.static, context) };
   if (route.respond) return { kind: "respond", ...route.respond };
   if (route.redirect) return { kind: "redirect", ...route.redirect };
   throw new TypeError(`unchecked route ${route.path}`);
 }
 
+/** Of a route that has an app as well: what is asked before it. */
+function resolveFiles(route: ParsedRoute, context: ResolveContext): Pick<RoutePlan, "files"> {
+  const isForwarded = [route.app, route.upstream, route.split].some((one) => one !== undefined);
+  return route.static && isForwarded ? { files: resolveStatic(route.static, context) } : {};
+}
+
 function resolveStatic(
   { root, maxAge, fallback, ...settings }: NonNullable<ParsedRoute["static"]>,
   context: ResolveContext,
-): RouteAction {
+): Pick<Extract<RouteAction, { kind: "static" }>, "root" | "settings"> {
   return {
-    kind: "static",
     root: context.absolute(root),
     settings: { ...settings, fallback: fallback ?? null, maxAgeMs: maxAge ?? null },
   };

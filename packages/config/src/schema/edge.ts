@@ -25,7 +25,10 @@ const routeMatch = { host: routeHost, path: routePath, ...routeConditions };
 const routeSchema = z
   .strictObject({
     ...routeMatch,
-    static: staticSchema.optional().meta({ description: "Serve files." }),
+    static: staticSchema.optional().meta({
+      description:
+        "Serve files. With `app`, `upstream` or `split` beside it: GET and HEAD of a file that is there get the file, all else goes to the app; scripts (.php) are never such a file.",
+    }),
     app: z.string().optional().meta({ description: "Name of an entry in `apps`." }),
     upstream: z.string().optional().meta({ description: "Name of an entry in `upstreams`." }),
     respond: z
@@ -81,7 +84,10 @@ const routeSchema = z
     const actions = (["static", "app", "upstream", "split", "respond", "redirect"] as const).filter(
       (name) => route[name] !== undefined,
     );
-    if (actions.length !== 1) {
+    const [first, second] = actions;
+    // Files first, then whoever makes what is no file.
+    const isPair = first === "static" && /^(?:app|upstream|split)$/.test(second ?? "");
+    if (actions.length !== (isPair ? 2 : 1)) {
       context.addIssue({
         code: "custom",
         message:

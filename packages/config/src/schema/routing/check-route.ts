@@ -4,6 +4,8 @@ import { redirectFields, unknownFields } from "../placeholders.ts";
 
 interface CheckedRoute {
   readonly path: string | RegExp;
+  readonly static?: { readonly fallback?: string | undefined } | undefined;
+  readonly internal: boolean;
   readonly app?: string | undefined;
   readonly upstream?: string | undefined;
   readonly split?: unknown;
@@ -26,6 +28,12 @@ export function checkRoute(route: CheckedRoute, context: z.core.$RefinementCtx):
     if (route[key] !== undefined && !isForwarded) {
       report([key], "only an app or an upstream sees the request; remove it");
     }
+  }
+  if (route.static !== undefined && isForwarded) {
+    if (route.static.fallback !== undefined) {
+      report(["static", "fallback"], "what is no file goes to the app here; remove it");
+    }
+    if (route.internal) report(["internal"], "an app answers here as well; remove it");
   }
   if (route.cache !== undefined && route.app === undefined && route.upstream === undefined) {
     report(["cache"], "only answers of an app or an upstream are kept; remove it");

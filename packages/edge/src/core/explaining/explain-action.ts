@@ -4,7 +4,7 @@ import type { RequestHead } from "@stack/protocols";
 import { templatePattern } from "../routing/path-matcher.ts";
 import { createRedirectTarget } from "../routing/redirect-target.ts";
 import type { TemplatePlace } from "../routing/template.ts";
-import { decideStaticName } from "../static/static-path.ts";
+import { decideStaticName, isScript } from "../static/static-path.ts";
 
 export interface ExplainedAction {
   readonly kind: RoutePlan["action"]["kind"] | "none" | "refused";
@@ -16,6 +16,17 @@ export interface ExplainedAction {
 }
 
 export function explainAction(route: RoutePlan, head: RequestHead): ExplainedAction {
+  const { files } = route;
+  const explained = explainAnswer(route, head);
+  const mayBeFile = head.method === "GET" || head.method === "HEAD";
+  if (files === undefined || !mayBeFile || isScript(head.path)) return explained;
+  const file = fileOf(route, files.root, head);
+  return file === undefined
+    ? explained
+    : { ...explained, text: `file ${file} if there is one, else ${explained.text}` };
+}
+
+function explainAnswer(route: RoutePlan, head: RequestHead): ExplainedAction {
   const { action } = route;
   if (route.internal === true) {
     return { kind: action.kind, text: "answered 404: this route is internal" };
@@ -26,15 +37,10 @@ export function explainAction(route: RoutePlan, head: RequestHead): ExplainedAct
     case "upstream":
       return { kind: "upstream", upstream: action.upstream, text: `upstream ${action.upstream}` };
     case "static": {
-      const name = decideStaticName(head.path, placeOf(route).prefixLength);
-      if (name === undefined) {
-        return { kind: "static", text: "answered 404: no file can have this name" };
-      }
-      const file = `${action.root}/${name.relative}${name.isFolder ? "/" : ""}`.replace(
-        /\/+/g,
-        "/",
-      );
-      return { kind: "static", file, text: `file ${file}` };
+      const file = fileOf(route, action.root, head);
+      return file === undefined
+        ? { kind: "static", text: "answered 404: no file can have this name" }
+        : { kind: "static", file, text: `file ${file}` };
     }
     case "respond":
       return { kind: "respond", text: `fixed answer ${action.status}` };
@@ -53,6 +59,12 @@ export function explainAction(route: RoutePlan, head: RequestHead): ExplainedAct
     default:
       return { kind: "none", text: "this route is not understood" };
   }
+}
+
+function fileOf(route: RoutePlan, root: string, head: RequestHead): string | undefined {
+  const name = decideStaticName(head.path, placeOf(route).prefixLength);
+  if (name === undefined) return undefined;
+  return `${root}/${name.relative}${name.isFolder ? "/" : ""}`.replace(/\/+/g, "/");
 }
 
 /** What templates know of a route. */

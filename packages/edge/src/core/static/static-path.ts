@@ -46,3 +46,11 @@ function decodeSegment(segment: string): string | undefined {
     return undefined;
   }
 }
+
+/**
+ * Whether a path names a script, with or without a path after it: where files and an app share a
+ * route its source is nobody's.
+ */
+export function isScript(path: string): boolean {
+  return /\.ph(?:p[0-9]?|tml|ar|ps)(?:\/|$)/i.test(path);
+}

@@ -17,7 +17,7 @@ import {
   formatListingJson,
   listingFields,
 } from "../../core/static/folder-listing.ts";
-import { decideStaticName, type StaticName } from "../../core/static/static-path.ts";
+import { decideStaticName, isScript, type StaticName } from "../../core/static/static-path.ts";
 import { compileStaticRules, plainSettings } from "../../core/static/static-rules.ts";
 import type { Compression } from "../compression/compression.ts";
 import type { Backend, Exchange } from "../exchange.ts";
@@ -50,6 +50,8 @@ export interface StaticOptions {
   readonly large?: LargeFiles | undefined;
   /** Undefined: files are sent as they are. */
   readonly compression?: Compression | undefined;
+  /** Who gets what is no file; undefined: it is 404. */
+  readonly otherwise?: Backend | undefined;
 }
 
 /** What reading larger files needs. */
@@ -68,7 +70,7 @@ export interface StaticBackend extends Backend {
 }
 
 export function createStaticBackend(options: StaticOptions): StaticBackend {
-  const { root, pages, compression } = options;
+  const { root, pages, compression, otherwise } = options;
   const rules = compileStaticRules(options.settings ?? plainSettings);
   const store = createStaticStore({
     root,
@@ -121,7 +123,8 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
     const looked = name === undefined ? "missing" : await store.look(path, name);
     if (exchange.done) return;
     if (typeof looked === "string") {
-      answerWithout(exchange, looked);
+      if (otherwise === undefined || looked === "forbidden") answerWithout(exchange, looked);
+      else otherwise.handle(exchange);
       return;
     }
     if ("listing" in looked) {
@@ -162,10 +165,17 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
   };
 
   return {
-    wantsBody: false,
+    wantsBody: otherwise?.wantsBody ?? false,
     handle(exchange) {
       const { method, path } = exchange.head;
-      if (method !== "GET" && method !== "HEAD") {
+      if (otherwise !== undefined) {
+        const isForFiles = isRead(method) && exchange.upgrade === "" && !isScript(path);
+        if (!isForFiles) {
+          otherwise.handle(exchange);
+          return;
+        }
+      }
+      if (!isRead(method)) {
         answerPage(exchange, pages, 405, "Allow: GET, HEAD\r\n");
         return;
       }
@@ -179,8 +189,12 @@ export function createStaticBackend(options: StaticOptions): StaticBackend {
     send(exchange, name, kept) {
       sendNamed(exchange, name, kept, false).catch((error: unknown) => failBy(exchange, error));
     },
-    retire() {},
+    retire: () => otherwise?.retire(),
   };
+}
+
+function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 async function list(exchange: Exchange, root: string, relative: string): Promise<void> {

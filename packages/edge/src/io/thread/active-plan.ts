@@ -49,7 +49,9 @@ export interface PlanParts {
 }
 
 export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
-  const staticRoutes = plan.routes.filter((route) => route.action.kind === "static").length;
+  const staticRoutes = plan.routes.filter(
+    ({ action, files }) => action.kind === "static" || files !== undefined,
+  ).length;
   const share = Math.floor(staticCacheBytes / Math.max(staticRoutes, 1));
   const protection = {
     ...parts.protection,
@@ -83,7 +85,9 @@ export function buildActivePlan(plan: EdgePlan, parts: PlanParts): ActivePlan {
       const kept: TargetFinder = (wanted) => keep(plain(wanted), sideOf(plan, action, wanted));
       shaped = backendOf(route, files, parts, (wanted) => withCanary(plan, wanted, kept));
     }
-    const answered = shapeAnswers(route, protectBackend(route, shaped, protection), parts.pages);
+    const first =
+      route.files === undefined ? shaped : filesOf(route, route.files, files, parts, shaped);
+    const answered = shapeAnswers(route, protectBackend(route, first, protection), parts.pages);
     const failure = failureOf(route, plan);
     return failure === undefined ? answered : showFailure(answered, failure);
   });
@@ -183,6 +187,19 @@ interface FileParts {
   readonly compression: Compression | undefined;
 }
 
+function filesOf(
+  route: RoutePlan,
+  { root, settings }: NonNullable<RoutePlan["files"]>,
+  files: FileParts,
+  { pages }: PlanParts,
+  otherwise?: Backend,
+): Backend {
+  return createStaticBackend({
+    ...files,
+    ...{ root, settings, pages, prefixLength: prefixLength(route), otherwise },
+  });
+}
+
 function backendOf(
   route: RoutePlan,
   files: FileParts,
@@ -192,13 +209,7 @@ function backendOf(
   const { action } = route;
   switch (action.kind) {
     case "static":
-      return createStaticBackend({
-        root: action.root,
-        prefixLength: prefixLength(route),
-        pages: parts.pages,
-        settings: action.settings,
-        ...files,
-      });
+      return filesOf(route, action, files, parts);
     case "app":
       return target({ kind: "app", name: action.app });
     case "upstream":
