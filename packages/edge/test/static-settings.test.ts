@@ -95,7 +95,14 @@ test("what is no file goes to the app beside it, and so do scripts, other method
 
   expect((await get("/app.js", backend)).text()).toBe("identity");
   expect((await get("/", backend)).text()).toBe("home");
-  for (const path of ["/shop/1", "/docs", "/docs/", "/index.php", "/INDEX.PHP", "/index.php/x/app.js"]) {
+  for (const path of [
+    "/shop/1",
+    "/docs",
+    "/docs/",
+    "/index.php",
+    "/INDEX.PHP",
+    "/index.php/x/app.js",
+  ]) {
     expect((await get(path, backend)).text()).toBe("made");
   }
   expect((await get("/.env", backend)).text()).toBe("made");
