@@ -74,15 +74,8 @@ export function borrowFill(
         onOver();
         if (kept === undefined) fill.end(undefined);
         else {
-          const entry = createHotEntry(
-            key,
-            kept,
-            joinPieces(fill.pieces()),
-            0,
-            undefined,
-            0,
-            undefined,
-          );
+          const record = { body: joinPieces(fill.pieces()), storedAt: 0, keepUntil: 0 };
+          const entry = createHotEntry(key, kept, record, undefined, 0, undefined);
           fill.end({ entry, outcome: undefined });
         }
         return;
@@ -96,15 +89,8 @@ export function borrowFill(
         }
         const { body, storedAt } = message.record;
         const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-        const entry = createHotEntry(
-          message.key,
-          decoded,
-          bytes,
-          storedAt,
-          undefined,
-          0,
-          undefined,
-        );
+        const record = { body: bytes, storedAt, keepUntil: 0 };
+        const entry = createHotEntry(message.key, decoded, record, undefined, 0, undefined);
         fill.end({ entry, outcome: outcomeList[message.outcome] });
         return;
       }

@@ -22,6 +22,7 @@ import type { HeadLines, RequestHead } from "@stack/protocols";
 import type { FillTable } from "../../core/cache/fill-table.ts";
 import { type CacheEntry, createBoundedCache } from "../../core/static/bounded-cache.ts";
 import type { Compression } from "../compression/compression.ts";
+import { type CodedBodies, createCodedBodies } from "./coded-bodies.ts";
 import type { Fill } from "./fill.ts";
 import { createFillPeers, type FillPeers, type FillPeersOptions } from "./fill-peers.ts";
 import { createHotEntry, type HotEntry } from "./hot-entry.ts";
@@ -50,6 +51,7 @@ export interface CacheDesk {
   /** What this thread fetches or waits for, by key. */
   readonly fills: Map<string, Fill>;
   readonly peers: FillPeers;
+  readonly codedBodies: CodedBodies;
   readonly find: (
     key: string,
     head: HeadLines,
@@ -120,7 +122,7 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
     const changes = purges.changes();
     const made =
       stored.kind === "answer"
-        ? createHotEntry(key, stored, found.body, found.storedAt, place, -1, compression)
+        ? createHotEntry(key, stored, found, place, -1, compression)
         : createIndex(key, stored, found.storedAt, place, -1);
     if (!isValid(made, nowMs)) return undefined;
     made.changes = changes;
@@ -152,6 +154,7 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
     table,
     store: second,
     fills,
+    codedBodies: createCodedBodies(memory, second),
     peers: createFillPeers({ fills, post: parts.post, forget: parts.forget }),
     find(key, head, nowMs, compression) {
       const first = load(key, nowMs, compression);
@@ -175,7 +178,7 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
         const index = extendIndex(before, answer.vary, Math.floor(askedAt));
         const variantKey = index === null ? undefined : formatVariantKey(key, index, head);
         if (index === null || variantKey === undefined) {
-          return createHotEntry(key, answer, body, askedAt, undefined, changes, compression);
+          return createHotEntry(key, answer, record, undefined, changes, compression);
         }
         if (index !== before) {
           store(key, { ...createIndexRecord(index, answer, policy), storedAt: askedAt });
@@ -183,10 +186,10 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
         place = variantKey;
       }
       store(place, record);
-      return createHotEntry(place, answer, body, askedAt, undefined, changes, compression);
+      return createHotEntry(place, answer, record, undefined, changes, compression);
     },
     adopt(key, record, compression) {
-      const { storedAt, body } = record;
+      const { storedAt } = record;
       const stored = decodeStored(record.meta);
       if (stored === undefined) return undefined;
       const tags = stored.kind === "answer" ? stored.tags : [];
@@ -195,7 +198,7 @@ export function createCacheDesk(parts: CacheParts): CacheDesk {
       memory.set(key, record);
       hot.delete(key);
       if (stored.kind !== "answer") return undefined;
-      const entry = createHotEntry(key, stored, body, storedAt, undefined, -1, compression);
+      const entry = createHotEntry(key, stored, record, undefined, -1, compression);
       isValid(entry, performance.timeOrigin + performance.now());
       return entry;
     },

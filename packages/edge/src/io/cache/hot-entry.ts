@@ -1,8 +1,15 @@
 /**
  * A stored answer as one thread has it at hand: decoded, and as the bytes that leave. Made anew once
- * a second where it is asked for, since its Age counts; coded once per encoding that clients want.
+ * a second where it is asked for, since its Age counts; coded once per encoding that clients want,
+ * by whichever thread is asked first.
  */
-import { ageSeconds, formatCacheStatus, type RecordPlace, type StoredAnswer } from "@stack/cache";
+import {
+  ageSeconds,
+  type CacheRecord,
+  formatCacheStatus,
+  type RecordPlace,
+  type StoredAnswer,
+} from "@stack/cache";
 import type { Encoding } from "@stack/config";
 import { statusLine } from "@stack/protocols";
 import { type CacheOutcome, outcomes } from "../../core/cache/outcomes.ts";
@@ -10,6 +17,7 @@ import { codedFields, varyByEncoding } from "../../core/compression/decide-codin
 import type { CacheEntry } from "../../core/static/bounded-cache.ts";
 import type { Compression } from "../compression/compression.ts";
 import type { PreparedAnswer } from "../exchange.ts";
+import type { CodedBodies } from "./coded-bodies.ts";
 
 /** Answers up to this size are joined with their head into one piece. */
 const joinBytes = 64 * 1024;
@@ -30,6 +38,8 @@ export interface HotEntry extends CacheEntry {
   readonly place: RecordPlace | undefined;
   readonly key: string;
   readonly storedAt: number;
+  /** As of the record. */
+  readonly keepUntil: number;
   /** Of the purge table, when it was last seen to be valid. */
   changes: number;
   /** With an end in the past once it was purged softly. */
@@ -39,13 +49,14 @@ export interface HotEntry extends CacheEntry {
   readonly coded: Map<Encoding, AnswerForm | null>;
   /** What is coded may be so for other clients. */
   readonly isCodable: boolean;
+  /** Of the plain body; "" until it is needed. */
+  digest: string;
 }
 
 export function createHotEntry(
   key: string,
   answer: StoredAnswer,
-  body: Buffer,
-  storedAt: number,
+  { body, storedAt, keepUntil }: Pick<CacheRecord, "body" | "storedAt" | "keepUntil">,
   place: RecordPlace | undefined,
   changes: number,
   compression: Compression | undefined,
@@ -54,15 +65,18 @@ export function createHotEntry(
   const fields = isCodable ? varyByEncoding(answer.fields) : answer.fields;
   return {
     used: false,
-    costBytes: body.length + answer.fields.length + overheadBytes,
+    // With room for its codings: what it costs must not change.
+    costBytes: body.length * (isCodable ? 2 : 1) + answer.fields.length + overheadBytes,
     place,
     key,
     storedAt,
+    keepUntil,
     changes,
     answer,
     plain: createForm(fields, body),
     coded: new Map(),
     isCodable,
+    digest: "",
   };
 }
 
@@ -71,27 +85,62 @@ export function formFor(
   entry: HotEntry,
   acceptEncoding: string | undefined,
   compression: Compression | undefined,
+  bodies: CodedBodies,
+  nowMs: number,
 ): AnswerForm {
-  if (!entry.isCodable || compression === undefined || acceptEncoding === undefined) {
-    return entry.plain;
-  }
-  const encoding = compression.accepted(acceptEncoding).encodings[0] as Encoding | undefined;
-  if (encoding === undefined) return entry.plain;
+  const encoding = wantedOf(entry, acceptEncoding, compression);
+  if (encoding === undefined || compression === undefined) return entry.plain;
   const known = entry.coded.get(encoding);
   if (known !== undefined) return known ?? entry.plain;
+  const found = bodies.find(entry, encoding, nowMs);
+  if (found !== undefined) return addForm(entry, encoding, found);
   const made = compression.encode(entry.plain.body, encoding);
   if (made === undefined) return entry.plain;
   entry.coded.set(encoding, null);
   made.then(
-    (body) => {
-      const isWorth = body.length < entry.plain.body.length;
-      const fields = codedFields(entry.plain.fields, encoding);
-      entry.coded.set(encoding, isWorth ? createForm(fields, body) : null);
-      entry.costBytes += isWorth ? body.length : 0;
+    (coded) => {
+      const body = coded.length < entry.plain.body.length ? coded : nothing;
+      addForm(entry, encoding, body);
+      bodies.keep(entry, encoding, body, nowMs);
     },
     () => {}, // it stays plain
   );
   return entry.plain;
+}
+
+/** Has the second level's coding at hand before the answer is served, where there is one. */
+export async function fetchForm(
+  entry: HotEntry,
+  acceptEncoding: string | undefined,
+  compression: Compression | undefined,
+  bodies: CodedBodies,
+): Promise<void> {
+  const encoding = wantedOf(entry, acceptEncoding, compression);
+  if (encoding === undefined || entry.coded.has(encoding)) return;
+  const body = await bodies.fetch(entry, encoding);
+  if (body !== undefined) addForm(entry, encoding, body);
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Undefined: the body as it is. */
+function wantedOf(
+  entry: HotEntry,
+  acceptEncoding: string | undefined,
+  compression: Compression | undefined,
+): Encoding | undefined {
+  if (!entry.isCodable || compression === undefined || acceptEncoding === undefined)
+    return undefined;
+  return compression.accepted(acceptEncoding).encodings[0] as Encoding | undefined;
+}
+
+/** @param body empty: the plain one will do for this encoding */
+function addForm(entry: HotEntry, encoding: Encoding, body: Buffer): AnswerForm {
+  const { plain, coded } = entry;
+  const isWorth = body.length > 0;
+  const form = isWorth ? createForm(codedFields(plain.fields, encoding), body) : plain;
+  coded.set(encoding, isWorth ? form : null);
+  return form;
 }
 
 /** The whole answer of a hit that is fresh; undefined for one that is too long to be joined. */

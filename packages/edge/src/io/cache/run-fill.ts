@@ -15,7 +15,7 @@ import {
   type StoredAnswer,
   updateStored,
 } from "@stack/cache";
-import { editHeadLines, type RequestHead } from "@stack/protocols";
+import { editHeadLines, headerValue, type RequestHead } from "@stack/protocols";
 import {
   cookiesOf,
   withoutEncodingVary,
@@ -30,7 +30,7 @@ import { isClientReader } from "./client-reader.ts";
 import { createFill, type Fill, type FillReader, type FillSource } from "./fill.ts";
 import { copyHead, createFillExchange, type FillExchange } from "./fill-exchange.ts";
 import { freshenByHead } from "./freshen-by-head.ts";
-import type { HotEntry } from "./hot-entry.ts";
+import { fetchForm, type HotEntry } from "./hot-entry.ts";
 import { joinPieces } from "./join-pieces.ts";
 import { lookUpShared } from "./look-up-shared.ts";
 
@@ -68,6 +68,7 @@ export function prepareFill(order: FillOrder): RunningFill {
   const { desk, rules } = route;
   const { policy } = rules;
   const { thread } = exchange.io;
+  const acceptEncoding = headerValue(exchange.head, "accept-encoding");
   const original = copyHead(exchange.head);
   rules.trim?.(original);
   // What the app has not seen says nothing about its answer.
@@ -138,6 +139,7 @@ export function prepareFill(order: FillOrder): RunningFill {
     const context = { method: "GET", appIsDown: route.isDown(), hasVariants: false };
     const decision = decideServe(plainRequest, known, now(), policy, context);
     if (decision.kind === "hit") {
+      await fetchForm(found.entry, acceptEncoding, compression, desk.codedBodies);
       fill.end({ entry: found.entry, outcome: hitOutcome(decision) });
       over();
       return;

@@ -15,7 +15,14 @@ import { joinParts, planMultipart } from "../../core/static/multipart.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import { routeSlotOf } from "../client/route-slot.ts";
 import type { CachedRoute } from "./cached-route.ts";
-import { formFor, type HotEntry, hitFields, hitStatus, prepareHit } from "./hot-entry.ts";
+import {
+  type AnswerForm,
+  formFor,
+  type HotEntry,
+  hitFields,
+  hitStatus,
+  prepareHit,
+} from "./hot-entry.ts";
 
 export function serveStored(
   exchange: ClientExchange,
@@ -27,12 +34,18 @@ export function serveStored(
 ): void {
   noteOutcome(exchange, outcome);
   const { answer } = entry;
-  const isPlain = facts === plainRequest || !hasSelection(facts);
-  if (!isPlain && serveSelection(exchange, entry, facts, outcome, nowMs, route)) return;
-  const { compression, saysStatus } = route;
+  const { compression, saysStatus, desk } = route;
   const form = entry.isCodable
-    ? formFor(entry, headerValue(exchange.head, "accept-encoding"), compression)
+    ? formFor(
+        entry,
+        headerValue(exchange.head, "accept-encoding"),
+        compression,
+        desk.codedBodies,
+        nowMs,
+      )
     : entry.plain;
+  const isPlain = facts === plainRequest || !hasSelection(facts);
+  if (!isPlain && serveSelection(exchange, entry, form, facts, outcome, nowMs, route)) return;
   if (outcome === outcomes.hit) {
     const prepared = prepareHit(form, answer, nowMs, saysStatus);
     if (prepared !== undefined) {
@@ -57,24 +70,28 @@ function hasSelection({ range, ifNoneMatch, ifModifiedSince }: RequestFacts): bo
   return range !== undefined || ifNoneMatch !== undefined || ifModifiedSince !== undefined;
 }
 
-/** False: it is the whole that is wanted. */
+/**
+ * False: it is the whole that is wanted. Parts are cut from the body as it is, never from a coding.
+ *
+ * @param form that the whole would have
+ */
 function serveSelection(
   exchange: ClientExchange,
-  entry: HotEntry,
+  { answer, plain: { body } }: HotEntry,
+  form: AnswerForm,
   facts: RequestFacts,
   outcome: CacheOutcome,
   nowMs: number,
   { saysStatus, boundary }: CachedRoute,
 ): boolean {
-  const { answer, plain } = entry;
-  const { body } = plain;
   const decision = decideAnswer(exchange.head.method, facts, answer, body.length, nowMs);
   const status = saysStatus ? hitStatus(answer, nowMs, outcome) : "";
   switch (decision.kind) {
     case "whole":
       return false;
     case "not-modified": {
-      const fields = formatNotModifiedFields({ ...answer, fields: plain.fields }, nowMs);
+      // RFC 9110 §15.4.5: the ETag and Vary that the whole answer would have
+      const fields = formatNotModifiedFields({ ...answer, fields: form.fields }, nowMs);
       exchange.begin(304, reasonOf(304), fields + status, -1, true);
       exchange.end();
       return true;

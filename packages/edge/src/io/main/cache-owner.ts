@@ -21,6 +21,7 @@ import {
 } from "@stack/cache";
 import type { CachePlan, EdgePlan } from "@stack/config";
 import type { CacheAnswer, CacheListing, CacheOrder } from "@stack/control";
+import { isCodedKey } from "../../core/cache/coded-key.ts";
 import { forgetFills } from "../../core/cache/fill-table.ts";
 import { createPurgeNotes } from "../../core/cache/purge-notes.ts";
 import { createSharedCache, ownerOf, type SharedCache } from "../../core/cache/shared-cache.ts";
@@ -182,7 +183,7 @@ function listRecords({ memory, purges }: Opened, prefix: string, limit: number):
     const { records, next }: ReturnType<MemoryStore["list"]> = memory.list(from);
     looked += records.length;
     for (const record of records) {
-      if (!record.key.startsWith(prefix)) continue;
+      if (!record.key.startsWith(prefix) || isCodedKey(record.key)) continue;
       if (purges.state(record.key, record.tags, record.storedAt) === "gone") continue;
       found.push(record);
     }
