@@ -1,5 +1,4 @@
 export { findCgiHeadEnd } from "./cgi/find-cgi-head-end.ts";
-export { formatCgiResponse } from "./cgi/format-cgi-response.ts";
 export {
   type CgiParams,
   formatCgiParams,
@@ -40,13 +39,6 @@ export {
 export { maxRecordContent, protocolStatus, recordPadding, recordType } from "./fastcgi/records.ts";
 export { type AcceptedEncodings, parseAcceptEncoding } from "./http/accept-encoding.ts";
 export {
-  type BodyReader,
-  createBodyReader,
-  endBody,
-  readBody,
-  startBody,
-} from "./http/body-reader.ts";
-export {
   type ChunkedDecoder,
   chunkEnd,
   chunkStart,
@@ -69,16 +61,8 @@ export { editHeadLines } from "./http/edit-head.ts";
 export { findHeadEnd } from "./http/find-head-end.ts";
 export { formatCgiBlock } from "./http/format-cgi.ts";
 export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";
-export {
-  clientFraming,
-  continueResponse,
-  formatInformHead,
-  formatOwnHead,
-  formatResponseHead,
-  type ResponseOptions,
-} from "./http/format-response.ts";
 export { type ForwardOptions, viaName } from "./http/forward-rules.ts";
-export { chunkedBody, type Framing, noBody, untilClose } from "./http/framing.ts";
+export { chunkedBody, type Framing, noBody } from "./http/framing.ts";
 export {
   type HeadLines,
   headerValue,
@@ -98,7 +82,7 @@ export {
   formatContentRange,
   type RangeDecision,
 } from "./http/ranges.ts";
-export { reasonOf, statusLine } from "./http/reasons.ts";
+export { continueResponse, reasonOf, statusLine } from "./http/reasons.ts";
 export {
   clearRequestHead,
   createRequestHead,

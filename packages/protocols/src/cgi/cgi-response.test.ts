@@ -4,7 +4,6 @@ import { limits } from "../../test/support/requests.ts";
 import { headerValue } from "../http/head-lines.ts";
 import { createResponseHead, type ResponseHead } from "../http/response-head.ts";
 import { findCgiHeadEnd } from "./find-cgi-head-end.ts";
-import { formatCgiResponse } from "./format-cgi-response.ts";
 import { parseCgiResponse } from "./parse-cgi-response.ts";
 
 function read(raw: string, method = "GET"): { result: number; head: ResponseHead; rest: string } {
@@ -123,10 +122,4 @@ test("the end is found wherever the head is cut, and wherever it begins", () => 
     ),
     { numRuns: 1000 },
   );
-});
-
-test("what our server side writes, our client side reads", () => {
-  const raw = formatCgiResponse(404, "Not Found", "A: b\r\n", 5);
-  expect(read(raw).head).toMatchObject({ status: 404, reason: "Not Found", contentLength: 5 });
-  expect(read(formatCgiResponse(200, "", "", -1)).head.body).toBe("until-close");
 });

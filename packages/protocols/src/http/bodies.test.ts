@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import {
+  createBodyReader,
+  endBody,
+  readBody,
+  startBody,
+  untilClose,
+} from "../../test/support/body-reader.ts";
 import { cut } from "../../test/support/message-reader.ts";
-import { createBodyReader, endBody, readBody, startBody } from "./body-reader.ts";
 import { chunkEnd, chunkStart, lastChunk } from "./chunked.ts";
-import { chunkedBody, type Framing, noBody, untilClose } from "./framing.ts";
+import { chunkedBody, type Framing, noBody } from "./framing.ts";
 
 interface Read {
   readonly data: string;

@@ -4,8 +4,6 @@
 export const noBody = -1;
 /** Transfer-Encoding: chunked. */
 export const chunkedBody = -2;
-/** Responses only: the body ends where the connection does. */
-export const untilClose = -3;
 
-/** `noBody`, `chunkedBody`, `untilClose`, or a length in bytes (0 is written as Content-Length: 0). */
+/** `noBody`, `chunkedBody`, or a length in bytes (0 is written as Content-Length: 0). */
 export type Framing = number;

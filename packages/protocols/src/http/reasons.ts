@@ -55,6 +55,9 @@ export function reasonOf(status: number): string {
   return reasons[status] ?? "";
 }
 
+/** What a client that waits with its body is told (RFC 9110 §10.1.1). */
+export const continueResponse = "HTTP/1.1 100 Continue\r\n\r\n";
+
 const usualLines = new Map(
   Object.entries(reasons).map(([status, reason]) => [
     Number(status),

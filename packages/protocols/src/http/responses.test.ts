@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { limits } from "../../test/support/requests.ts";
-import { answeredLines, date, parseAnswer, responseOptions } from "../../test/support/responses.ts";
-import { clientFraming, formatInformHead, formatOwnHead } from "./format-response.ts";
-import { chunkedBody, noBody, untilClose } from "./framing.ts";
+import { date, parseAnswer, passedOn } from "../../test/support/responses.ts";
 import { parseWorkerHead } from "./parse-response.ts";
+import { statusLine } from "./reasons.ts";
 import { createResponseHead } from "./response-head.ts";
 
 const ok = "HTTP/1.1 200 OK\r\n";
@@ -71,66 +70,28 @@ test.each(bodies)("the body of %j to %s is %s, kept alive: %s", (raw, method, bo
   expect(head.keepAlive).toBe(keepAlive);
 });
 
-describe("what a client gets", () => {
-  test("has no hop-by-hop field, in one piece otherwise", () => {
-    const lines = answeredLines(
-      `${ok}Server: x\r\nConnection: keep-alive, X-Sec\r\nX-Sec: 1\r\nKeep-Alive: 5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nUpgrade: h2\r\nTrailer: X\r\nProxy-Connection: x\r\nX-Accel-Redirect: /secret\r\nX-Sendfile: /secret\r\nDate: ${date}\r\nContent-Length: 3\r\n\r\n`,
-    );
-    expect(lines).toEqual([
-      "HTTP/1.1 200 OK",
-      "Server: x",
-      "Set-Cookie: a=1",
-      "Set-Cookie: b=2",
-      `Date: ${date}`,
-      "Content-Length: 3",
-    ]);
-  });
-
-  test("has a Date when the app gave none", () => {
-    expect(answeredLines(`${ok}Content-Length: 3\r\n\r\n`)).toContain(`Date: ${date}`);
-  });
-
-  test("keeps Content-Length of HEAD and 304, and of 204 none", () => {
-    expect(answeredLines(`${ok}Content-Length: 3\r\n\r\n`, "HEAD")).toContain("Content-Length: 3");
-    const notModified = "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n";
-    expect(answeredLines(notModified)).toContain("Content-Length: 3");
-    const noContent = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
-    expect(answeredLines(noContent).join("\n")).not.toMatch(/Content-Length|Transfer-Encoding/);
-  });
-
-  test("is chunked for 1.1 and ends with the connection for 1.0 where the length is unknown", () => {
-    const chunked = `${ok}Transfer-Encoding: chunked\r\n\r\n`;
-    expect(answeredLines(chunked)).toContain("Transfer-Encoding: chunked");
-    const old = answeredLines(chunked, "GET", 0);
-    expect(old).not.toContain("Transfer-Encoding: chunked");
-    expect(old).toContain("Connection: close");
-  });
-
-  test("tells a client of 1.0 that the connection stays", () => {
-    const lines = answeredLines(`${ok}Content-Length: 3\r\n\r\n`, "GET", 0);
-    expect(lines).toContain("Connection: keep-alive");
-  });
-
-  test("has the status line of HTTP/1.1 even from an upstream of 1.0, without a reason too", () => {
-    expect(answeredLines("HTTP/1.0 200\r\nContent-Length: 3\r\n\r\n")[0]).toBe("HTTP/1.1 200 ");
-  });
+test("what is passed on has no hop-by-hop field, in one piece otherwise", () => {
+  const lines = passedOn(
+    `${ok}Server: x\r\nConnection: keep-alive, X-Sec\r\nX-Sec: 1\r\nKeep-Alive: 5\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nUpgrade: h2\r\nTrailer: X\r\nProxy-Connection: x\r\nX-Accel-Redirect: /secret\r\nX-Sendfile: /secret\r\nDate: ${date}\r\nContent-Length: 3\r\n\r\n`,
+  );
+  expect(lines).toEqual(["Server: x", "Set-Cookie: a=1", "Set-Cookie: b=2", `Date: ${date}`]);
 });
 
-test("a 1xx goes to clients of 1.1 only, without framing or Date", () => {
-  const { head } = parseAnswer(
-    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 0\r\n\r\n",
-  );
-  expect(formatInformHead(head, 1)).toBe("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
-  expect(formatInformHead(head, 0)).toBe("");
+test("whether there is a Date is known, and what HEAD and 304 announce", () => {
+  expect(parseAnswer(`${ok}Content-Length: 3\r\n\r\n`, "HEAD").head).toMatchObject({
+    hasDate: false,
+    contentLength: 3,
+  });
+  const notModified = `HTTP/1.1 304 Not Modified\r\nDate: ${date}\r\nContent-Length: 3\r\n\r\n`;
+  expect(parseAnswer(notModified).head).toMatchObject({ hasDate: true, contentLength: 3 });
+  const noContent = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
+  expect(parseAnswer(noContent).head.contentLength).toBe(-1);
 });
 
-test("an answer of our own has its reason, Date and framing", () => {
-  const options = { ...responseOptions, keepAlive: false, framing: 4, extra: "Retry-After: 1\r\n" };
-  expect(formatOwnHead(503, "Content-Type: text/plain\r\n", -1, options)).toBe(
-    `HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\nDate: ${date}\r\nContent-Length: 4\r\nConnection: close\r\n\r\n`,
-  );
-  const toHead = formatOwnHead(200, "", 10, { ...responseOptions, framing: noBody });
-  expect(toHead).toContain("\r\nContent-Length: 10\r\n");
+test("a status line is HTTP/1.1's, with the reason that was given or the usual one", () => {
+  expect(statusLine(200, "")).toBe("HTTP/1.1 200 OK\r\n");
+  expect(statusLine(200, "Fine")).toBe("HTTP/1.1 200 Fine\r\n");
+  expect(statusLine(299, "")).toBe("HTTP/1.1 299 \r\n");
 });
 
 describe("a worker's head", () => {
@@ -138,8 +99,6 @@ describe("a worker's head", () => {
     const head = createResponseHead();
     expect(parseWorkerHead("200 OK\r\nX-A: 1\r\n", limits, "GET", head)).toBe(0);
     expect([head.status, head.reason, head.body]).toEqual([200, "OK", "until-close"]);
-    expect(clientFraming(head, 1)).toBe(chunkedBody);
-    expect(clientFraming(head, 0)).toBe(untilClose);
     expect(parseWorkerHead("200 OK\r\nContent-Length: 3\r\n", limits, "GET", head)).toBe(0);
     expect([head.body, head.contentLength]).toEqual(["length", 3]);
     expect(parseWorkerHead("404 Not Found\r\n", limits, "HEAD", head)).toBe(0);

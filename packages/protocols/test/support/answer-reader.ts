@@ -1,18 +1,14 @@
 /** An upstream's answer as the edge reads it: head, body, and what the end of the connection means. */
 import {
   chunkedBody,
-  createBodyReader,
   createResponseHead,
-  endBody,
   type Framing,
   findHeadEnd,
   noBody,
   parseResponseHead,
   type ResponseHead,
-  readBody,
-  startBody,
-  untilClose,
 } from "../../src/index.ts";
+import { createBodyReader, endBody, readBody, startBody, untilClose } from "./body-reader.ts";
 import { limits } from "./requests.ts";
 
 export interface Answer {

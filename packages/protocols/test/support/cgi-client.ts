@@ -6,27 +6,23 @@ import { connect, type Socket } from "node:net";
 import {
   type CgiParams,
   chunkedBody,
-  createBodyReader,
   createFastcgiAnswerReader,
   createResponseHead,
   encodeFastcgiRequest,
   encodeScgiRequest,
   encodeUwsgiRequest,
-  endBody,
   type FastcgiAnswerReader,
   findCgiHeadEnd,
   formatCgiParams,
   noScript,
   parseCgiResponse,
-  readBody,
   readFastcgiAnswer,
   recordPadding,
   resetFastcgiAnswerReader,
-  startBody,
   stdinEnd,
   stdinStart,
-  untilClose,
 } from "../../src/index.ts";
+import { createBodyReader, endBody, readBody, startBody, untilClose } from "./body-reader.ts";
 import { limits, options, parse } from "./requests.ts";
 
 export interface Answer {

@@ -4,7 +4,6 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import {
-  createBodyReader,
   createCgiRequestFacts,
   createFastcgiRequestReader,
   createRequestHead,
@@ -14,17 +13,16 @@ import {
   encodeEndRequest,
   encodeOutput,
   finishFastcgiRequest,
-  formatCgiResponse,
   headerValue,
   parseCgiRequest,
   protocolStatus,
-  readBody,
   readFastcgiRequest,
   readScgi,
   readUwsgi,
   recordType,
-  startBody,
 } from "../../src/index.ts";
+import { createBodyReader, readBody, startBody } from "./body-reader.ts";
+import { formatCgiResponse } from "./format-cgi-response.ts";
 import { limits } from "./requests.ts";
 
 /** What a test wants to know of it. */

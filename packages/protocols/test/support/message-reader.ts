@@ -4,16 +4,14 @@
  */
 import {
   chunkedBody,
-  createBodyReader,
   createRequestHead,
   findHeadEnd,
   formatForwardedRequest,
   type HeadLimits,
   noBody,
   parseRequestHead,
-  readBody,
-  startBody,
 } from "../../src/index.ts";
+import { createBodyReader, readBody, startBody } from "./body-reader.ts";
 import { options } from "./requests.ts";
 
 interface Message {

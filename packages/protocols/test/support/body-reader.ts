@@ -2,8 +2,16 @@
  * A body as it arrives, whatever its framing: counts a Content-Length, decodes chunks, or takes all
  * until the connection ends. Works inside the buffer it is given, like `decodeChunked`.
  */
-import { createChunkedDecoder, decodeChunked, resetChunkedDecoder } from "./chunked.ts";
-import { chunkedBody, type Framing, untilClose } from "./framing.ts";
+import {
+  chunkedBody,
+  createChunkedDecoder,
+  decodeChunked,
+  type Framing,
+  resetChunkedDecoder,
+} from "../../src/index.ts";
+
+/** Responses only: the body ends where the connection does. */
+export const untilClose = -3;
 
 export interface BodyReader {
   /** The piece of body found by the last call: buffer[dataStart, dataEnd); empty when they are equal. */
