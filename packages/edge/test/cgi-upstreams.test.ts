@@ -6,10 +6,16 @@ import { createServer } from "node:http";
 import { connect, createServer as createRelay, type Server } from "node:net";
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
-import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/testkit";
+import {
+  eventually,
+  exchangeRaw,
+  type Peer,
+  startPeer,
+  type TempFolder,
+  tempFolder,
+} from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
-import { type Peer, startPeer } from "./fixtures/peer.ts";
 
 /** Real servers take their time to start on a busy machine. */
 const wsgi = `import hashlib, json, sys

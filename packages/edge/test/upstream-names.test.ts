@@ -4,11 +4,10 @@ import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { eventually, exchangeRaw } from "@stack/testkit";
+import { eventually, exchangeRaw, startPeer } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { type DnsServer, startDnsServer } from "./fixtures/dns-server.ts";
-import { startPeer } from "./fixtures/peer.ts";
 
 /** Real servers take their time to start on a busy machine. */
 let edge: EdgeProcess;

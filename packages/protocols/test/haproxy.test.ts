@@ -2,11 +2,17 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
-import { exchangeRaw, freePort, type TempFolder, tempFolder } from "@stack/testkit";
+import {
+  exchangeRaw,
+  freePort,
+  type Peer,
+  startPeer,
+  type TempFolder,
+  tempFolder,
+} from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createProxyHeader, encodeProxyHeader, parseProxyHeader } from "../src/index.ts";
 import { createCgiServer } from "./support/cgi-server.ts";
-import { type Peer, startPeer } from "./support/peer-process.ts";
 
 let folder: TempFolder;
 let haproxy: Peer;

@@ -3,10 +3,9 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import type { Server } from "node:net";
-import { type TempFolder, tempFolder } from "@stack/testkit";
+import { type Peer, startPeer, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCgiServer, type Seen } from "./support/cgi-server.ts";
-import { type Peer, startPeer } from "./support/peer-process.ts";
 
 const protocols = ["uwsgi", "scgi", "fastcgi"] as const;
 let folder: TempFolder;

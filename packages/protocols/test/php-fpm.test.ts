@@ -1,11 +1,10 @@
 /** Our FastCGI client and CGI variables against PHP's own server. */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { type TempFolder, tempFolder } from "@stack/testkit";
+import { type Peer, startPeer, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CgiParams, splitScriptPath } from "../src/index.ts";
 import { openFastcgiClient } from "./support/cgi-client.ts";
-import { type Peer, startPeer } from "./support/peer-process.ts";
 import { findPhpFpm, fpmConfig } from "./support/php.ts";
 
 const echo = `<?php

@@ -1,9 +1,8 @@
 /** Our clients of three protocols against uWSGI, which serves all of them. */
 import { writeFileSync } from "node:fs";
-import { type TempFolder, tempFolder } from "@stack/testkit";
+import { type Peer, startPeer, type TempFolder, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type Ask, askOnce, openFastcgiClient } from "./support/cgi-client.ts";
-import { type Peer, startPeer } from "./support/peer-process.ts";
 
 const app = `import hashlib, json
 def application(environ, start_response):

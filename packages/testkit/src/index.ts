@@ -7,6 +7,7 @@ export {
   type LoadResult,
   startLoad,
 } from "./load.ts";
+export { type Peer, startPeer } from "./peer.ts";
 export { isAlive, processesMentioning, type RunningProcess } from "./processes.ts";
 export { exchangeRaw } from "./raw-http.ts";
 export { shopStatus, shopStatusMs } from "./shop-status.ts";
