@@ -20,10 +20,13 @@ export interface TestTerminal extends Disposable {
   readonly exited: Promise<number>;
 }
 
-/** Starts `stack ARGS` in a terminal of 100 columns and 30 rows. */
-export function openTerminal(args: readonly string[], cwd: string): TestTerminal {
+/** Starts `stack ARGS` in a terminal. */
+export function openTerminal(
+  args: readonly string[],
+  cwd: string,
+  size: { readonly cols: number; readonly rows: number } = { cols: 100, rows: 30 },
+): TestTerminal {
   const env = { ...process.env, TERM: "xterm-256color", LANG: "C.UTF-8", CI: "" };
-  const size = { cols: 100, rows: 30 };
   const terminal = new xterm.Terminal({ ...size, allowProposedApi: true });
   const pty: IPty = spawn(process.execPath, [cli, ...args], { ...size, cwd, env });
   let bytes = "";

@@ -159,6 +159,19 @@ test("the detail of a service that goes away goes back", () => {
   expect(type(gone, press("j")).state.view).toBe("services");
 });
 
+test("while two generations have a worker of one name, each has a row", () => {
+  const [shop, ...others] = shopStatus.apps;
+  const [worker] = shop?.workers ?? [];
+  if (shop === undefined || worker === undefined) throw new Error("the fixture has two apps");
+  const workers = [worker, { ...worker, pid: 5000, generation: 4 }];
+  const status = { ...shopStatus, apps: [{ ...shop, workers }, ...others] };
+  const both = reduce(at("shop-1"), { type: "snapshot", status, nowMs: nowMs + 1_000 });
+  const below = [1, 2].map((times) => type(both, ...Array(times).fill(press("j"))).state);
+  expect(below.map(({ selected }) => selected)).toEqual(["shop-1.1@3", "shop-1.1@4"]);
+  const logs = type(below[1] ?? both, press("l")).state;
+  expect(logs.logs.filter).toBe("shop-1.1");
+});
+
 test("Space hides the workers of a row, and shows them", () => {
   const folded = type(at("shop"), press(" ")).state;
   expect([...folded.folded]).toEqual(["shop"]);

@@ -117,7 +117,7 @@ function decideOnRow(state: DashboardState, row: ServiceRow, key: KeyPress): Key
       return [
         dispatch({
           type: "log-filter",
-          filter: row.kind === "canary" ? row.target : row.key,
+          filter: row.kind === "canary" ? row.target : row.key.replace(/@\d+$/, ""),
           editing: false,
         }),
         dispatch({ type: "view", view: "logs" }),

@@ -14,6 +14,7 @@ import { canaryNote, verdictNote } from "./canary.ts";
 import { exceptionsOf } from "./exceptions.ts";
 import { formatCount, formatMs, formatRate } from "./format.ts";
 import type { Tone } from "./line.ts";
+import { workerKey } from "./rows.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import type { DashboardState } from "./state.ts";
 
@@ -55,7 +56,9 @@ export function detailOf(state: DashboardState): Detail | null {
   if (status === null || selected === null) return null;
   for (const app of status.apps) {
     if (app.name === selected) return appDetail(state, app, status.processes);
-    const worker = app.workers.find(({ id }) => id === selected);
+    const worker =
+      app.workers.find((one) => workerKey(one) === selected) ??
+      app.workers.find(({ id }) => id === selected);
     if (worker !== undefined) return workerDetail(state, app, worker);
   }
   const process = status.processes.find(({ name }) => name === selected);

@@ -50,8 +50,8 @@ test("a worker's rate is the difference of its counter; a replaced worker counts
   );
   const later = { ...shopStatus, apps: [{ ...shop, workers }, api] };
   const state = after(snapshot, { type: "snapshot", status: later, nowMs: nowMs + 2000 });
-  expect(state.workerRates.get("shop-1.1")).toBe(100);
-  expect(state.workerRates.get("shop-1.2")).toBe(25);
+  expect(state.workerRates.get("shop-1.1@3")).toBe(100);
+  expect(state.workerRates.get("shop-1.2@3")).toBe(25);
 });
 
 test("two snapshots within a blink make no rate and no sample", () => {

@@ -8,6 +8,7 @@ import {
 } from "@stack/control";
 import { readExceptions } from "./exceptions.ts";
 import { matchesFilter } from "./log-filter.ts";
+import { workerKey } from "./rows.ts";
 import type {
   CacheView,
   DashboardAction,
@@ -150,14 +151,15 @@ function ratesOf(
 ): ReadonlyMap<string, number> {
   const counts = new Map(
     (before?.apps ?? []).flatMap((app) =>
-      app.workers.map((worker) => [`${worker.id}@${worker.pid}`, worker.requests] as const),
+      app.workers.map((worker) => [`${workerKey(worker)}@${worker.pid}`, worker.requests] as const),
     ),
   );
   return new Map(
     after.apps.flatMap((app) =>
       app.workers.map((worker) => {
-        const earlier = counts.get(`${worker.id}@${worker.pid}`) ?? 0;
-        return [worker.id, Math.max(0, ((worker.requests - earlier) * 1000) / elapsedMs)] as const;
+        const key = workerKey(worker);
+        const earlier = counts.get(`${key}@${worker.pid}`) ?? 0;
+        return [key, Math.max(0, ((worker.requests - earlier) * 1000) / elapsedMs)] as const;
       }),
     ),
   );

@@ -87,6 +87,11 @@ export function selectedIndex(rows: readonly ServiceRow[], selected: string | nu
   );
 }
 
+/** While a reload is under way two generations have a worker of this id. */
+export function workerKey({ id, generation }: WorkerStatus): string {
+  return `${id}@${generation}`;
+}
+
 /** `compact`: workers are hidden unless they were asked for, where otherwise they are shown. */
 function appRows(app: AppStatus, state: DashboardState, compact: boolean): ServiceRow[] {
   const processes = state.status?.processes ?? [];
@@ -125,7 +130,9 @@ function appRows(app: AppStatus, state: DashboardState, compact: boolean): Servi
     if (state.folded.has(key)) continue;
     for (const [place, worker] of workers.entries()) {
       const branch = [index === instances.length - 1, place === workers.length - 1];
-      rows.push(workerRow(worker, app, branch, state));
+      const isOnlyOne = workers.filter(({ id }) => id === worker.id).length === 1;
+      const name = isOnlyOne ? worker.id : workerKey(worker);
+      rows.push({ ...workerRow(worker, app, branch, state), key: name, name });
     }
   }
   return rows;
@@ -183,7 +190,7 @@ function instanceRow(
     uptimeMs: arbiter?.uptimeMs ?? null,
     cpuPercent: arbiter?.cpuPercent ?? null,
     memoryBytes: arbiter?.memoryBytes ?? null,
-    rate: total(workers.map((worker) => state.workerRates.get(worker.id) ?? null)),
+    rate: total(workers.map((worker) => state.workerRates.get(workerKey(worker)) ?? null)),
     latency: null,
     queue: null,
     inFlight: null,
@@ -212,7 +219,7 @@ function workerRow(
     uptimeMs: worker.uptimeMs,
     cpuPercent: worker.cpuPercent,
     memoryBytes: worker.memoryBytes,
-    rate: state.workerRates.get(worker.id) ?? null,
+    rate: state.workerRates.get(workerKey(worker)) ?? null,
     latency: null,
     queue: null,
     inFlight: worker.inFlight,

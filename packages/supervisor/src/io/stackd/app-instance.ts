@@ -132,8 +132,8 @@ export function createAppInstance(
     const before = view;
     view = message.state;
     const left = view.canary ?? null;
-    const keep = left === null ? null : context.keepOfCanary(left.release);
-    if (mayLag && keep !== null) settleCanary(keep).catch(() => {}); // its state tells
+    const keep = left === null || !mayLag ? null : context.keepOfCanary(left.release);
+    if (keep !== null) settleCanary(keep).catch(() => {}); // its state tells
     if (mayLag && keep !== "new" && view.release !== context.release()) {
       // Its last stackd died in a reload: what was remembered counts.
       reload(context.planToRun(), context.release()).catch(() => {}); // its state tells
