@@ -52,6 +52,7 @@ async function moveTo(terminal: TestTerminal, name: string): Promise<void> {
 
 test.for(sizes)(
   "the cache, a crashed program and exceptions on $cols columns",
+  { timeout: 240_000 },
   async (size) => {
     await using shop = await createProject(config, { "web.py": app("v1") });
     using terminal = openTerminal(["up"], shop.folder, size);
@@ -99,7 +100,6 @@ test.for(sizes)(
     terminal.press("qs");
     expect(await terminal.exited).toBe(0);
   },
-  240_000,
 );
 
 test("a canary has a row of its own while it runs, and its verdict after", async () => {
