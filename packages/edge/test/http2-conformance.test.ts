@@ -437,9 +437,11 @@ const cases: readonly Case[] = [
 test.for(cases)("%s", async ([, codes, send]) => {
   using client = await connectH2(edge.port);
   send(client);
-  const end = client.frame(({ type }) => type === frameType.goaway || type === frameType.rstStream);
+  const frame = client.frame(
+    ({ type }) => type === frameType.goaway || type === frameType.rstStream,
+  );
   const code = await Promise.race([
-    end.then(({ type, payload }) => payload.readUInt32BE(type === frameType.goaway ? 4 : 0)),
+    frame.then(({ type, payload }) => payload.readUInt32BE(type === frameType.goaway ? 4 : 0)),
     client.closed.then(() => codes[0]),
   ]);
   expect(codes).toContain(code);
@@ -463,6 +465,7 @@ test.for<[what: string, send: (client: RawH2) => void]>([
       c.send(frameType.windowUpdate, 0, 1, uint32(1));
     },
   ],
+  ["§6.7 an answer to no PING", (c) => c.send(frameType.ping, flag.ack, 0, Buffer.alloc(8))],
   ["§6.9 WINDOW_UPDATE of the connection", (c) => c.send(frameType.windowUpdate, 0, 0, uint32(1))],
   [
     "§7 RST_STREAM of an unknown code",
@@ -549,6 +552,62 @@ test.for<[what: string, frames: (client: RawH2) => void]>([
   const end = await client.frame(({ type }) => type === frameType.goaway);
   expect([closed, protocol]).toContain(end.payload.readUInt32BE(4));
   await client.closed;
+});
+
+/** A request with a body to a route that answers without it. */
+async function postFixed(client: RawH2): Promise<void> {
+  client.request(1, [[":method", "POST"], ...fixed.slice(1)], false);
+  await client.frame(({ type, flags }) => type === frameType.data && flags === flag.endStream);
+}
+
+function end(client: RawH2): Promise<number> {
+  return client
+    .frame(({ type, stream }) => type === frameType.rstStream && stream === 1)
+    .then(({ payload }) => payload.readUInt32BE(0));
+}
+
+test.for<[what: string, send: (client: RawH2) => void]>([
+  [
+    "§8.1 a trailer that does not end the stream",
+    (c) => {
+      c.send(frameType.data, 0, 1, Buffer.from("test"));
+      c.request(1, [["x", "1"]], false);
+    },
+  ],
+  ["§8.1 a pseudo-header in a trailer", (c) => c.request(1, [[":method", "GET"]])],
+])("%s is an error after the answer too", async ([, send]) => {
+  using client = await connectH2(edge.port);
+  await postFixed(client);
+  send(client);
+  expect(await end(client)).toBe(protocol);
+  expect(await isServed(client, 3)).toBe(true);
+});
+
+test("§8.1 a body that ends after its answer costs no RST_STREAM", async () => {
+  using client = await connectH2(edge.port);
+  await postFixed(client);
+  client.send(frameType.data, 0, 1, Buffer.from("late"));
+  client.send(frameType.data, flag.endStream, 1, Buffer.from("later"));
+  expect(await isServed(client, 3)).toBe(true);
+  expect(client.frames.map(({ type }) => type)).not.toContain(frameType.rstStream);
+});
+
+test("§8.1 a body that is not wanted is cut off without error after what was on its way", async () => {
+  using client = await connectH2(edge.port);
+  await postFixed(client);
+  for (let sent = 0; sent < 9; sent += 1) {
+    client.send(frameType.data, 0, 1, Buffer.alloc(16_000));
+  }
+  expect(await end(client)).toBe(constants.NGHTTP2_NO_ERROR);
+  client.send(frameType.data, flag.endStream, 1, Buffer.from("on its way"));
+  expect(await isServed(client, 3)).toBe(true);
+});
+
+test("§8.1 so is one that does not come", async () => {
+  using client = await connectH2(edge.port);
+  await postFixed(client);
+  expect(await end(client)).toBe(constants.NGHTTP2_NO_ERROR);
+  expect(await isServed(client, 3)).toBe(true);
 });
 
 test("§6.7 a PING comes back with its bytes", async () => {

@@ -86,3 +86,29 @@ test.for<[what: string, frames: readonly Buffer[]]>([
     expect(guard.takeFieldCount(1)).toBeUndefined();
   }
 });
+
+test("what a client still sends to a stream that we have ended is let pass, for the last 1,024 of them", () => {
+  const guard = createFrameGuard();
+  guard.inspect(preface, 0);
+  for (let stream = 1; stream < 2_200; stream += 2) {
+    guard.inspect(headers(stream), 0);
+    guard.closed(stream);
+  }
+  expect(guard.inspect(frame(0, 0, 2_199, body), 0)).toBe(0);
+  expect(guard.inspect(frame(0, 1, 2_199, body), 0)).toBe(0);
+  expect(guard.inspect(frame(0, 1, 2_199, body), 0)).toBe(5);
+  expect(guard.inspect(frame(0, 1, 1, body), 0)).toBe(5);
+});
+
+test("an answer to a PING that was not sent becomes a frame that nobody knows", () => {
+  const pong = frame(6, 1, 0, Buffer.alloc(8));
+  const ping = frame(6, 0, 0, Buffer.alloc(8));
+  const bytes = Buffer.concat([preface, pong, ping, frame(6, 1, 0, Buffer.alloc(7)), pong]);
+  const guard = createFrameGuard();
+  // The last one comes in two pieces.
+  const cut = bytes.length - 15;
+  const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)];
+  for (const piece of pieces) expect(guard.inspect(piece, 0)).toBe(0);
+  const types = [24, 41, 58, 74].map((start) => bytes[start + 3]);
+  expect(types).toEqual([255, 6, 6, 255]);
+});

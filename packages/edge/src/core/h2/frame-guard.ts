@@ -6,16 +6,30 @@
 import { createFieldCounter } from "./field-counter.ts";
 
 export interface FrameGuard {
-  /** The next bytes of the client; returns 0, or the code to end the connection with. */
+  /**
+   * The next bytes of the client; returns 0, or the code to end the connection with. A frame that is
+   * to be passed over gets a type that nobody knows.
+   */
   readonly inspect: (bytes: Uint8Array, nowMs: number) => number;
   /** How many fields the request of a stream had, once; undefined when it is not known any more. */
   readonly takeFieldCount: (stream: number) => number | undefined;
+  /** Of a stream that is over: what its client still has on its way is let pass. */
+  readonly closed: (stream: number) => void;
 }
 
 const prefaceBytes = 24;
 const headerBytes = 9;
-const type = { data: 0, headers: 1, priority: 2, reset: 3, windowUpdate: 8, continuation: 9 };
-const flag = { endStream: 1, endHeaders: 4, padded: 8, priority: 32 };
+const type = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  reset: 3,
+  ping: 6,
+  windowUpdate: 8,
+  continuation: 9,
+  unknown: 255,
+};
+const flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 32 };
 
 /** RFC 9113 §7. */
 const code = { protocol: 1, streamClosed: 5, calm: 11 };
@@ -25,12 +39,16 @@ const idleFrames = 10_000;
 const windowMs = 10_000;
 /** Stream ids a client left out; more of them are told apart no longer. */
 const mostSkipped = 128;
+/** Streams that were over before their client had ended them. */
+const mostLate = 1_024;
 /** Requests whose fields were counted and that are not served yet. */
 const mostCounted = 1_024;
 
 export function createFrameGuard(): FrameGuard {
   /** Streams whose client may still send on them. */
   const open = new Set<number>();
+  /** Those of them that are over on our side. */
+  const late = new Set<number>();
   const skipped = new Set<number>();
   const counted = new Map<number, number>();
   const fields = createFieldCounter();
@@ -61,11 +79,11 @@ export function createFrameGuard(): FrameGuard {
       case type.headers:
         return judgeHeaders(stream, (flags & flag.endStream) !== 0);
       case type.data:
-        if (stream !== 0 && stream <= last && !open.has(stream)) return code.streamClosed;
-        if ((flags & flag.endStream) !== 0) open.delete(stream);
+        if (stream !== 0 && stream <= last && !isOpen(stream)) return code.streamClosed;
+        if ((flags & flag.endStream) !== 0) end(stream);
         return length === 0 && (flags & flag.endStream) === 0 ? countIdle(nowMs) : 0;
       case type.reset:
-        open.delete(stream);
+        end(stream);
         return 0;
       case type.priority:
         // RFC 7540 §5.3.1, §6.3: a stream cannot depend on itself, and 0 is none.
@@ -75,6 +93,8 @@ export function createFrameGuard(): FrameGuard {
       case type.windowUpdate:
       case type.continuation:
         return countIdle(nowMs);
+      case type.ping:
+        return isStrayPong() ? countIdle(nowMs) : 0;
       default:
         return 0;
     }
@@ -93,9 +113,24 @@ export function createFrameGuard(): FrameGuard {
     }
     isRequest = false; // but a trailer
     if (skipped.has(stream)) return code.protocol; // RFC 9113 §5.1.1
-    if (stream !== 0 && !open.has(stream)) return code.streamClosed;
-    if (ends) open.delete(stream);
+    if (stream !== 0 && !isOpen(stream)) return code.streamClosed;
+    if (ends) end(stream);
     return 0;
+  }
+
+  function isOpen(stream: number): boolean {
+    return open.has(stream) || late.has(stream);
+  }
+
+  function end(stream: number): void {
+    open.delete(stream);
+    late.delete(stream);
+  }
+
+  /** A PING's answer that nobody waits for: we send none. RFC 9113 §6.7 makes it no error, Node does. */
+  function isStrayPong(): boolean {
+    const isAck = header[3] === type.ping && ((header[4] ?? 0) & flag.ack) !== 0;
+    return isAck && frameLength(header) === 8 && uint31(header, 5) === 0;
   }
 
   function countIdle(nowMs: number): number {
@@ -170,6 +205,8 @@ export function createFrameGuard(): FrameGuard {
         if (known < headerBytes || known < neededBytes(header)) continue;
         const problem = judge(nowMs);
         if (problem !== 0) return problem;
+        const typeAt = at - headerBytes + 3; // negative: it has been passed on already
+        if (typeAt >= 0 && isStrayPong()) bytes[typeAt] = type.unknown;
         beginPayload();
         known = 0;
       }
@@ -179,6 +216,15 @@ export function createFrameGuard(): FrameGuard {
       const count = counted.get(stream);
       counted.delete(stream);
       return count;
+    },
+    closed(stream) {
+      if (!open.delete(stream)) return;
+      late.add(stream);
+      if (late.size <= mostLate) return;
+      for (const oldest of late) {
+        late.delete(oldest);
+        return;
+      }
     },
   };
 }

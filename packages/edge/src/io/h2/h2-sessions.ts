@@ -98,6 +98,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
         return;
       }
       // Of a request that nghttp2 has left fields out of, nobody hears.
+      stream.on("close", () => frames.closed(stream.id ?? 0));
       const io = serveStream(stream, isWhole ? fields : [], thread, facts, (closed) => {
         one.streams.delete(closed);
         one.idleAt = performance.now() + thread.active.plan.timeoutsMs.idle;

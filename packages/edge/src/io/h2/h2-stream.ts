@@ -6,6 +6,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import { clearRequestHead, headerValue, parseRequestHead } from "@stack/protocols";
 import { formatRequestText } from "../../core/h2/request-text.ts";
+import { startClosing } from "../client/client-closing.ts";
 import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
 import { beginRequest, refuse, returnHead, takeHead } from "../client/client-requests.ts";
 import type { ClientConnection } from "../client/client-state.ts";
@@ -13,6 +14,9 @@ import { endFrames, takeFrame } from "../client/framed-body.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { createH2Dialect, sendContinue } from "./h2-answer.ts";
 import { createStreamSocket } from "./stream-socket.ts";
+
+/** Of a body that comes after its answer: what the client had on its way, and no more. */
+const mostUnwanted = 128 * 1024;
 
 /**
  * Serves a stream.
@@ -49,6 +53,9 @@ export function serveStream(
     onClosed(io);
   });
   guard(io, () => {
+    if (endsHere)
+      stream.resume(); // or it would not be seen to end
+    else receive(io, stream);
     if (request.kind === "refused") refuse(io, request.status, request.problem);
     else begin(io, stream, request.text, endsHere);
   });
@@ -75,15 +82,18 @@ function begin(
   const waits = !endsHere && headerValue(head, "expect") !== undefined; // anything else was a 417
   head.expectContinue = false; // it is said here, in frames
   head.chunked = !endsHere && head.contentLength < 0; // its length is not known
-  if (endsHere)
-    stream.resume(); // or it would not be seen to end
-  else receive(io, stream);
   beginRequest(io, head);
   if (waits && io.exchange !== undefined) sendContinue(stream);
 }
 
 function receive(io: ClientConnection, stream: ServerHttp2Stream): void {
-  stream.on("data", (piece: Buffer) => guard(io, () => takeFrame(io, piece, 0, piece.length)));
+  let unwanted = 0;
+  stream.on("data", (piece: Buffer) => {
+    guard(io, () => takeFrame(io, piece, 0, piece.length));
+    if (!io.closing) return;
+    unwanted += piece.length;
+    if (unwanted > mostUnwanted) endReading(stream);
+  });
   stream.on("end", () => guard(io, endFrames)); // of a stream that was reset it does not come
 }
 
@@ -95,11 +105,16 @@ function onExchangeDone(io: ClientConnection, stream: ServerHttp2Stream): void {
   if (io.head !== undefined) clearRequestHead(io.head);
   returnHead(io);
   if (io.closing || io.closed || stream.destroyed) return;
-  if (!stream.writableEnded) stream.end();
-  // RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted.
-  if (!exchange.bodyEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-  else if (io.paused) stream.resume();
+  // What still comes is judged as before: a client that is about to end its request is let.
+  if (!stream.endAfterHeaders && !stream.readableEnded) startClosing(io);
+  else if (!stream.writableEnded) stream.end();
   io.lastDone = performance.now();
+}
+
+/** RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted. */
+function endReading(stream: ServerHttp2Stream): void {
+  if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+  else stream.pause(); // its deadline is running
 }
 
 function ignore(): void {}

@@ -7,9 +7,11 @@ import type { Socket } from "node:net";
 
 export function createStreamSocket(stream: ServerHttp2Stream): Socket {
   const isOpen = (): boolean => !stream.destroyed && !stream.closed && !stream.writableEnded;
-  /** The client must see that what it has is not all: never NO_ERROR. */
+  /** A client that has not got all of the answer must see it: NO_ERROR says that it has. */
   const cut = (): void => {
-    if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.destroyed) return;
+    const { NGHTTP2_NO_ERROR: whole, NGHTTP2_INTERNAL_ERROR: broken } = constants;
+    stream.close(stream.writableFinished ? whole : broken);
   };
   const socket = {
     get writableLength() {
