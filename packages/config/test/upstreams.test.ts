@@ -6,11 +6,16 @@ import { type TempFolder, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { readPlaces } from "../src/core/places.ts";
 import { checkConfig } from "../src/io/check-config.ts";
+import type { EdgePlan } from "../src/plans.ts";
 import type { UpstreamPlan } from "../src/upstream-plan.ts";
 
 function resolveIn(folder: TempFolder, upstream: string): UpstreamPlan | undefined {
+  return Object.values(planIn(folder, upstream).upstreams)[0];
+}
+
+function planIn(folder: TempFolder, upstream: string, edge = "{}"): EdgePlan {
   const file = join(folder.path, "deploy.config.ts");
-  const literal = `{ redis: false, upstreams: { a: ${upstream} } }`;
+  const literal = `{ redis: false, edge: ${edge}, upstreams: { a: ${upstream} } }`;
   const source = `export default ${literal};\n`;
   writeFileSync(file, source);
   mkdirSync(join(folder.path, "php"));
@@ -18,7 +23,7 @@ function resolveIn(folder: TempFolder, upstream: string): UpstreamPlan | undefin
   if (reading.kind !== "places") throw new Error(reading.message);
   const input: unknown = new Function(`return ${literal}`)();
   const options = { file, source, places: reading.places, env: {}, cpuCount: 2 };
-  return Object.values(checkConfig(input, options).edge.plan.upstreams)[0];
+  return checkConfig(input, options).edge.plan;
 }
 
 function mistakeIn(upstream: string): string {
@@ -31,6 +36,16 @@ function mistakeIn(upstream: string): string {
   }
   return "none";
 }
+
+test.for([
+  ['{ protocol: "http", servers: ["a:1"] }', "{}", 0],
+  ['{ protocol: "fastcgi", servers: ["a:1"] }', "{}", 2 ** 30],
+  ['{ protocol: "uwsgi", servers: ["a:1"] }', '{ limits: { spillBytes: "1mb" } }', 2 ** 20],
+  ['{ protocol: "scgi", servers: ["a:1"] }', "{ limits: { spillBytes: 0 } }", 0],
+] as const)("with %s and edge %s, %i bytes may lie on disk", ([upstream, edge, expected]) => {
+  using folder = tempFolder();
+  expect(planIn(folder, upstream, edge).limits.spillBytes).toBe(expected);
+});
 
 test("an upstream of servers alone is its addresses, Unix paths absolute", () => {
   using folder = tempFolder();

@@ -99,7 +99,7 @@ function resolveEdgePlan(parsed: ParsedConfig, context: ResolveContext): EdgePla
   return {
     ...(listeners === undefined ? {} : { listeners }),
     trustedProxies: edge.trustedProxies,
-    limits: edge.limits,
+    limits: { ...edge.limits, spillBytes: edge.limits.spillBytes ?? usualSpill(parsed.upstreams) },
     spillFolder: `${context.logFolder}/../tmp`,
     timeoutsMs: edge.timeouts,
     accessLog:
@@ -163,6 +163,11 @@ function resolveRoute(
     ...(route.compression === false ? { compression: false } : {}),
     ...(cache === undefined ? {} : { cache }),
   };
+}
+
+/** A body in chunks has no length until all of it is there: protocols after CGI cannot begin before. */
+function usualSpill(upstreams: ParsedConfig["upstreams"]): number {
+  return Object.values(upstreams).some(({ protocol }) => protocol !== "http") ? 2 ** 30 : 0;
 }
 
 function resolveAction(route: ParsedRoute, context: ResolveContext): RouteAction {

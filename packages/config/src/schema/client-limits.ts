@@ -20,9 +20,9 @@ export const clientLimits = {
     description:
       "Bytes per second in which a client must read an answer, on average, once `timeouts.idle` is over; below: cut off. 0 for no bound.",
   }),
-  spillBytes: bytes.prefault(0).meta({
+  spillBytes: bytes.optional().meta({
     description:
-      "How much of requests and answers longer than `bufferBytes` may lie on disk (.stack/tmp), all together, so that slow clients hold no worker. 0 for nothing: they are passed on as they come.",
+      "How much of requests and answers longer than `bufferBytes` may lie on disk (.stack/tmp), all together, so that slow clients hold no worker. 0 for nothing: they are passed on as they come. Without it 0, or 1gb where there are upstreams of uwsgi, FastCGI or SCGI: these must be told the length of a body before it begins, and `git push` and others do not say it.",
     examples: ["2gb"],
   }),
 };

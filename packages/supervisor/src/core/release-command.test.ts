@@ -30,3 +30,15 @@ test("what is installed for the app is found first", () => {
   });
   expect(releaseEnvironment(node, "r1", {})["PATH"]).toMatch(/^\/srv\/api\/node_modules\/.bin:/);
 });
+
+test("what the app can import, a line can import", () => {
+  const app = { ...django, pythonPath: ["/srv/shop/lib", "/srv/conf"] } as unknown as AppPlan;
+
+  expect(releaseEnvironment(app, "r1", {})).toMatchObject({
+    PYTHONPATH: "/srv/shop/lib:/srv/conf",
+  });
+  expect(releaseEnvironment(app, "r1", { PYTHONPATH: "/x" })).toMatchObject({
+    PYTHONPATH: "/srv/shop/lib:/srv/conf:/x",
+  });
+  expect(releaseEnvironment(django, "r1", {})).not.toHaveProperty("PYTHONPATH");
+});

@@ -21,6 +21,16 @@ export function releaseCommand(app: AppPlan, line: string, ownUmask: number): Co
   return ["/bin/sh", "-c", script, python, line, umask];
 }
 
+/** What the app can import a line's Python can import too: its settings may lie in `pythonPath`. */
+function importPath(
+  app: AppPlan,
+  { PYTHONPATH: inherited }: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const folders = "pythonPath" in app ? app.pythonPath : undefined;
+  if (folders === undefined) return {};
+  return { PYTHONPATH: [...folders, ...(inherited ? [inherited] : [])].join(":") };
+}
+
 /** The app's own, with what is installed for it first on the PATH. */
 export function releaseEnvironment(
   app: AppPlan,
@@ -33,5 +43,5 @@ export function releaseEnvironment(
     "python" in app && app.python !== null
       ? app.python.slice(0, app.python.lastIndexOf("/"))
       : `${app.cwd}/node_modules/.bin`;
-  return { ...env, PATH: `${own}:${path}`, STACK_RELEASE: release };
+  return { ...env, ...importPath(app, env), PATH: `${own}:${path}`, STACK_RELEASE: release };
 }
