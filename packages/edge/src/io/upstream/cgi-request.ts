@@ -32,7 +32,10 @@ const whole: Sending = {
 };
 const lengthRequired: Sending = {
   ...whole,
-  refusal: { status: 411, reason: "a body this long needs a Content-Length here, or limits.spillBytes" },
+  refusal: {
+    status: 411,
+    reason: "a body this long needs a Content-Length here, or limits.spillBytes",
+  },
 };
 const tooLarge: Sending = {
   ...whole,
