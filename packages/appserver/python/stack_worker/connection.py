@@ -10,15 +10,15 @@ from collections import deque
 from .frames import (
     BODY,
     END,
-    HEADER_BYTES,
     INITIAL_WINDOW,
     MAX_BODY_PAYLOAD,
-    MAX_FRAME_PAYLOAD,
     READY_FRAME,
     REQUEST,
     REQUEST_BODY,
     WINDOW,
     WORD,
+    FrameReader,
+    ProtocolError,
     window_frame,
 )
 
@@ -37,11 +37,7 @@ class ClientGone(ConnectionError):
     """The client (or the edge) closed the connection before the exchange was complete."""
 
 
-class ProtocolError(Exception):
-    """The edge sent what the protocol does not allow. Ends the connection."""
-
-
-class Connection:
+class Connection(FrameReader):
     __slots__ = (
         "socket", "fd", "pending", "request", "greeted", "exchange", "window", "body", "body_open",
         "body_bytes", "consumed", "discarding", "discarded", "lost", "goaway_sent",
@@ -70,25 +66,6 @@ class Connection:
         self.discarded = 0
         self.lost = False
         self.goaway_sent = False
-
-    def feed(self, data):
-        """Takes in what has arrived. Raises ProtocolError."""
-        pending = self.pending
-        pending += data
-        have = len(pending)
-        start = 0
-        while have - start >= HEADER_BYTES:
-            (word,) = _unpack(pending, start)
-            size = word & 0xFFFFFF
-            if size > MAX_FRAME_PAYLOAD:
-                raise ProtocolError(f"a frame of {size} bytes")
-            end = start + HEADER_BYTES + size
-            if end > have:
-                break
-            self._take(word >> 24, bytes(pending[start + HEADER_BYTES : end]))
-            start = end
-        if start:
-            del pending[:start]
 
     def _take(self, kind, payload):
         if kind == BODY:

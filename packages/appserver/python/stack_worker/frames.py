@@ -1,4 +1,4 @@
-"""The numbers of the worker protocol, twin of `packages/protocols/src/worker/frames.ts`.
+"""The numbers of the worker protocol, twin of `packages/protocols/src/worker/frames.ts`, and its reader.
 
 A frame is a 32-bit little-endian word, `type << 24 | payload length`, then the payload.
 """
@@ -35,3 +35,34 @@ READY_FRAME = WORD.pack(READY << 24 | 1) + bytes([VERSION])
 def window_frame(size):
     """Grants `size` more bytes of BODY."""
     return _TWO_WORDS.pack(WINDOW << 24 | 4, size)
+
+
+class ProtocolError(Exception):
+    """The edge sent what the protocol does not allow. Ends the connection."""
+
+
+class FrameReader:
+    """Finds the frames in what arrives. The class it is part of has `_take(kind, payload)` for each of them,
+    `pending`, a bytearray, and `lost`, after which nothing more is taken.
+    """
+
+    __slots__ = ()
+
+    def feed(self, data):
+        """Takes in what has arrived. Raises ProtocolError."""
+        pending = self.pending
+        pending += data
+        have = len(pending)
+        start = 0
+        while have - start >= HEADER_BYTES and not self.lost:
+            (word,) = WORD.unpack_from(pending, start)
+            size = word & 0xFFFFFF
+            if size > MAX_FRAME_PAYLOAD:
+                raise ProtocolError(f"a frame of {size} bytes")
+            end = start + HEADER_BYTES + size
+            if end > have:
+                break
+            self._take(word >> 24, bytes(pending[start + HEADER_BYTES : end]))
+            start = end
+        if start:
+            del pending[:start]

@@ -14,9 +14,9 @@ import time
 import traceback
 
 from . import drain
-from .connection import RECEIVE_BYTES, ClientGone, Connection, ProtocolError
+from .connection import RECEIVE_BYTES, ClientGone, Connection
 from .descriptors import keep_from_children, release
-from .frames import GOAWAY_FRAME
+from .frames import GOAWAY_FRAME, ProtocolError
 from .lines import send_line
 from .wsgi import serve
 

@@ -7,9 +7,9 @@ import sys
 import time
 
 from . import drain
-from .connection import ClientGone, Connection, ProtocolError
+from .connection import ClientGone, Connection
 from .descriptors import keep_from_children, release
-from .frames import HEADER_BYTES, REQUEST, WORD
+from .frames import HEADER_BYTES, REQUEST, WORD, ProtocolError
 from .lines import send_line
 from .wsgi import serve
 

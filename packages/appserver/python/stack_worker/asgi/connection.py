@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 
-from ..connection import ClientGone, ProtocolError
+from ..connection import ClientGone
 from ..descriptors import keep_from_children, release
 from ..frames import (
     BODY,
@@ -16,12 +16,13 @@ from ..frames import (
     HEADER_BYTES,
     INITIAL_WINDOW,
     MAX_BODY_PAYLOAD,
-    MAX_FRAME_PAYLOAD,
     READY_FRAME,
     REQUEST,
     REQUEST_BODY,
     WINDOW,
     WORD,
+    FrameReader,
+    ProtocolError,
     window_frame,
 )
 
@@ -33,7 +34,7 @@ _unpack = WORD.unpack_from
 _pack = WORD.pack
 
 
-class AsgiConnection(asyncio.Protocol):
+class AsgiConnection(FrameReader, asyncio.Protocol):
     __slots__ = (
         "worker", "transport", "pending", "greeted", "exchange", "window", "granted", "body_open",
         "ungranted", "outstanding", "discarded", "lost", "goaway_sent", "_descriptor",
@@ -83,7 +84,7 @@ class AsgiConnection(asyncio.Protocol):
             self._begin(data[HEADER_BYTES:], False)
             return
         try:
-            self._feed(data)
+            self.feed(data)
         except ProtocolError as error:
             sys.stderr.write(f"An edge broke the worker protocol: {error}\n")
             self.abort()
@@ -98,24 +99,6 @@ class AsgiConnection(asyncio.Protocol):
             self.abort()
 
     # ── frames in ──
-
-    def _feed(self, data):
-        pending = self.pending
-        pending += data
-        have = len(pending)
-        start = 0
-        while have - start >= HEADER_BYTES and not self.lost:
-            (word,) = _unpack(pending, start)
-            size = word & 0xFFFFFF
-            if size > MAX_FRAME_PAYLOAD:
-                raise ProtocolError(f"a frame of {size} bytes")
-            end = start + HEADER_BYTES + size
-            if end > have:
-                break
-            self._take(word >> 24, bytes(pending[start + HEADER_BYTES : end]))
-            start = end
-        if start:
-            del pending[:start]
 
     def _take(self, kind, payload):
         if kind == BODY:
