@@ -48,6 +48,16 @@ test("stack cache says what is kept, and lets go of it by tag", async () => {
   expect((await project.stack("cache", "purge")).code).toBe(2);
 }, 120_000);
 
+test("explain tells what is kept for a request, and what became of such requests so far", async () => {
+  await ask("/explained");
+  const url = `http://127.0.0.1:${project.port}`;
+  const kept = await project.stack("explain", "GET", `${url}/explained`);
+  expect(kept.stdout).toMatch(/^kept +\d+B, stored \d+s ago, goes in .*#all$/m);
+  expect(kept.stdout).toMatch(/^so far +.*miss unknown \d+/m);
+  const unknown = await project.stack("explain", "GET", `${url}/never`);
+  expect(unknown.stdout).toMatch(/^kept +nothing now$/m);
+}, 120_000);
+
 test("an app that was stopped is stood in for, at once", async () => {
   const [kept] = await ask("/stopped");
   expect((await project.stack("stop", "web")).code).toBe(0);

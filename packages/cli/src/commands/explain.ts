@@ -6,6 +6,7 @@ import { commandHelp } from "../core/help.ts";
 import { badArguments } from "../errors.ts";
 import { explainRequest } from "../io/explain-request.ts";
 import { loadConfig } from "../io/load-config.ts";
+import { readCacheNow } from "../io/read-cache-now.ts";
 import { createSession, findStack, type Invocation } from "../io/session.ts";
 
 export interface ExplainOptions {
@@ -23,11 +24,17 @@ export async function runExplain(
   const peer = options.client ?? "127.0.0.1";
   checkArguments(method, url, headers, peer);
   const session = createSession(context, flags);
-  const config = await loadConfig(session, findStack(session, flags));
+  const place = findStack(session, flags);
+  const config = await loadConfig(session, place);
   const { edge } = config;
   const question = { edge, method: method.toUpperCase(), url, headers, peer };
-  const explanation = await explainRequest(session, question);
-  session.print(formatExplanation(explanation, session.paint, session.verbose));
+  const explained = await explainRequest(session, question);
+  const { cache } = explained;
+  const explanation =
+    cache === null
+      ? explained
+      : { ...explained, cache: { ...cache, running: await readCacheNow(place, cache) } };
+  session.print(formatExplanation(explanation, session.paint, session.verbose, Date.now()));
   session.data("explain", explanation);
   return exitCodes.ok;
 }

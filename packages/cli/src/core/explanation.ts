@@ -1,5 +1,6 @@
 /** `stack explain` for people: what would happen, from the listener to the app, and why. */
 import { formatBytes, formatDuration } from "@stack/base";
+import { type CacheListing, type CacheRouteStats, countCacheResults } from "@stack/control";
 import type { Paint } from "./paint.ts";
 
 /** What the edge's `bin/explain.js` answers; `stack.explain/1` is this. */
@@ -27,9 +28,12 @@ export interface Explanation {
     readonly rewrittenBy: string | null;
   } | null;
   readonly cache: {
+    readonly route: string;
     readonly mode: string;
     readonly key: string | null;
     readonly text: string;
+    /** Of the stack that runs; null where none does. */
+    readonly running?: CacheNow | null;
   } | null;
   readonly changes: {
     readonly requestHeaders: readonly string[];
@@ -45,6 +49,13 @@ export interface Explanation {
   }[];
 }
 
+/** What the edge that runs has of such a request. */
+export interface CacheNow {
+  readonly kept: CacheListing | null;
+  /** Of the whole route, since the edge began. */
+  readonly results: CacheRouteStats["results"];
+}
+
 /** Of the routes that are not it, without `-v`. */
 const shownOthers = 8;
 
@@ -52,6 +63,7 @@ export function formatExplanation(
   explanation: Explanation,
   paint: Paint,
   verbose: boolean,
+  nowMs: number,
 ): string {
   const { request, route, forwarded, cache, changes, limits, others } = explanation;
   const query = request.query === null ? "" : `?${request.query}`;
@@ -79,6 +91,7 @@ export function formatExplanation(
   if (cache !== null) {
     rows.push(["cache", `${cache.mode}: ${cache.text}`]);
     rows.push(...listed("key", cache.key?.split("\n") ?? []));
+    rows.push(...formatRunning(cache.running ?? null, cache.key !== null, nowMs));
   }
   rows.push(...listed("request", changes.requestHeaders));
   rows.push(...listed("response", changes.responseHeaders));
@@ -95,6 +108,33 @@ export function formatExplanation(
     rows.push(["", paint("muted", `and ${others.length - shown.length} more: -v`)]);
   }
   return rows.map(([label, text]) => `${label.padEnd(10)}${text}`).join("\n");
+}
+
+function formatRunning(
+  running: CacheNow | null,
+  hasKey: boolean,
+  nowMs: number,
+): (readonly [string, string])[] {
+  if (running === null) return [];
+  const { kept, results } = running;
+  const rows: (readonly [string, string])[] = [];
+  if (hasKey) rows.push(["kept", kept === null ? "nothing now" : formatKept(kept, nowMs)]);
+  if (results.length > 0) {
+    const { hitRatio } = countCacheResults([{ route: "", results }]);
+    const told = results.map(
+      ({ result, reason, count }) => `${`${result} ${reason}`.trim()} ${count}`,
+    );
+    const share = hitRatio === null ? "" : `  (${(hitRatio * 100).toFixed(1)} % from the cache)`;
+    rows.push(["so far", `${told.join(", ")}${share}`]);
+  }
+  return rows;
+}
+
+function formatKept({ bodyBytes, storedAt, keepUntil, tags }: CacheListing, nowMs: number): string {
+  const seconds = (ms: number): string =>
+    formatDuration(Math.max(0, Math.round(ms / 1_000)) * 1_000);
+  const tagged = tags.length === 0 ? "" : `  #${tags.join(" #")}`;
+  return `${formatBytes(bodyBytes)}, stored ${seconds(nowMs - storedAt)} ago, goes in ${seconds(keepUntil - nowMs)}${tagged}`;
 }
 
 function listed(label: string, lines: readonly string[]): (readonly [string, string])[] {
