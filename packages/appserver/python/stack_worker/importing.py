@@ -118,21 +118,40 @@ def put_first_on_path(cwd):
 
 
 def _find_callable(module, module_name, name):
-    factory = name.endswith("()")
+    path, parenthesis, _ = name.partition("(")
     target = module
     try:
-        for part in (name[:-2] if factory else name).split("."):
+        for part in path.split("."):
             target = getattr(target, part)
     except AttributeError:
         raise ImportFailed("attribute-missing", module_name, name, _apps_in(module)) from None
-    if factory and callable(target):
+    if parenthesis and callable(target):
         try:
-            target = target()
+            positional, named = _arguments_of(name)
+            target = target(*positional, **named)
         except BaseException as error:
             raise ImportFailed("error", module_name, name, (), app_traceback(error)) from None
     if not callable(target):
         raise ImportFailed("not-callable", module_name, name, _apps_in(module))
     return target
+
+
+def _arguments_of(call):
+    """Of "create_app('production', debug=False)"; what is no literal is an error, and not run."""
+    if call.endswith("()"):
+        return [], {}
+    import ast  # costs an app that needs it a few milliseconds, and no other
+
+    try:
+        tree = ast.parse(call, mode="eval").body
+        positional = [ast.literal_eval(argument) for argument in tree.args]
+        named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in tree.keywords}
+        if None in named:
+            raise ValueError("**")
+    except (SyntaxError, ValueError, AttributeError):
+        text = "its arguments must be literals, as in create_app('production', debug=False)"
+        raise ValueError(f"{call}: {text}") from None
+    return positional, named
 
 
 def _apps_in(module):

@@ -23,8 +23,9 @@ export interface ModuleFacts {
 /** Undefined when nothing is wrong. */
 export function judgeModule(plan: PythonPlan, facts: ModuleFacts): StackError | undefined {
   const { name: app, app: target, place } = plan;
-  const [module = "", written = ""] = target.split(":");
-  const callable = written.replace("()", "");
+  const colon = target.indexOf(":");
+  const module = target.slice(0, colon);
+  const callable = target.slice(colon + 1).replace(/\(.*$/, "");
   if (facts.tooOld) {
     return pythonTooOld({ app, python: plan.python ?? "python3", version: facts.version, place });
   }

@@ -14,6 +14,7 @@ function plan(target: string, flags: Partial<ServeFlags> = {}): ServePlan {
 test.for<[target: string, name: string, app: object]>([
   ["shop.wsgi:application", "shop", { kind: "wsgi", app: "shop.wsgi:application" }],
   ["shop.wsgi", "shop", { app: "shop.wsgi:application" }],
+  ["my_shop:make('a:b', x=1)", "my-shop", { app: "my_shop:make('a:b', x=1)" }],
   ["my_shop:create_app()", "my-shop", { app: "my_shop:create_app()" }],
   ["shop/wsgi.py:app", "shop", { app: "shop.wsgi:app" }],
   ["./app.py", "app", { app: "app:application" }],

@@ -129,7 +129,8 @@ function appOf(
 
 /** "shop.wsgi" is "shop.wsgi:application", and "shop/wsgi.py:app" is "shop.wsgi:app". */
 function callableOf(target: string): string {
-  const [module = "", callable = "application"] = target.split(":");
+  const [module = ""] = target.split(":", 1);
+  const callable = target.slice(module.length + 1) || "application";
   const dotted = module.replace(/^\.\//, "").replace(/\.py$/, "");
   return `${module.endsWith(".py") ? dotted.replaceAll("/", ".") : dotted}:${callable}`;
 }

@@ -88,7 +88,13 @@ async function checkPython(
     };
   }
   const module = app.split(":")[0] ?? "";
-  const seen = await inspectModule(plan.python, module, cwd, { ...env, ...plan.env });
+  const variables: Environment = { ...env, ...plan.env };
+  const { PYTHONPATH: inherited } = variables;
+  const path = [...(plan.pythonPath ?? []), ...(inherited ? [inherited] : [])];
+  const seen = await inspectModule(plan.python, module, cwd, {
+    ...variables,
+    ...(path.length === 0 ? {} : { PYTHONPATH: path.join(":") }),
+  });
   if (seen.kind === "broken") {
     const error = pythonUnusable({ app: name, python: plan.python, facts: seen.lines, place });
     return { name, text: app, error };

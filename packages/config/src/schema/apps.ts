@@ -142,10 +142,10 @@ const python = {
     }),
 };
 
-/** The callable of an app; "()" calls it once, as a factory. */
+/** The callable of an app; "()" calls it once, as a factory, with literals in them as arguments. */
 const target = z
   .string()
-  .regex(/^[\w.]+:[\w.]+(\(\))?$/, 'Give "module:callable", for example "shop.wsgi:application"');
+  .regex(/^[\w.]+:[\w.]+(\(.*\))?$/, 'Give "module:callable", for example "shop.wsgi:application"');
 
 const wsgiApp = z
   .strictObject({
@@ -153,7 +153,7 @@ const wsgiApp = z
     ...common,
     app: target.meta({
       description:
-        'Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
+        'Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
       examples: ["shop.wsgi:application"],
     }),
     ...python,
@@ -188,7 +188,7 @@ const asgiApp = z.strictObject({
   ...common,
   app: target.meta({
     description:
-      'Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
+      'Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
     examples: ["chat:app"],
   }),
   ...python,
