@@ -1,7 +1,10 @@
 /** Everything that is measured, in the order of the report. */
 
 import { blocking } from "./cases/blocking.ts";
+import { cacheGrowth } from "./cases/cache-growth.ts";
 import { cacheHit } from "./cases/cache-hit.ts";
+import { cacheMemory } from "./cases/cache-memory.ts";
+import { cacheRedis } from "./cases/cache-redis.ts";
 import { growth } from "./cases/growth.ts";
 import { idleConnections } from "./cases/idle-connections.ts";
 import { slowAsgi, webSockets } from "./cases/many-at-once.ts";
@@ -20,6 +23,8 @@ export const cases: readonly BenchCase[] = [
   mediumFile,
   largeFile,
   cacheHit,
+  cacheRedis,
+  cacheMemory,
   helloWsgi,
   flaskJson,
   helloAsgi,
@@ -34,4 +39,5 @@ export const cases: readonly BenchCase[] = [
   slowAsgi,
   webSockets,
   growth,
+  cacheGrowth,
 ];
