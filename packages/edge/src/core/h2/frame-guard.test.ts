@@ -30,6 +30,7 @@ test.for<[what: string, frames: readonly Buffer[], code: number]>([
   ["HEADERS on another", [frame(1, 0x25, 7, Buffer.from([0, 0, 0, 5, 1, 0x82]))], 0],
   ["PRIORITY on another", [frame(2, 0, 7, Buffer.from([0, 0, 0, 5, 1])), headers(9)], 0],
   ["10,001 empty DATA", [headers(1), ...Array<Buffer>(10_001).fill(frame(0, 0, 1))], 11],
+  ["10,001 DATA of 1 byte", [headers(1), ...Array<Buffer>(10_001).fill(frame(0, 0, 1, body))], 11],
   ["10,000 of them", [headers(1), ...Array<Buffer>(10_000).fill(frame(0, 0, 1))], 0],
 ])("%s, in one piece and byte by byte", ([, frames, code]) => {
   const bytes = Buffer.concat([preface, ...frames]);

@@ -34,7 +34,9 @@ const flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 32 };
 /** RFC 9113 §7. */
 const code = { protocol: 1, streamClosed: 5, calm: 11 };
 
-/** Frames that ask for nothing: no client needs this many of them in ten seconds. */
+/** DATA that is more frame than body. */
+const tinyData = 16;
+/** Frames that ask for next to nothing: no client needs this many of them in ten seconds. */
 const idleFrames = 10_000;
 const windowMs = 10_000;
 /** Stream ids a client left out; more of them are told apart no longer. */
@@ -81,7 +83,7 @@ export function createFrameGuard(): FrameGuard {
       case type.data:
         if (stream !== 0 && stream <= last && !isOpen(stream)) return code.streamClosed;
         if ((flags & flag.endStream) !== 0) end(stream);
-        return length === 0 && (flags & flag.endStream) === 0 ? countIdle(nowMs) : 0;
+        return length < tinyData && (flags & flag.endStream) === 0 ? countIdle(nowMs) : 0;
       case type.reset:
         end(stream);
         return 0;

@@ -4,6 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 import { createChunkedDecoder, decodeChunked, resetChunkedDecoder } from "@stack/protocols";
+import { appendPiece } from "../../core/body-pieces.ts";
 import { bodyMode, type ClientConnection, type ClientExchange, waitFor } from "./client-state.ts";
 import { bodyRateDeadline } from "./least-rates.ts";
 
@@ -61,6 +62,7 @@ export function releaseBody(exchange: ClientExchange): void {
   if (exchange.bodyBytes === 0) return;
   exchange.io.thread.budget.add(-exchange.bodyBytes);
   exchange.body = [];
+  exchange.bodyBlock = undefined;
   exchange.bodyBytes = 0;
 }
 
@@ -126,7 +128,7 @@ export function takePiece(
     exchange.bodySpill.take(piece);
     return;
   }
-  exchange.body.push(piece);
+  exchange.bodyBlock = appendPiece(exchange.body, piece, exchange.bodyBlock);
   exchange.bodyBytes += piece.length;
   exchange.io.thread.budget.add(piece.length);
 }

@@ -61,6 +61,7 @@ export function createExchange(
     startedAt: now,
     bodyLength,
     body: noPieces,
+    bodyBlock: undefined,
     bodyBytes: 0,
     bodyComplete: noBody,
     bodyReceived: 0,

@@ -151,6 +151,8 @@ export interface ClientExchange extends Exchange {
   /** The plan it began with, whatever was configured since. */
   readonly plan: EdgePlan;
   body: Buffer[];
+  /** Of small pieces: see `appendPiece`. */
+  bodyBlock: Buffer | undefined;
   bodyBytes: number;
   bodyComplete: boolean;
   bodyReceived: number;

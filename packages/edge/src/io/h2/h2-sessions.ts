@@ -18,6 +18,9 @@ const maxStreams = 100;
 /** Of one stream; a body is taken as fast as its backend takes it. */
 const streamWindow = 128 * 1024;
 const connectionWindow = 1024 * 1024;
+/** Of answers, what all streams together hand to nghttp2 at once, and each at least. */
+const connectionShare = 1024 * 1024;
+const streamShare = 16 * 1024;
 /** After GOAWAY, for what is still on its way. */
 const lingerMs = 2_000;
 /** RFC 9113 §6.8: the first GOAWAY of a drain lets requests that are on their way in. */
@@ -81,6 +84,12 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
     const count = (kind: FloodKind): void => {
       if (guardAgainst.count(kind, performance.now())) endSession(one);
     };
+    const onClosed = (closed: ClientConnection): void => {
+      one.streams.delete(closed);
+      one.idleAt = performance.now() + thread.active.plan.timeoutsMs.idle;
+    };
+    const share = (): number =>
+      Math.max(streamShare, Math.floor(connectionShare / (one.streams.size + 1)));
     session.once("connect", () => session.setLocalWindowSize(connectionWindow));
     session.on("error", ignore); // 'close' follows
     session.on("ping", () => count("pings"));
@@ -99,10 +108,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
       }
       // Of a request that nghttp2 has left fields out of, nobody hears.
       stream.on("close", () => frames.closed(stream.id ?? 0));
-      const io = serveStream(stream, isWhole ? fields : [], thread, facts, (closed) => {
-        one.streams.delete(closed);
-        one.idleAt = performance.now() + thread.active.plan.timeoutsMs.idle;
-      });
+      const io = serveStream(stream, isWhole ? fields : [], thread, facts, onClosed, share);
       if (io === undefined) count("malformed");
       else if (!io.closed) one.streams.add(io);
     });

@@ -23,6 +23,7 @@ const mostUnwanted = 128 * 1024;
  *
  * @param fields as received: name, value, name, value …
  * @param onClosed told when the stream is closed
+ * @param share how many bytes of its answer it may hand on at once
  * @returns its connection, or undefined when it was malformed and reset
  */
 export function serveStream(
@@ -31,6 +32,7 @@ export function serveStream(
   thread: ThreadContext,
   facts: ClientConnection["facts"],
   onClosed: (io: ClientConnection) => void,
+  share: () => number,
 ): ClientConnection | undefined {
   const endsHere = stream.endAfterHeaders;
   const request = formatRequestText(fields, endsHere);
@@ -39,14 +41,13 @@ export function serveStream(
     stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
     return undefined;
   }
-  const io = createClientConnection(
-    createStreamSocket(stream),
+  const io: ClientConnection = createClientConnection(
+    createStreamSocket(stream, share, () => guard(io, onDrain)),
     thread,
     facts,
     (done) => onExchangeDone(done, stream),
     createH2Dialect(stream),
   );
-  stream.on("drain", () => guard(io, onDrain));
   stream.on("close", () => {
     io.closed = true;
     guard(io, onClose);
@@ -107,7 +108,7 @@ function onExchangeDone(io: ClientConnection, stream: ServerHttp2Stream): void {
   if (io.closing || io.closed || stream.destroyed) return;
   // What still comes is judged as before: a client that is about to end its request is let.
   if (!stream.endAfterHeaders && !stream.readableEnded) startClosing(io);
-  else if (!stream.writableEnded) stream.end();
+  else io.socket.end();
   io.lastDone = performance.now();
 }
 

@@ -5,6 +5,7 @@
  */
 import { close, mkdir, open, read, unlink, write } from "node:fs";
 import { join } from "node:path";
+import { appendPiece } from "../../core/body-pieces.ts";
 import { type SpillBudget, spillStepBytes } from "../../core/spill-budget.ts";
 
 export interface SpillFile {
@@ -42,6 +43,7 @@ export function openSpillFile(options: SpillFileOptions): SpillFile | undefined 
   if (!budget.take(limitBytes)) return undefined;
   /** In order, not on disk yet; the first may be under way to it. */
   const queue: Buffer[] = [];
+  let block: Buffer | undefined;
   let queuedBytes = 0;
   let steps = 1;
   let appended = 0;
@@ -134,7 +136,12 @@ export function openSpillFile(options: SpillFileOptions): SpillFile | undefined 
         if (!budget.take(limitBytes)) return false;
         steps += 1;
       }
-      queue.push(bytes);
+      // The first may be under way to the disk: nothing is joined to it.
+      if (queue.length > 1) block = appendPiece(queue, bytes, block);
+      else {
+        queue.push(bytes);
+        block = undefined;
+      }
       queuedBytes += bytes.length;
       appended += bytes.length;
       writeNext();
