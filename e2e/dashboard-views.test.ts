@@ -79,6 +79,10 @@ test.for(sizes)(
     await terminal.shows(/tag front +soft/);
     await terminal.shows(/\/\* +7 +28\.6 +2 +0 +0 +4 +1/);
     await terminal.shows(/miss +unknown 4\s+bypass +rule 1/);
+    terminal.press("p");
+    await terminal.shows("Purge what?");
+    terminal.press("all\r");
+    await terminal.shows(/purges +\d\d:\d\d:\d\d all/);
 
     terminal.press("\u001b");
     await terminal.shows(/▸ \S/);

@@ -12,6 +12,7 @@ export {
   cacheResults,
   countCacheResults,
   describePurgeTarget,
+  withBothSchemes,
 } from "./core/cache-summary.ts";
 export type {
   ClientReply,

@@ -1,6 +1,11 @@
 /** `stack cache stats|ls|purge`: what the edge keeps of the answers, and how to let go of it. */
 import { exitCodes } from "@stack/base";
-import type { CacheAnswer, CacheOrder, CachePurgeTarget } from "@stack/control";
+import {
+  type CacheAnswer,
+  type CacheOrder,
+  type CachePurgeTarget,
+  withBothSchemes,
+} from "@stack/control";
 import { formatCacheList, formatCacheStats } from "../core/cache-tables.ts";
 import { commandHelp } from "../core/help.ts";
 import { badArguments } from "../errors.ts";
@@ -100,11 +105,11 @@ function targetsOf({ tag, prefix, url, all }: CacheOptions): readonly CachePurge
   ];
 }
 
-/** Keys begin with the scheme; who leaves it out means both. */
+/** "": everything. */
 function withScheme(text: string): readonly string[] {
-  if (text === "" || /^https?:\/\//.test(text)) return [text];
+  if (text === "") return [text];
   if (text.startsWith("/")) throw refuse(`"${text}" has no host: write shop.test${text}`);
-  return [`http://${text}`, `https://${text}`];
+  return withBothSchemes(text);
 }
 
 function linesOf(text: string | undefined): number {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countCacheResults, describePurgeTarget } from "./cache-summary.ts";
+import { countCacheResults, describePurgeTarget, withBothSchemes } from "./cache-summary.ts";
 
 const results = [
   { result: "hit", reason: "", count: 6 },
@@ -32,4 +32,9 @@ test.for([
   [{ kind: "url", url: "http://a/" }, "url http://a/"],
 ] as const)("%j is told as %s", ([target, text]) => {
   expect(describePurgeTarget(target)).toBe(text);
+});
+
+test("a URL without a scheme is that of both", () => {
+  expect(withBothSchemes("https://a/b")).toEqual(["https://a/b"]);
+  expect(withBothSchemes("a/b")).toEqual(["http://a/b", "https://a/b"]);
 });

@@ -38,6 +38,11 @@ export function describePurgeTarget(target: CachePurgeTarget): string {
   }
 }
 
+/** Keys begin with the scheme; who leaves it out means both. */
+export function withBothSchemes(url: string): readonly string[] {
+  return /^https?:\/\//.test(url) ? [url] : [`http://${url}`, `https://${url}`];
+}
+
 function isKnown(result: string): result is CacheResultName {
   return (cacheResults as readonly string[]).includes(result);
 }

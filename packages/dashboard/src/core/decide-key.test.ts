@@ -120,6 +120,30 @@ test("4 shows the cache, Tab goes round, Esc comes back", () => {
   expect(type(shown(), press("4"), press("", "escape")).state.view).toBe("services");
 });
 
+test("p purges what was typed, and says what it does not understand", () => {
+  const keys = (text: string): KeyPress[] => [...text].map((one) => press(one));
+  const enter = press("", "enter");
+  const asked = type(shown(), press("4"), press("p"), ...keys("tag news"), enter);
+  expect(asked.state.dialog).toBeNull();
+  expect(asked.effects).toEqual([
+    {
+      type: "request",
+      key: "cache",
+      request: {
+        op: "cache",
+        order: { kind: "purge", targets: [{ kind: "tag", tag: "news" }], soft: false },
+      },
+    },
+  ]);
+  const wrong = type(shown(), press("4"), press("p"), ...keys("everythin"), enter);
+  expect(wrong.effects).toEqual([]);
+  expect(wrong.state.dialog).toMatchObject({
+    kind: "purge",
+    problem: expect.stringContaining("begin with"),
+  });
+  expect(type(wrong.state, press("", "escape")).state.dialog).toBeNull();
+});
+
 test("the list of the cache scrolls no further than its end", () => {
   const known = reduce(shown(), {
     type: "cache",

@@ -3,6 +3,7 @@ import { assertNever } from "@stack/base";
 import type { ClientRequest } from "@stack/control";
 import { cacheLines } from "./cache-lines.ts";
 import { type DetailPlace, detailOf, placeIndex, placesOf } from "./detail.ts";
+import { cacheKey, parsePurge } from "./parse-purge.ts";
 import { rowsOf, type ServiceRow, selectedIndex } from "./rows.ts";
 import type { DashboardAction, DashboardState, Dialog } from "./state.ts";
 
@@ -164,6 +165,7 @@ function decideInDetail(state: DashboardState, key: KeyPress, page: number): Key
 
 function decideInCache(state: DashboardState, key: KeyPress, page: number): KeyEffect[] {
   if (key.name === "escape") return [dispatch({ type: "view", view: "services" })];
+  if (key.input === "p") return [dialog({ kind: "purge", typed: "", problem: "" })];
   const move = movement(key, page);
   if (move === 0) return [];
   const { scroll } = state.cache;
@@ -210,6 +212,8 @@ function decideInDialog(open: Dialog, key: KeyPress): KeyEffect[] {
       if (key.input === "d") return [close, quit("detach")];
       if (key.input === "s") return [close, quit("stop")];
       return key.name === "escape" || key.input === "q" ? [close] : [];
+    case "purge":
+      return decideInPurge(open, key);
     case "confirm": {
       if (key.name === "escape") return [close];
       const go: KeyEffect[] = [
@@ -223,6 +227,20 @@ function decideInDialog(open: Dialog, key: KeyPress): KeyEffect[] {
       return typed === open.typed ? [] : [dialog({ ...open, typed })];
     }
   }
+}
+
+/** What is purged is named in full, which is question enough; everything by "all". */
+function decideInPurge(open: Extract<Dialog, { kind: "purge" }>, key: KeyPress): KeyEffect[] {
+  if (key.name === "escape") return [dialog(null)];
+  if (key.name === "enter") {
+    const order = parsePurge(open.typed);
+    if (typeof order === "string") return [dialog({ ...open, problem: order })];
+    return [dialog(null), { type: "request", key: cacheKey, request: { op: "cache", order } }];
+  }
+  const typed = key.name === "backspace" ? open.typed.slice(0, -1) : open.typed + key.input;
+  return typed === open.typed
+    ? []
+    : [dialog({ kind: "purge", typed: typed.slice(0, 300), problem: "" })];
 }
 
 /** The row that shows the course of a request. */

@@ -25,6 +25,8 @@ type Contact =
 export type Dialog =
   | { readonly kind: "help" }
   | { readonly kind: "quit" }
+  /** What to purge, as it is typed: "tag news", and why that cannot be done. */
+  | { readonly kind: "purge"; readonly typed: string; readonly problem: string }
   | {
       readonly kind: "confirm";
       readonly request: ClientRequest;

@@ -109,22 +109,23 @@ async function carryOut(
     return;
   }
   const startedMs = performance.now();
-  tell(`${request.op} …`, "warn", null);
+  const what = request.op === "cache" ? "purge" : request.op;
+  tell(`${what} …`, "warn", null);
   try {
     await client.request(request);
     const took = ((performance.now() - startedMs) / 1000).toFixed(1);
-    tell(`${request.op} done in ${took}s`, "good", feedbackMs);
+    tell(`${what} done in ${took}s`, "good", feedbackMs);
   } catch (error) {
     const report = reportOf(error);
     const title = report.code === "E0001" ? "stackd was replaced meanwhile" : report.title;
-    tell(`${request.op} failed: ${title}`, "bad", failureMs);
+    tell(`${what} failed: ${title}`, "bad", failureMs);
     store.dispatch({
       type: "event",
       event: {
         at: new Date().toISOString(),
         level: "error",
         source: key,
-        text: `${request.op} failed: ${title}`,
+        text: `${what} failed: ${title}`,
       },
     });
   }

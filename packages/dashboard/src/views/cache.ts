@@ -9,6 +9,7 @@ import {
 import { type CacheLine, cacheLines } from "../core/cache-lines.ts";
 import { formatClock, formatCount, sparkline } from "../core/format.ts";
 import { type Line, line, type Span, span } from "../core/line.ts";
+import { cacheKey } from "../core/parse-purge.ts";
 import { sanitizeLine } from "../core/sanitize.ts";
 import type { DashboardState } from "../core/state.ts";
 import { padEnd, padStart } from "../core/width.ts";
@@ -25,12 +26,19 @@ export function cacheView(state: DashboardState, screen: Screen): readonly Line[
     ...headerLines(state, screen).slice(0, small ? 1 : 2),
     rule(screen),
     ...(small ? [] : [tabs(state, screen)]),
+    ...courseOf(state),
   ];
   const footer = [rule(screen), ...cacheKeys(state, screen)];
   const space = Math.max(1, usableRows(screen) - top.length - footer.length);
   const body = bodyLines(state, screen, space).slice(0, space);
   while (body.length < space) body.push(line(""));
   return [...top, ...body, ...footer];
+}
+
+/** Of a purge that was asked for here. */
+function courseOf(state: DashboardState): readonly Line[] {
+  const feedback = state.feedback.get(cacheKey);
+  return feedback === undefined ? [] : [line(span(` ${feedback.text}`, feedback.tone))];
 }
 
 function bodyLines(state: DashboardState, screen: Screen, space: number): Line[] {

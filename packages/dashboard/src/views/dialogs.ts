@@ -18,6 +18,7 @@ const help: readonly string[] = [
   "R    restart (asks)             j k  move   Esc  back",
   "s    stop (asks)   S  start     Enter  open a traceback,",
   "+ -  scale by one worker             or the end of stderr",
+  "                                Cache   p  purge",
   "",
   "Select text with the mouse as always: it is not captured.",
 ];
@@ -53,6 +54,8 @@ function titleOf(dialog: Dialog): string {
       return "Keys";
     case "quit":
       return "Leave, or stop everything?";
+    case "purge":
+      return "Purge what?";
     case "confirm":
       return dialog.title;
   }
@@ -70,6 +73,16 @@ function contentOf(dialog: Dialog, screen: Screen): readonly string[] {
         "s   stop: drain and stop everything",
         "",
         "Esc  stay here",
+      ];
+    case "purge":
+      return [
+        "tag NAME, prefix URL, url URL, or all; soft before it: stale, not gone",
+        "",
+        `purge ${dialog.typed}_`,
+        dialog.problem,
+        "Enter  purge it      Esc  cancel",
+        "",
+        "the same from a shell:  stack cache purge --tag NAME",
       ];
     case "confirm":
       return [

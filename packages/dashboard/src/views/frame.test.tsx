@@ -101,6 +101,16 @@ test.for(sizes)("the cache at %s", (size) => {
   expect(frame(pressed(stateAfter(...cacheSeen), "4"), size)).toMatchSnapshot();
 });
 
+test.for(sizes)("what to purge is asked at %s", (size) => {
+  expect(frame(pressed(stateAfter(...cacheSeen), "4ptag new"), size)).toMatchSnapshot();
+});
+
+test("the course of a purge is on the view", () => {
+  const feedback = { text: "purge done in 0.1s", tone: "good", untilMs: null } as const;
+  const state = stateAfter(...cacheSeen, { type: "feedback", key: "cache", feedback });
+  expect(frame(pressed(state, "4"), "80x24")).toContain("purge done in 0.1s");
+});
+
 test("before the edge has answered, and where no route has a cache, the view says so", () => {
   expect(frame(pressed(stateAfter(), "4"), "80x24")).toContain("asking the edge");
   const none = stateAfter({ type: "cache", answer: { kind: "none" }, nowMs });

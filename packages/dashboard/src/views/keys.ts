@@ -93,14 +93,23 @@ export function cacheKeys(state: DashboardState, screen: Screen): readonly Line[
       hints(
         [
           [move, "scroll"],
+          ["p", "purge"],
           ["Esc", "back"],
         ],
         screen,
       ),
     ];
   }
-  const shell: KeyHint = ["stack cache purge", "--tag T, --prefix P, --url U or --all"];
-  return [hints([[move, "scroll"], shell], screen), backKeys(state, screen, ["5", "logs"])];
+  return [
+    hints(
+      [
+        [move, "scroll"],
+        ["p", "purge (asks what)"],
+      ],
+      screen,
+    ),
+    backKeys(state, screen, ["5", "logs"]),
+  ];
 }
 
 function backKeys(state: DashboardState, screen: Screen, other: KeyHint): Line {
