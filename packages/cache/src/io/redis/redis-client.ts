@@ -40,10 +40,13 @@ export async function connectRedis(
     throw new Error(reason === "" ? reasonOf(error) : reason, { cause: error });
   }
   client.once("end", () => onClosed(reason === "" ? "the connection was closed" : reason));
-  const callOf =
-    (one: Redis | Cluster): RedisConnection["call"] =>
-    (command, ...args) =>
-      one.callBuffer(command, ...args);
+  const callOf = (one: Redis | Cluster): RedisConnection["call"] => {
+    const gather = one instanceof library.Redis ? gatherWrites(one) : () => {};
+    return (command, ...args) => {
+      gather();
+      return one.callBuffer(command, ...args);
+    };
+  };
   return {
     call: callOf(client),
     servers: () =>
@@ -52,6 +55,21 @@ export async function connectRedis(
       client.removeAllListeners("end");
       client.disconnect();
     },
+  };
+}
+
+/** What is asked in one turn of the event loop leaves in one write, and wakes Redis once. */
+function gatherWrites(one: Redis): () => void {
+  let isGathering = false;
+  return () => {
+    const { stream } = one;
+    if (isGathering || stream === undefined) return;
+    isGathering = true;
+    stream.cork();
+    setImmediate(() => {
+      isGathering = false;
+      stream.uncork();
+    });
   };
 }
 
