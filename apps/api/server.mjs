@@ -67,6 +67,8 @@ function text(body) {
   return { status: 200, type: "text/plain; charset=utf-8", body };
 }
 
+/** The edge may keep it for a second (`cache` of its route in deploy.config.ts). */
 function html(body) {
-  return { status: 200, type: "text/html; charset=utf-8", body };
+  const headers = { "cache-control": "public, max-age=0, s-maxage=1" };
+  return { status: 200, type: "text/html; charset=utf-8", body, headers };
 }
