@@ -69,6 +69,16 @@ APP = """
             total += len((await receive())["bytes"])
         await send({"type": "websocket.send", "text": str(total)})
 
+    async def listen(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            print("heard", message["text"], flush=True)
+        print("heard", message["code"], flush=True)
+
+    async def asleep(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(60)
+
     async def flood(scope, receive, send):
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "bytes": b"f" * 2_500_000})
@@ -235,6 +245,41 @@ class WebSockets(SharedWorkerTest, Sockets):
         self.assertEqual(socket.next(), frames.END)
         self.asgi.zygote.wait_log("disconnect 1007")
         self.closes(socket, 1007)
+
+    def test_what_came_before_a_mistake_reaches_the_app(self):
+        socket = self.open("/listen")
+        socket.edge.send(
+            frame(frames.BODY, client_frame(TEXT, b"the last word") + client_frame(3, b""))
+        )
+        self.assertEqual(socket.next(), (CLOSE, (1002, "unknown opcode 3")))
+        self.asgi.zygote.wait_log("heard the last word")
+        self.asgi.zygote.wait_log("heard 1002")
+
+    def test_empty_messages_wait_in_a_bounded_queue_too(self):
+        socket = self.open("/asleep")
+        empty = client_frame(TEXT, b"") * 8_000
+        for _ in range(12):
+            socket.edge.send(frame(frames.BODY, empty))
+        socket.send(PING, b"all read")
+        self.assertEqual(socket.edge.next(), (frames.BODY, b"\x8a\x08all read"))
+
+    def test_pings_of_a_client_that_reads_nothing_are_answered_by_one(self):
+        socket = self.open("/asleep")
+        edge = socket.edge
+        got = 0
+        for batch in range(30):
+            pings = (client_frame(PING, b"%0125d" % (batch * 400 + number)) for number in range(400))
+            edge.send(frame(frames.BODY, b"".join(pings)))
+            while got < min((batch + 1) * 400 * 127, frames.INITIAL_WINDOW):
+                kind, payload = edge.next()
+                got += len(payload) if kind == frames.BODY else 0
+        self.assertEqual(got, frames.INITIAL_WINDOW)
+        edge.send(frames.window_frame(10_000))
+        rest = b""
+        while not rest.endswith(b"%0125d" % 11_999):
+            kind, payload = edge.next()
+            rest += payload if kind == frames.BODY else b""
+        self.assertEqual(len(rest), 127 - frames.INITIAL_WINDOW % 127 + 127)
 
     def test_a_lost_client_is_1006(self):
         for end in (lambda edge: edge.close(), lambda edge: edge.send(frame(frames.END))):

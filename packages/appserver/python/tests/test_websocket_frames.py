@@ -94,6 +94,22 @@ class Frames(unittest.TestCase):
                 FrameReader(100).feed(data)
             self.assertEqual(caught.exception.code, code, data[:20])
 
+    def test_nothing_comes_after_a_close(self):
+        frames = client_frame(CLOSE, b"\x03\xe8") + client_frame(TEXT, b"late") + client_frame(3, b"")
+        self.assertEqual(FrameReader(100).feed(frames), [(CLOSE, (1000, ""))])
+
+    def test_what_came_before_a_mistake_is_not_lost(self):
+        with self.assertRaises(WebSocketError) as caught:
+            FrameReader(100).feed(client_frame(TEXT, b"early") + client_frame(3, b""))
+        self.assertEqual(caught.exception.messages, [(TEXT, "early")])
+
+    def test_fragments_of_one_byte_and_none_are_joined(self):
+        text = "häppchen" * 1000
+        frames = [client_frame(TEXT, b"", final=False)]
+        frames += [client_frame(0, bytes((byte,)), final=False) for byte in text.encode()]
+        frames += [client_frame(PING, b"x"), client_frame(0, b"", final=False), client_frame(0, b"")]
+        self.assertEqual(FrameReader(1 << 20).feed(b"".join(frames)), [(PING, b"x"), (TEXT, text)])
+
     def test_a_close_reason_is_cut_between_characters(self):
         frame = encode_close(1000, "é" * 100)
         self.assertEqual(len(frame), 2 + 2 + 122)

@@ -16,6 +16,7 @@ from .websocket_frames import (
     BINARY,
     CLOSE,
     PING,
+    PONG,
     TEXT,
     FrameReader,
     WebSocketError,
@@ -28,6 +29,9 @@ _pack = WORD.pack
 _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 # Received and not yet taken by the app; beyond it the edge is granted nothing.
 _MAX_QUEUED_BYTES = 256 * 1024
+# What a message costs besides its bytes: empty ones wait in a bounded queue too.
+_MESSAGE_BYTES = 128
+_PONG = 0x8A
 # How long the client may take to answer a close frame.
 _CLOSE_S = 10
 
@@ -35,7 +39,7 @@ _CLOSE_S = 10
 class WebSocketExchange:
     __slots__ = (
         "connection", "scope", "task", "refusal", "denial", "key", "accepted", "answered", "queue", "queued_bytes",
-        "ungranted", "changed", "reader", "lock", "control", "close_sent", "close_got", "end_sent", "lost",
+        "ungranted", "changed", "reader", "lock", "control", "flusher", "close_sent", "close_got", "end_sent", "lost",
         "pinged", "timer", "worker", "connect_told",
     )  # fmt: skip
 
@@ -64,6 +68,8 @@ class WebSocketExchange:
         # Held while a message waits for its window; control frames then wait in `control`.
         self.lock = None
         self.control = []
+        # The task that sends them when the window is used up.
+        self.flusher = None
         # (code, reason) of the close frames.
         self.close_sent = None
         self.close_got = None
@@ -112,10 +118,9 @@ class WebSocketExchange:
             self.changed.clear()
             await self.changed.wait()
         kind, payload = self.queue.popleft()
-        if kind == TEXT:
-            self._taken(len(payload))
-            return {"type": "websocket.receive", "text": payload}
         self._taken(len(payload))
+        if kind == TEXT:
+            return {"type": "websocket.receive", "text": payload}
         return {"type": "websocket.receive", "bytes": payload}
 
     def _is_over(self):
@@ -194,20 +199,23 @@ class WebSocketExchange:
             return
         self.ungranted += len(payload)
         try:
-            messages = self.reader.feed(payload)
+            self._take(self.reader.feed(payload))
         except WebSocketError as error:
+            self._take(error.messages)
             self._fail(error)
             return
+        self._grant()
+        self._wake()
+
+    def _take(self, messages):
         for opcode, content in messages:
             if opcode == TEXT or opcode == BINARY:
                 self.queue.append((opcode, content))
-                self.queued_bytes += len(content)
+                self.queued_bytes += len(content) + _MESSAGE_BYTES
             elif opcode == PING:
-                self._send_control(encode_frame(10, content) + content)
+                self._send_control(encode_frame(PONG, content) + content)
             elif opcode == CLOSE:
                 self._on_close(*content)
-        self._grant()
-        self._wake()
 
     def on_body_end(self):
         """The client closed its half: nothing more will come, and nothing more is read."""
@@ -239,16 +247,34 @@ class WebSocketExchange:
     def _send_control(self, data):
         if self.end_sent or self.lost:
             return
+        if self.control and data[0] == _PONG == self.control[-1][0]:
+            self.control.pop()  # RFC 6455 §5.5.3: the last PING may be answered for all
         self.control.append(data)
         self._flush_control()
 
     def _flush_control(self):
         while self.control and not self.end_sent and not self._is_sending():
             if not self.connection.write_body(self.control[0]):
+                if self.flusher is None:
+                    self.flusher = asyncio.get_running_loop().create_task(self._flush_slowly())
                 break
             self.control.pop(0)
         if not self.control and self.close_sent is not None and self.close_got is not None:
             self._finish()
+
+    async def _flush_slowly(self):
+        """The first of them, when the window lets it through; the others follow by themselves."""
+        if self.lock is None:
+            self.lock = asyncio.Lock()
+        try:
+            async with self.lock:
+                if self.control and not self.lost:
+                    await self.connection.send_body(self.control.pop(0))
+        except ClientGone:
+            return
+        finally:
+            self.flusher = None
+        self._flush_control()
 
     def ping(self):
         """At intervals: a client that did not answer the last one is gone."""
@@ -310,7 +336,7 @@ class WebSocketExchange:
     # ── windows ──
 
     def _taken(self, size):
-        self.queued_bytes -= size
+        self.queued_bytes -= size + _MESSAGE_BYTES
         self._grant()
 
     def _grant(self):

@@ -20,11 +20,12 @@ _NORMAL, _PROTOCOL_ERROR, _NO_STATUS, _BAD_DATA, _TOO_LARGE = 1000, 1002, 1005, 
 
 
 class WebSocketError(Exception):
-    """The client broke the protocol; `code` is for the close frame."""
+    """The client broke the protocol; `code` is for the close frame, `messages` came before."""
 
     def __init__(self, code, reason):
         super().__init__(reason)
         self.code = code
+        self.messages = []
 
 
 def accept_key(key):
@@ -64,21 +65,31 @@ def unmask(data, mask):
 class FrameReader:
     """Joins fragments to messages of at most `limit` bytes."""
 
-    __slots__ = ("_limit", "_pending", "_opcode", "_parts", "_size")
+    __slots__ = ("_limit", "_pending", "_opcode", "_joined")
 
     def __init__(self, limit):
         self._limit = limit
         self._pending = bytearray()
-        # Of the message whose fragments are coming in.
+        # Of the message whose fragments are coming in; in one piece, however small they are.
         self._opcode = 0
-        self._parts = []
-        self._size = 0
+        self._joined = bytearray()
 
     def feed(self, data):
-        """[(opcode, payload)]: TEXT as str, BINARY as bytes, CLOSE as (code, reason). Raises WebSocketError."""
+        """
+        [(opcode, payload)]: TEXT as str, BINARY as bytes, CLOSE as (code, reason), which is the last.
+        Raises WebSocketError.
+        """
+        messages = []
+        try:
+            self._read(data, messages)
+        except WebSocketError as error:
+            error.messages = messages
+            raise
+        return messages
+
+    def _read(self, data, messages):
         pending = self._pending
         pending += data
-        messages = []
         start = 0
         have = len(pending)
         while have - start >= 2:
@@ -103,11 +114,13 @@ class FrameReader:
             payload = unmask(pending[at + 4 : end], bytes(pending[at : at + 4])) if size else b""
             start = end
             message = self._take(opcode, first & 0x80, payload)
-            if message is not None:
-                messages.append(message)
+            if message is None:
+                continue
+            messages.append(message)
+            if message[0] == CLOSE:  # RFC 6455 §5.5.1: nothing comes after it
+                break
         if start:
             del pending[:start]
-        return messages
 
     def _check(self, opcode, is_final, size):
         if opcode >= CLOSE:
@@ -117,7 +130,7 @@ class FrameReader:
             raise WebSocketError(_PROTOCOL_ERROR, f"unknown opcode {opcode}")
         elif (opcode == _CONTINUATION) != bool(self._opcode):
             raise WebSocketError(_PROTOCOL_ERROR, "fragments out of order")
-        elif self._size + size > self._limit:
+        elif len(self._joined) + size > self._limit:
             raise WebSocketError(_TOO_LARGE, f"a message of more than {self._limit} bytes")
 
     def _take(self, opcode, is_final, payload):
@@ -126,14 +139,12 @@ class FrameReader:
         if is_final and not self._opcode:
             return _message(opcode, payload)
         self._opcode = self._opcode or opcode
-        self._parts.append(payload)
-        self._size += len(payload)
+        self._joined += payload
         if not is_final:
             return None
-        message = _message(self._opcode, b"".join(self._parts))
-        self._opcode = self._size = 0
-        self._parts = []
-        return message
+        opcode, self._opcode = self._opcode, 0
+        joined, self._joined = self._joined, bytearray()
+        return _message(opcode, bytes(joined))
 
 
 def _message(opcode, payload):
