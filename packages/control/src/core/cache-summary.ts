@@ -3,7 +3,7 @@ import type { CachePurgeTarget, CacheRouteStats } from "./cache-messages.ts";
 
 export const cacheResults = ["hit", "stale", "revalidated", "miss", "bypass"] as const;
 
-export type CacheResultName = (typeof cacheResults)[number];
+type CacheResultName = (typeof cacheResults)[number];
 
 export interface CacheCounts {
   readonly total: number;

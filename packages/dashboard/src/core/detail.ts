@@ -95,7 +95,6 @@ function appDetail(
     ),
     ...arbiters.flatMap(({ name, lastExit }) => ofOne(name, lastExit)),
   ];
-  const p = (value: number | undefined): string => formatMs(value ?? null);
   return {
     name: `${app.name} (${app.kind})`,
     target: app.name,
@@ -108,7 +107,9 @@ function appDetail(
       ],
       [
         "latency",
-        `p50 ${p(latencyMs?.p50)}  p95 ${p(latencyMs?.p95)}  p99 ${p(latencyMs?.p99)} ms`,
+        (["p50", "p95", "p99"] as const)
+          .map((name) => `${name} ${withUnit(latencyMs?.[name])}`)
+          .join("  "),
       ],
       [
         "answered 500",
@@ -243,6 +244,7 @@ function itemsOf(
       open: isOpen(key, false),
     });
   }
+  const failure = items.find(({ section }) => section === "error");
   const isBroken = serviceState !== "ready" && serviceState !== "stopped";
   const newest = [...exits].sort((a, b) => (a.exit.at < b.exit.at ? 1 : -1)).slice(0, shownExits);
   for (const [index, { source, exit }] of newest.entries()) {
@@ -257,14 +259,21 @@ function itemsOf(
       note: lines.length > 0 ? (lines.findLast((text) => text !== "") ?? "") : "",
       tone: isFault ? "bad" : undefined,
       lines,
-      // The error shows the same lines already.
-      open: isOpen(
-        key,
-        index === 0 && isBroken && items.every(({ section }) => section !== "error"),
-      ),
+      open: isOpen(key, index === 0 && isBroken && !tells(failure, lines)),
     });
   }
   return items;
+}
+
+function withUnit(ms: number | undefined): string {
+  const text = formatMs(ms ?? null);
+  return text === "-" || text.endsWith("s") ? text : `${text}ms`;
+}
+
+/** The last words of an exit are told already where the error has them among its facts. */
+function tells(error: DetailItem | undefined, lines: readonly string[]): boolean {
+  const told = error?.lines.join("\n") ?? "";
+  return lines.some((text) => text.trim() !== "" && told.includes(text.trim()));
 }
 
 function isInstanceOf({ name, kind }: ProcessStatus, app: string): boolean {

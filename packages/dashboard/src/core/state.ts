@@ -58,7 +58,7 @@ export interface LogView {
 }
 
 /** The service that is looked at is the one under the cursor, `selected`. */
-export interface DetailView {
+interface DetailView {
   /** Null: at the top. */
   readonly at: DetailPlace | null;
   /** Items that are not as they are by themselves, open or closed. */

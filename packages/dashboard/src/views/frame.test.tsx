@@ -176,6 +176,23 @@ test("why an app does not serve is the first thing its detail says", () => {
   expect(text).toContain("Fix   pip install pillow");
 });
 
+test("of a worker that crashes again and again the last words are open below the error", () => {
+  const [shop, ...others] = shopStatus.apps;
+  if (shop === undefined) throw new Error("the fixture has two apps");
+  const error: ErrorReport = {
+    code: "E3101",
+    exit: 5,
+    title: "shop: shop-2.2 ended 6 times in 9s",
+    facts: ["exit 1, each time soon after its start"],
+  };
+  const status = {
+    ...shopStatus,
+    apps: [{ ...shop, state: "crashed" as const, error }, ...others],
+  };
+  const text = frame(opened("shop", { type: "snapshot", status, nowMs: nowMs + 1 }), "80x24");
+  expect(text).toMatch(/E3101[\s\S]*LAST EXITS\n.*exit 1\n.*│ ModuleNotFoundError/);
+});
+
 test.for(sizes)("a canary beside the old code at %s", (size) => {
   const [shop, ...others] = shopStatus.apps;
   if (shop === undefined) throw new Error("the fixture has two apps");
