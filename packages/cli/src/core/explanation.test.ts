@@ -47,6 +47,19 @@ test("of the stack that runs it tells what is kept, and what became of such requ
   ]);
 });
 
+test("what is past its end is told as such", () => {
+  const kept = {
+    key: "http://shop.test/",
+    bodyBytes: 7,
+    storedAt: nowMs - 12_000,
+    keepUntil: nowMs - 10_000,
+    tags: [],
+  };
+  expect(rows(explained({ kept, results: [] }))).toContain(
+    "kept      7B, stored 12s ago, of no use for 10s",
+  );
+});
+
 test("nothing is kept of what goes past it; without a running stack there is no more to say", () => {
   expect(rows(explained({ kept: null, results: [] }))).toContain("kept      nothing now");
   expect(rows(explained({ kept: null, results }, null))).toHaveLength(2);

@@ -134,7 +134,11 @@ function formatKept({ bodyBytes, storedAt, keepUntil, tags }: CacheListing, nowM
   const seconds = (ms: number): string =>
     formatDuration(Math.max(0, Math.round(ms / 1_000)) * 1_000);
   const tagged = tags.length === 0 ? "" : `  #${tags.join(" #")}`;
-  return `${formatBytes(bodyBytes)}, stored ${seconds(nowMs - storedAt)} ago, goes in ${seconds(keepUntil - nowMs)}${tagged}`;
+  const end =
+    keepUntil > nowMs
+      ? `goes in ${seconds(keepUntil - nowMs)}`
+      : `of no use for ${seconds(nowMs - keepUntil)}`;
+  return `${formatBytes(bodyBytes)}, stored ${seconds(nowMs - storedAt)} ago, ${end}${tagged}`;
 }
 
 function listed(label: string, lines: readonly string[]): (readonly [string, string])[] {

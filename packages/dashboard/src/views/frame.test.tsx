@@ -184,6 +184,7 @@ test("of a worker that crashes again and again the last words are open below the
     exit: 5,
     title: "shop: shop-2.2 ended 6 times in 9s",
     facts: ["exit 1, each time soon after its start"],
+    fixes: [],
   };
   const status = {
     ...shopStatus,
