@@ -17,6 +17,10 @@ export function formatForwardedRequest(head: RequestHead, options: ForwardOption
   const host = receivedHost(head, options);
   let out = keptText(head, options, host);
   out += clientLines(head, options, host);
+  // What SCRIPT_NAME says to others: without it links of the app lead out of where it is.
+  if (options.stripPrefix !== "" && options.stripPrefix !== "/") {
+    out += `X-Forwarded-Prefix: ${options.stripPrefix}\r\n`;
+  }
   out += head.minor === 1 ? via11 : via10;
   if (options.framing >= 0) return `${out}Content-Length: ${options.framing}\r\n\r\n`;
   return options.framing === chunkedBody

@@ -10,6 +10,7 @@
  * | X-Forwarded-For                                                   | replaced    | the peer is appended, if it has an address |
  * | X-Real-IP                                                         | replaced    | replaced, by the client found |
  * | X-Forwarded-Proto, X-Forwarded-Host                               | replaced    | kept, else added     |
+ * | X-Forwarded-Prefix, where one is taken off                        | replaced    | ours is added        |
  * | Forwarded                                                         | dropped     | kept, the peer added |
  * | X-Forwarded-*, X-Accel-*, X-Sendfile*, CF-*, True-Client-IP, X-Request-Start, X-Original-URL, … | dropped | kept |
  * | Via                                                               | kept, ours added | kept, ours added |

@@ -142,12 +142,22 @@ describe("stripPrefix", () => {
     ["/%61pi/%7ex", "GET /~x HTTP/1.1", "/api", "/~x"],
   ])("takes /api off %s", (target, line, scriptName, pathInfo) => {
     const raw = request("", `GET ${target} HTTP/1.1`);
-    expect(allForwardedLines(raw, { stripPrefix: "/api" })[0]).toBe(line);
+    const lines = allForwardedLines(raw, { stripPrefix: "/api" });
+    expect(lines[0]).toBe(line);
+    expect(lines.filter((one) => one.startsWith("X-Forwarded-Prefix"))).toEqual([
+      "X-Forwarded-Prefix: /api",
+    ]);
     const variables = cgiOf(raw, { stripPrefix: "/api" });
     expect(variables.get("SCRIPT_NAME")).toBe(scriptName);
     expect(variables.get("PATH_INFO")).toBe(pathInfo);
     expect(variables.get("REQUEST_URI")).toBe(target);
   });
+});
+
+test("a prefix that nobody took off is not said, whatever a client claims", () => {
+  const raw = request("X-Forwarded-Prefix: /evil\r\n");
+  expect(allForwardedLines(raw, {}).join("\n")).not.toContain("X-Forwarded-Prefix");
+  expect(allForwardedLines(raw, { stripPrefix: "/" }).join("\n")).not.toContain("evil");
 });
 
 describe("a trusted proxy", () => {
