@@ -17,6 +17,8 @@ test("a purge reaches every edge on the same Redis, and one that comes later", a
   await using later = await openReadyRedis(server.address);
   expect(later.purges).toContainEqual(newsPurge);
   expect(there.purges).toContainEqual(newsPurge);
+  // That nothing was known before the log began is nobody's purge.
+  for (const { made } of [here, there, later]) expect(made).toEqual([newsPurge]);
 });
 
 test("an edge whose place in the log is gone takes everything until then for purged", async () => {

@@ -50,8 +50,12 @@ export interface SharedStore {
 }
 
 export interface SharedStoreEvents {
-  /** Purges made elsewhere or before, to be put into the purge table. */
-  readonly onPurge: (purge: Purge) => void;
+  /**
+   * Purges made elsewhere or before, to be put into the purge table.
+   *
+   * @param isPrecaution nobody asked for it: what was purged before is not known
+   */
+  readonly onPurge: (purge: Purge, isPrecaution?: boolean) => void;
   /** For the operator, once until it works again. */
   readonly onTrouble: (error: ErrorReport) => void;
   readonly onRecovered: () => void;

@@ -7,6 +7,7 @@
 
 import type { Purge } from "../../core/store/purge.ts";
 import { formatPurge, parsePurge } from "../../core/store/purge-text.ts";
+import type { SharedStoreEvents } from "../../core/store/shared-store.ts";
 import { within } from "../within.ts";
 import type { RedisConnection } from "./redis-client.ts";
 import type { RedisKeys } from "./redis-keys.ts";
@@ -23,7 +24,7 @@ export interface RedisLogOptions {
   readonly keys: RedisKeys;
   /** A connection of the log's own: it blocks. */
   readonly connect: (onClosed: (reason: string) => void) => Promise<RedisConnection>;
-  readonly onPurge: (purge: Purge) => void;
+  readonly onPurge: SharedStoreEvents["onPurge"];
   readonly onFill: (record: string) => void;
   /** It no longer follows. */
   readonly onLost: (reason: unknown) => void;
@@ -80,13 +81,16 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     const { call } = connection;
     const first = readEntries(await ask(call("XRANGE", keys.purges, "-", "+", "COUNT", 1)))[0];
     if (first !== undefined) {
-      options.onPurge(everything(parsePurge(first.text, Date.now()).atMs));
-      take([first]);
+      const { target, atMs } = parsePurge(first.text, Date.now());
+      options.onPurge(everything(atMs), true);
+      // A log begins with a purge of everything (below), or has lost its beginning.
+      if (target.kind === "all") lastPurge = first.id;
+      else take([first]);
       await readOn(connection);
       return;
     }
     const start = everything(Date.now());
-    options.onPurge(start);
+    options.onPurge(start, true);
     try {
       lastPurge = String(await ask(appendPurge(call, keys, start)));
     } catch {
@@ -103,7 +107,7 @@ export function createRedisLog(options: RedisLogOptions): RedisLog {
     if (lastPurge === "") return readFromStart(connection);
     const known = readEntries(await ask(call("XRANGE", keys.purges, lastPurge, lastPurge)));
     if (known.length === 1) return readOn(connection);
-    options.onPurge(everything(Date.now()));
+    options.onPurge(everything(Date.now()), true);
     return readFromStart(connection);
   }
 

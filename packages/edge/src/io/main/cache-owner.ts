@@ -84,9 +84,9 @@ export function createCacheOwner(options: CacheOwnerOptions): CacheOwner {
     { store }: CachePlan,
     purges: PurgeTable,
   ): Pick<Opened, "store" | "close"> {
-    const onPurge = (purge: Purge): void => {
+    const onPurge = (purge: Purge, isPrecaution = false): void => {
       purges.purge(purge);
-      notes.add(purge, false);
+      if (!isPrecaution) notes.add(purge, false);
     };
     if (store.kind === "embedded") {
       const tellThreads = (): void =>
