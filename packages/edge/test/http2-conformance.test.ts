@@ -610,6 +610,19 @@ test("§8.1 so is one that does not come", async () => {
   expect(await isServed(client, 3)).toBe(true);
 });
 
+test.for(["/never", "/fixed"])(
+  "§6.9.1 a stream's window beyond its bound costs the stream alone (%s)",
+  async (path) => {
+    using client = await connectH2(edge.port);
+    await client.frame(({ type, flags }) => type === frameType.settings && flags === flag.ack);
+    client.request(1, [...post.slice(0, 3), [":path", path]], false);
+    client.send(frameType.windowUpdate, 0, 1, uint32(2 ** 31 - 1));
+    client.send(frameType.windowUpdate, 0, 1, uint32(2 ** 31 - 1));
+    expect(await end(client)).toBe(flow);
+    expect(await isServed(client, 3)).toBe(true);
+  },
+);
+
 test("§6.7 a PING comes back with its bytes", async () => {
   using client = await connectH2(edge.port);
   client.send(frameType.ping, 0, 0, Buffer.from("abcdefgh"));

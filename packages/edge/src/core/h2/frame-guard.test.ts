@@ -113,3 +113,23 @@ test("an answer to a PING that was not sent becomes a frame that nobody knows", 
   const types = [24, 41, 58, 74].map((start) => bytes[start + 3]);
   expect(types).toEqual([255, 6, 6, 255]);
 });
+
+test("a stream's window beyond its bound costs the stream, unless that much was sent", () => {
+  const overflown: number[] = [];
+  let sent = 0;
+  const guard = createFrameGuard({
+    sentBytes: () => sent,
+    initialWindow: () => 65_535,
+    onOverflow: (stream) => overflown.push(stream),
+  });
+  const most = frame(8, 0, 1, Buffer.from([0x7f, 0xff, 0xff, 0xff]));
+  const settings = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
+  guard.inspect(Buffer.concat([preface, settings, headers(1), most]), 0);
+  expect(overflown).toEqual([]);
+  sent = 2 ** 31 + 2 ** 16;
+  guard.inspect(Buffer.from(most), 0);
+  expect(overflown).toEqual([]);
+  const beyond = Buffer.concat([most, frame(8, 0, 1, Buffer.from([0, 0, 0, 1]))]);
+  guard.inspect(beyond, 0);
+  expect([overflown, beyond[3], beyond[16]]).toEqual([[1], 255, 8]);
+});

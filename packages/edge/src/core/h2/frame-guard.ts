@@ -17,6 +17,16 @@ export interface FrameGuard {
   readonly closed: (stream: number) => void;
 }
 
+/** What a guard asks and tells of streams whose window a client opens beyond its bound. */
+export interface WindowWatch {
+  /** Bytes that were sent on the connection, at least as many as on any of its streams. */
+  readonly sentBytes: () => number;
+  /** What the client's last SETTINGS that were taken make each stream begin with. */
+  readonly initialWindow: () => number;
+  /** RFC 9113 §6.9.1: the stream is to be reset with FLOW_CONTROL_ERROR. */
+  readonly onOverflow: (stream: number) => void;
+}
+
 const prefaceBytes = 24;
 const headerBytes = 9;
 const type = {
@@ -24,6 +34,7 @@ const type = {
   headers: 1,
   priority: 2,
   reset: 3,
+  settings: 4,
   ping: 6,
   windowUpdate: 8,
   continuation: 9,
@@ -39,6 +50,10 @@ const tinyData = 16;
 /** Frames that ask for next to nothing: no client needs this many of them in ten seconds. */
 const idleFrames = 10_000;
 const windowMs = 10_000;
+const mostWindow = 2 ** 31 - 1;
+/** What comes to too much in smaller steps is left to nghttp2. */
+const hugeIncrement = 2 ** 30;
+const mostHuge = 256;
 /** Stream ids a client left out; more of them are told apart no longer. */
 const mostSkipped = 128;
 /** Streams that were over before their client had ended them. */
@@ -46,13 +61,15 @@ const mostLate = 1_024;
 /** Requests whose fields were counted and that are not served yet. */
 const mostCounted = 1_024;
 
-export function createFrameGuard(): FrameGuard {
+export function createFrameGuard(watch?: WindowWatch): FrameGuard {
   /** Streams whose client may still send on them. */
   const open = new Set<number>();
   /** Those of them that are over on our side. */
   const late = new Set<number>();
   const skipped = new Set<number>();
   const counted = new Map<number, number>();
+  /** Streams with huge increments of their window, and their sum. */
+  const huge = new Map<number, number>();
   const fields = createFieldCounter();
   const header = new Uint8Array(headerBytes + 4);
   let known = 0;
@@ -69,6 +86,8 @@ export function createFrameGuard(): FrameGuard {
   let dependency = 0;
   let dependencyBytes = 0;
   let last = 0;
+  /** The client's SETTINGS came with these bytes: they are not taken yet. */
+  let hasSettings = false;
   let idle = 0;
   let windowEnd = 0;
 
@@ -92,11 +111,13 @@ export function createFrameGuard(): FrameGuard {
         if (stream === 0) return code.protocol;
         if (length === 5 && uint31(header, headerBytes) === stream) return code.protocol;
         return countIdle(nowMs);
+      case type.settings:
+        hasSettings = true;
+        return 0;
       case type.windowUpdate:
       case type.continuation:
-        return countIdle(nowMs);
       case type.ping:
-        return isStrayPong() ? countIdle(nowMs) : 0;
+        return header[3] !== type.ping || isStrayPong() ? countIdle(nowMs) : 0;
       default:
         return 0;
     }
@@ -133,6 +154,29 @@ export function createFrameGuard(): FrameGuard {
   function isStrayPong(): boolean {
     const isAck = header[3] === type.ping && ((header[4] ?? 0) & flag.ack) !== 0;
     return isAck && frameLength(header) === 8 && uint31(header, 5) === 0;
+  }
+
+  /** By more than can have been used up since: nghttp2 would end the connection for it. */
+  function overflows(stream: number, increment: number): boolean {
+    if (watch === undefined || increment < hugeIncrement || stream === 0 || stream > last)
+      return false;
+    const sum = (huge.get(stream) ?? 0) + increment;
+    if (huge.size >= mostHuge) huge.clear();
+    huge.set(stream, sum);
+    const initial = hasSettings ? 0 : watch.initialWindow();
+    return initial + sum > mostWindow + watch.sentBytes();
+  }
+
+  /** A frame that nghttp2 is not to see, in `bytes` before `at`. */
+  function mayPassOver(bytes: Uint8Array, at: number): void {
+    const typeAt = at - known + 3;
+    if (typeAt < 0) return; // it has been passed on already
+    const stream = uint31(header, 5);
+    if (isStrayPong()) bytes[typeAt] = type.unknown;
+    else if (isWindowUpdate(header) && overflows(stream, uint31(header, headerBytes))) {
+      bytes[typeAt] = type.unknown;
+      watch?.onOverflow(stream);
+    }
   }
 
   function countIdle(nowMs: number): number {
@@ -195,6 +239,7 @@ export function createFrameGuard(): FrameGuard {
   return {
     inspect(bytes, nowMs) {
       let at = 0;
+      hasSettings = false;
       while (at < bytes.length) {
         if (ahead > 0) {
           const end = Math.min(bytes.length, at + ahead);
@@ -207,8 +252,7 @@ export function createFrameGuard(): FrameGuard {
         if (known < headerBytes || known < neededBytes(header)) continue;
         const problem = judge(nowMs);
         if (problem !== 0) return problem;
-        const typeAt = at - headerBytes + 3; // negative: it has been passed on already
-        if (typeAt >= 0 && isStrayPong()) bytes[typeAt] = type.unknown;
+        mayPassOver(bytes, at);
         beginPayload();
         known = 0;
       }
@@ -220,6 +264,7 @@ export function createFrameGuard(): FrameGuard {
       return count;
     },
     closed(stream) {
+      huge.delete(stream);
       if (!open.delete(stream)) return;
       late.add(stream);
       if (late.size <= mostLate) return;
@@ -231,9 +276,14 @@ export function createFrameGuard(): FrameGuard {
   };
 }
 
-/** Of a PRIORITY frame the stream it depends on is needed as well. */
+/** Of PRIORITY the stream it depends on is needed as well, of WINDOW_UPDATE the increment. */
 function neededBytes(header: Uint8Array): number {
-  return header[3] === type.priority && frameLength(header) === 5 ? headerBytes + 4 : headerBytes;
+  const isPriority = header[3] === type.priority && frameLength(header) === 5;
+  return isPriority || isWindowUpdate(header) ? headerBytes + 4 : headerBytes;
+}
+
+function isWindowUpdate(header: Uint8Array): boolean {
+  return header[3] === type.windowUpdate && frameLength(header) === 4;
 }
 
 function frameLength(header: Uint8Array): number {

@@ -2,7 +2,12 @@
  * The HTTP/2 connections of one thread: what each may ask for, when it is idle, and how it drains.
  * Frames, HPACK and flow control are Node's (nghttp2); requests are served as all others.
  */
-import { constants, performServerHandshake, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { performance } from "node:perf_hooks";
 import type { TLSSocket } from "node:tls";
 import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
@@ -52,7 +57,18 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
 
   function start(socket: TLSSocket, facts: ClientConnection["facts"]): void {
     const { limits, timeoutsMs } = thread.active.plan;
-    const frames = createFrameGuard();
+    const byId = new Map<number, ServerHttp2Stream>();
+    /** Their window is beyond its bound, and they are not served yet. */
+    const overflown = new Set<number>();
+    const frames = createFrameGuard({
+      sentBytes: () => socket.bytesWritten,
+      initialWindow: () => session.remoteSettings?.initialWindowSize ?? 0,
+      onOverflow(id) {
+        const stream = byId.get(id);
+        if (stream === undefined) overflown.add(id);
+        else stream.close(constants.NGHTTP2_FLOW_CONTROL_ERROR);
+      },
+    });
     const tap = tapFrames(socket, (bytes) => {
       const code = frames.inspect(bytes, performance.now());
       if (code !== 0) endSession(one, code);
@@ -107,7 +123,17 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
         return;
       }
       // Of a request that nghttp2 has left fields out of, nobody hears.
-      stream.on("close", () => frames.closed(stream.id ?? 0));
+      const id = stream.id ?? 0;
+      byId.set(id, stream);
+      stream.on("close", () => {
+        byId.delete(id);
+        frames.closed(id);
+      });
+      if (overflown.delete(id)) {
+        stream.close(constants.NGHTTP2_FLOW_CONTROL_ERROR);
+        count("malformed");
+        return;
+      }
       const io = serveStream(stream, isWhole ? fields : [], thread, facts, onClosed, share);
       if (io === undefined) count("malformed");
       else if (!io.closed) one.streams.add(io);
