@@ -1,5 +1,7 @@
 /** The end of a start that failed: whose last words those were, everything stopped, then the error. */
+import { StackError } from "@stack/base";
 import { sanitizeLine } from "@stack/dashboard";
+import { reportAfterStop } from "../core/report-after-stop.ts";
 import { readGuiltyLines } from "../io/guilty-lines.ts";
 import type { Session, StackPlace } from "../io/session.ts";
 import type { StartedStack } from "../io/start-stack.ts";
@@ -17,5 +19,6 @@ export async function failStart(
     session.say(`  | ${sanitizeLine(line)}`);
   }
   await stopStack(session, place, stack.follow, null, { now: true });
-  throw error;
+  if (!(error instanceof StackError)) throw error;
+  throw new StackError(error.code, reportAfterStop(error.report), error.cause);
 }
