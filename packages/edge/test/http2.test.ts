@@ -49,6 +49,8 @@ beforeAll(async () => {
     } else if (request.url === "/cut") {
       response.writeHead(200, { "content-length": "100" });
       response.write("some", () => response.destroy());
+    } else if (request.url === "/cut-chunked") {
+      response.write("some", () => response.destroy());
     } else tell(request, response);
   });
   edge = await startEdge({
@@ -242,6 +244,15 @@ test("an answer that is cut off ends in a reset, never as complete", async () =>
   )) as [Error | undefined];
   expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
   expect(error).toBeDefined();
+});
+
+test("nor does END_STREAM come before the reset where no length was announced", async () => {
+  using client = await connectH2(edge.port);
+  client.request(1, but(":path", "/cut-chunked"));
+  const end = await client.frame(({ type }) => type === frameType.rstStream);
+  expect(end.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  const data = client.frames.filter(({ type }) => type === frameType.data);
+  expect(data.map(({ flags }) => flags & flag.endStream)).not.toContain(flag.endStream);
 });
 
 test("the upstream sees that a client has lost interest", async () => {

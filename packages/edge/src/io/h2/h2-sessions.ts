@@ -18,6 +18,7 @@ import type { ClientConnection, ClientExchange } from "../client/client-state.ts
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { tapFrames } from "./frame-tap.ts";
 import { serveStream } from "./h2-stream.ts";
+import { resetStream } from "./stream-socket.ts";
 
 const maxStreams = 100;
 /** Of one stream; a body is taken as fast as its backend takes it. */
@@ -66,7 +67,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
       onOverflow(id) {
         const stream = byId.get(id);
         if (stream === undefined) overflown.add(id);
-        else stream.close(constants.NGHTTP2_FLOW_CONTROL_ERROR);
+        else resetStream(stream, constants.NGHTTP2_FLOW_CONTROL_ERROR);
       },
     });
     const tap = tapFrames(socket, (bytes) => {

@@ -79,8 +79,8 @@ export function createStreamSocket(
   /** A client that has not got all of the answer must see it: NO_ERROR says that it has. */
   const cut = (): void => {
     if (stream.destroyed) return;
-    const { NGHTTP2_NO_ERROR: whole, NGHTTP2_INTERNAL_ERROR: broken } = constants;
-    stream.close(stream.writableFinished ? whole : broken);
+    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+    else resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR);
   };
 
   stream.on("drain", tellDrain);
@@ -114,4 +114,13 @@ export function createStreamSocket(
     resetAndDestroy: cut,
   };
   return socket as unknown as Socket;
+}
+
+/**
+ * Ends a stream whose answer is not complete. Node would say END_STREAM before the RST_STREAM, and a
+ * client that hears of both takes what it has for all.
+ */
+export function resetStream(stream: ServerHttp2Stream, code: number): void {
+  stream.end = () => stream;
+  stream.close(code);
 }
