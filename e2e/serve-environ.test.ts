@@ -231,12 +231,13 @@ test.for<readonly [what: string, method: string, path: string, body: string, Par
   };
   const ours = await ask("stack", method, path, headers, body);
   const theirs = await ask("uwsgi", method, path, headers, body);
+  const byText = (a: string, b: string): number => a.localeCompare(b);
   const names = (of: Environ, without: Environ): string[] =>
     Object.keys(of)
       .filter((name) => !(name in without))
-      .sort();
+      .sort(byText);
   const listed = (...lists: (Readonly<Record<string, string>> | undefined)[]): string[] =>
-    [...new Set(lists.flatMap((list) => Object.keys(list ?? {})))].sort();
+    [...new Set(lists.flatMap((list) => Object.keys(list ?? {})))].sort(byText);
 
   const isHttp = what === "HTTP";
   const forwarded = isHttp ? ["HTTP_X_FORWARDED_FOR"] : []; // nginx says it itself there
@@ -246,8 +247,7 @@ test.for<readonly [what: string, method: string, path: string, body: string, Par
   );
   const differing = Object.keys(ours)
     .filter((name) => name in theirs)
-    .filter((name) => JSON.stringify(ours[name]) !== JSON.stringify(theirs[name]))
-    .sort();
+    .filter((name) => JSON.stringify(ours[name]) !== JSON.stringify(theirs[name]));
   const allowed = listed(always.other, more.other);
   expect(differing.filter((name) => !allowed.includes(name))).toEqual([]);
   const told = ["REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "wsgi.url_scheme", "body"];

@@ -158,7 +158,7 @@ test.for([
   [`{ apps: { a: { ${wsgi}, worker: "gevnt" } } }`, /worker \| .* Did you mean "gevent"\?/],
   ['{ apps: { a: { kind: "asgi", app: "a:b", threads: 2 } } }', /^apps\.a\.threads \| unknown key/],
   [
-    '{ apps: { a: { kind: "wsgi", app: "a:make(1)" } } }',
+    '{ apps: { a: { kind: "wsgi", app: "a:make(1" } } }',
     /^apps\.a\.app \| .*Give "module:callable"/,
   ],
   ['{ upstreams: { a: { protocol: "fcgi", servers: ["a:1"] } } }', /^upstreams\.a\.protocol \| /],
@@ -226,7 +226,7 @@ test.for([
   ['{ redis: "managd" }', 'redis | "managd" is not known here. Did you mean "managed"?'],
   [
     "{ redis: true }",
-    'redis | true does not fit. Use "auto", "managed", false or { url: "redis://…" }',
+    'redis | true does not fit. Use "auto", "managed", false, { memory: "256mb" } or { url: "redis://…" }',
   ],
   [
     '{ redis: { url: "user:pass@host" } }',
@@ -243,7 +243,7 @@ test.for([
   ],
   [
     '{ apps: { a: { kind: "wsgi" } } }',
-    'apps.a.app | is missing. Where the application is: "module:callable", or "module:factory()" for a function that makes it.',
+    'apps.a.app | is missing. Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
   ],
   [
     '{ apps: { a: { kind: "wsgi", app: "shop" } } }',

@@ -27,9 +27,13 @@ export interface MendedFile {
 const restMs = 5_000;
 /** Primary result codes of SQLite. */
 const busy = 5;
-const inputOutput = 10;
 const corrupt = 11;
 const notDatabase = 26;
+/**
+ * Extended ones of what cannot be read: IOERR_READ, _SHORT_READ, _DATA, _CORRUPTFS. The other errors of
+ * input and output are of a disk that is full or away, and say nothing of the file.
+ */
+const unreadable: ReadonlySet<number> = new Set([266, 522, 8202, 8458]);
 
 export function createMendedFile(options: MendedFileOptions): MendedFile {
   const { folder, bytes } = options;
@@ -80,7 +84,7 @@ export function createMendedFile(options: MendedFileOptions): MendedFile {
         isTroubled = false;
         return outcome;
       } catch (error) {
-        if (codeOf(error) === busy) return undefined;
+        if (primaryCodeOf(error) === busy) return undefined;
         try {
           if (isDamage(error)) moveAside(String(error));
           else rest(error);
@@ -106,10 +110,14 @@ export function createMendedFile(options: MendedFileOptions): MendedFile {
 }
 
 function codeOf(error: unknown): number {
-  return ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+  return (error as { errcode?: number }).errcode ?? 0;
+}
+
+function primaryCodeOf(error: unknown): number {
+  return codeOf(error) & 0xff;
 }
 
 function isDamage(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === corrupt || code === notDatabase || code === inputOutput;
+  const code = primaryCodeOf(error);
+  return code === corrupt || code === notDatabase || unreadable.has(codeOf(error));
 }

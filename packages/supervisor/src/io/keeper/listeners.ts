@@ -26,7 +26,7 @@ export interface Listeners {
   readonly closeAll: () => void;
 }
 
-export interface WantedListener {
+interface WantedListener {
   readonly name: string;
   readonly address: SocketAddress;
   /** Of a Unix socket's file. */
