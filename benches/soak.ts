@@ -15,7 +15,7 @@ import { createProject } from "../e2e/support/stack.ts";
 const seconds = Number(process.argv[2] ?? 60);
 /**
  * Of resident memory, from the second third to the last. V8 enlarges each thread's young generation
- * for minutes, up to its bound; with `NODE_OPTIONS=--max-semi-space-size=2` there is nothing to see.
+ * for minutes, up to its bound (`edge/src/io/main/thread-pool.ts`).
  */
 const growthAllowed = 1.25;
 const descriptorsAllowed = 8;

@@ -21,7 +21,7 @@ export const growth: BenchCase = {
     return {
       ...found,
       title: "A minute at full load",
-      note: `${load.requests} requests to a WSGI app over ${bench.connections} connections, with an access log; ${load.errors} failed. Resident memory and descriptors of the edge, medians. V8 lets its young generation grow for the first minutes; \`node benches/soak.ts 300 8\` looks longer, beside clients that break off.`,
+      note: `${load.requests} requests to a WSGI app over ${bench.connections} connections, with an access log; ${load.errors} failed. Resident memory and descriptors of the edge, medians. \`node benches/soak.ts 300 8\` looks longer, beside clients that break off.`,
     };
   },
 };

@@ -35,6 +35,8 @@ export function startThreadPool(options: ThreadPoolOptions): ThreadPool {
   // Megabytes of young objects before the first collection: from V8's own 1 it takes minutes of load to
   // get there, collecting four times as often on the way.
   setFlagsFromString("--min-semi-space-size=4");
+  // And no more than twice that: it would grow for minutes of load, and buy nothing.
+  setFlagsFromString("--max-semi-space-size=8");
   const ports = connectAll(edge.threads);
   const workers = new Map<number, Worker>();
   for (let index = 0; index < edge.threads; index += 1) {
