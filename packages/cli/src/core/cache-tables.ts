@@ -12,7 +12,7 @@ import {
 export function formatCacheStats(stats: CacheStats, nowMs: number): string {
   const { memory, store, routes, purges = [] } = stats;
   const lines = [
-    `memory    ${formatBytes(memory.bytes)} of ${formatBytes(memory.capacityBytes)}, ${memory.records} answers`,
+    `memory    ${formatBytes(memory.bytes)} of ${formatBytes(memory.capacityBytes)}, ${numberOf(memory.records, "answer")}`,
     `          ${memory.stored} stored, ${memory.evicted} made room since the edge began`,
     ...formatStore(store, nowMs),
     ...(stats.purgeOnRelease === true
@@ -35,7 +35,7 @@ function formatStore(store: CacheStats["store"], nowMs: number): readonly string
   const bound = capacityBytes === null ? "" : ` of ${formatBytes(capacityBytes)}`;
   const away = available ? "" : ", away";
   return [
-    `${name.padEnd(10)}${formatBytes(bytes)}${bound}, ${records} answers, ${failures} failures${away}`,
+    `${name.padEnd(10)}${formatBytes(bytes)}${bound}, ${numberOf(records, "answer")}, ${numberOf(failures, "failure")}${away}`,
     ...(trouble === null
       ? []
       : [
@@ -86,4 +86,8 @@ export function formatCacheList(
       return `${formatBytes(bodyBytes).padStart(8)}  ${age.padStart(7)}  ${url}${variant}${tagged}`;
     });
   return [...rows, ...(isCut ? ["… and more (-n)"] : [])].join("\n");
+}
+
+function numberOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -89,7 +89,7 @@ function summaryLines(state: DashboardState, stats: CacheStats, screen: Screen):
       labelled("memory"),
       span(bar(memory.bytes / memory.capacityBytes, unicode), "good"),
       span(
-        ` ${formatBytes(memory.bytes)} of ${formatBytes(memory.capacityBytes)}, ${formatCount(memory.records)} answers`,
+        ` ${formatBytes(memory.bytes)} of ${formatBytes(memory.capacityBytes)}, ${formatCount(memory.records)} ${answers(memory.records)}`,
       ),
       span(
         `, ${formatCount(memory.stored)} stored, ${formatCount(memory.evicted)} evicted`,
@@ -128,7 +128,7 @@ function storeLines(
   const first = line(
     labelled(name),
     span(`${shape}${word}`, tone),
-    span(available ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} answers, ` : "  "),
+    span(available ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} ${answers(records)}, ` : "  "),
     span(`${formatCount(failures)} failures`, failures > 0 ? "warn" : "muted"),
   );
   if (trouble === null) return [first];
@@ -233,4 +233,8 @@ function bar(share: number, unicode: boolean): string {
     Math.min(width, Math.round((Number.isFinite(share) ? share : 0) * width)),
   );
   return (unicode ? "█" : "#").repeat(full) + (unicode ? "░" : ".").repeat(width - full);
+}
+
+function answers(count: number): string {
+  return count === 1 ? "answer" : "answers";
 }
