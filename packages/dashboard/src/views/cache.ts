@@ -128,7 +128,11 @@ function storeLines(
   const first = line(
     labelled(name),
     span(`${shape}${word}`, tone),
-    span(available ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} ${answers(records)}, ` : "  "),
+    span(
+      available
+        ? `  ${formatBytes(bytes)}${full}, ${formatCount(records)} ${answers(records)}, `
+        : "  ",
+    ),
     span(`${formatCount(failures)} failures`, failures > 0 ? "warn" : "muted"),
   );
   if (trouble === null) return [first];

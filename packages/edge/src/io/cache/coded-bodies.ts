@@ -23,7 +23,7 @@ const leastSharedMs = 10_000;
 
 export function createCodedBodies(memory: MemoryStore, second: SharedStore): CodedBodies {
   const keyOf = (entry: HotEntry, encoding: Encoding): string => {
-    entry.digest ||= hash("sha1", entry.plain.body, "base64url");
+    entry.digest ||= hash("sha256", entry.plain.body, "base64url");
     return codedKey(entry.key, encoding, entry.digest);
   };
   return {
