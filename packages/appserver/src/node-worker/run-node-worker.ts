@@ -8,6 +8,7 @@ import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
 import { actAsMain } from "./act-as-main.ts";
+import { answerFailed, createRequestBlame, nameOf, type RequestBlame } from "./blame-requests.ts";
 import { catchListen } from "./catch-listen.ts";
 import {
   formatThrown,
@@ -47,6 +48,7 @@ export async function runNodeWorker(): Promise<void> {
     idleGraceMs: orphanGraceMs,
     exitCode: 0,
     server: undefined,
+    blame: createRequestBlame(),
   };
   process.on("SIGINT", () => {}); // the terminal sends it to everyone
   process.on("SIGTERM", () => {
@@ -95,6 +97,7 @@ function adopt(server: Server, socket: string, state: WorkerState): void {
   state.server = server;
   Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
   server.prependListener("connection", seemLocal);
+  state.blame.watch(server);
   server.on("clientError", (error: NodeJS.ErrnoException, peer) => {
     if (error.code === "HPE_INVALID_METHOD" && peer.writable) peer.end(unknownMethod);
     else peer.destroy();
@@ -122,6 +125,7 @@ interface WorkerState {
   idleGraceMs: number;
   exitCode: number;
   server: Server | undefined;
+  readonly blame: RequestBlame;
 }
 
 function firstMessage(): Promise<Extract<ArbiterToNodeWorker, { type: "start" }>> {
@@ -146,13 +150,8 @@ async function run(
   try {
     await handler(request, response);
   } catch (error) {
-    process.stderr.write(`${request.method} ${request.url}: ${formatThrown(error)}\n`);
-    if (response.headersSent) {
-      response.destroy(); // the edge sees that the answer is not whole
-      return;
-    }
-    for (const name of response.getHeaderNames()) response.removeHeader(name);
-    response.writeHead(500, { "content-type": "text/plain" }).end("Internal Server Error\n");
+    process.stderr.write(`${nameOf(request)}: ${formatThrown(error)}\n`);
+    answerFailed(response);
   }
 }
 
@@ -167,22 +166,25 @@ async function runUpgrade(
   try {
     await handler(request, socket, head);
   } catch (error) {
-    process.stderr.write(`${request.method} ${request.url}: ${formatThrown(error)}\n`);
+    process.stderr.write(`${nameOf(request)}: ${formatThrown(error)}\n`);
     socket.destroy(); // before an answer the edge makes it a 502
   }
 }
 
-/** An app in an unknown state takes nothing new; what runs may still finish. */
+/** An app in an unknown state takes nothing new; what runs beside the request at fault may finish. */
 function leaveOnFault(state: WorkerState): void {
   const fault = (kind: string) => (error: unknown) => {
-    process.stderr.write(`${kind}: ${formatThrown(error)}\n`);
+    const request = state.blame.settle();
+    const where = request === "" ? "" : ` in ${request}`;
+    process.stderr.write(`${kind}${where}: ${formatThrown(error)}\n`);
     if (state.exitCode !== 0) return;
     state.exitCode = 1;
     if (process.connected) tell({ type: "leaving", reason: kind });
     else drain(state, orphanDeadlineMs, orphanGraceMs);
   };
-  process.on("uncaughtException", fault("uncaught exception"));
-  process.on("unhandledRejection", fault("unhandled rejection"));
+  // Before the app's own listeners, which may end the process.
+  process.prependListener("uncaughtException", fault("uncaught exception"));
+  process.prependListener("unhandledRejection", fault("unhandled rejection"));
 }
 
 function drain(state: WorkerState, deadlineMs: number, idleGraceMs: number): void {
