@@ -45,6 +45,17 @@ test("a configured WSGI app is ready, known to the edge, and answers with its id
   }
 });
 
+test("where a worker crashed is in the log, with its name", async () => {
+  await using bench = await openReady({ app: "crashes:application", workers: 1 });
+
+  await expect(ask(first(bench), "/")).rejects.toThrow("closed without an answer");
+
+  const place = /shop-1\.1: {3}File ".*\/fixtures\/crashes\.py", line 6 in application/;
+  await eventually("the frames", () => place.test(bench.output()));
+  expect(bench.output()).toContain("shop-1.1: Fatal Python error: Segmentation fault");
+  await eventually("its end", () => bench.output().includes("ended: killed by SIGSEGV"));
+});
+
 test("a killed worker is forgotten by the edges and another takes its slot", async () => {
   await using bench = await openReady();
   const victim = first(bench);

@@ -2,7 +2,8 @@
 
 One signal is answered twice, into a file the arbiter reads. First by faulthandler, from within the C handler:
 every thread's frames, also of one that holds the GIL in a C call for ever. Then, if the main thread gets to
-it, by Python: names of threads, greenlets, tasks of the event loop.
+it, by Python: names of threads, greenlets, tasks of the event loop. A crash (a segmentation fault in a C
+extension) is told in the same file, which the arbiter reads when it hears how the worker ended.
 """
 
 import faulthandler
@@ -43,6 +44,7 @@ def watch(socket_path, more=None):
     signal.signal(SIGNAL, describe)
     # Chained: what Python installed the line before runs after it.
     faulthandler.register(SIGNAL, file=fd, all_threads=True, chain=True)
+    faulthandler.enable(file=fd, all_threads=True)
     undo_in_children(_forget)
 
 

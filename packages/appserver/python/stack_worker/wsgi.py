@@ -151,11 +151,10 @@ class Exchange:
         connection = self.connection
         if not (connection.lost and _tells_of_abort(error)):
             method, target = _request_line(block)
-            text = app_traceback(error)
             try:
-                sys.stderr.write(f"Error in {method} {target}\n{text}")
+                sys.stderr.write(f"Error in {method} {target}\n{app_traceback(error)}")
             except Exception:
-                pass  # an app that broke sys.stderr still gets its answer
+                pass  # an app that broke sys.stderr, or took all memory, still gets its answer
         if connection.lost or self.ended:
             return
         if self.sent:

@@ -5,7 +5,7 @@
 import { type ErrorReport, reportOf, type StackError } from "@stack/base";
 import { type ExitStatus, isRunning, readStartTime } from "@stack/process";
 import type { ImportFailure } from "../core/import-failure.ts";
-import { readStacks } from "./read-stacks.ts";
+import { readCrash, readStacks } from "./read-stacks.ts";
 import type { LaunchedWorker, WorkerEvents } from "./worker-source.ts";
 import type { WorkerPeer, WorkersControl } from "./workers-control.ts";
 
@@ -27,6 +27,8 @@ export interface ForkedWorkerOptions {
   readonly error: (failure: ImportFailure) => StackError;
   /** An ASGI app refused to start; what it said. */
   readonly startupError: (said: string) => StackError;
+  /** It was ended by a fault of its own (a segmentation fault); where that was, for the log. */
+  readonly crashed: (lines: readonly string[]) => void;
   readonly ended: () => void;
 }
 
@@ -101,6 +103,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     if (over) return;
     over = true;
     clearTimeout(timer);
+    if (status.signal !== null) options.crashed(readCrash(`${socket}.stacks`));
     control.forget(key);
     options.ended();
     events.exited(status);

@@ -202,6 +202,9 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
           const { name: app, place } = plan;
           return startupFailed({ app, target: plan.app, place, said: said.trimEnd().split("\n") });
         },
+        crashed(lines) {
+          for (const line of lines) context.log.warn(`${spec.id}: ${line}`);
+        },
         ended() {
           workers.delete(spec.key);
           for (const file of [socket, `${socket}.stacks`]) rmSync(file, { force: true });

@@ -1,6 +1,6 @@
 /**
  * Where a Python worker is: it writes that to a file on a signal (`stack_worker/stacks.py`), piece by
- * piece and without a word when it is done.
+ * piece and without a word when it is done. The same file says where it was when it crashed.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
 
@@ -19,25 +19,48 @@ const mostBytes = 256 * 1024;
 
 /** Empty when it says nothing; never rejects. */
 export async function readStacks({ file, ask }: StacksSource): Promise<readonly string[]> {
-  let fd: number;
-  try {
-    // The folder may be another user's: a link there must not make us write or tell what is not theirs.
-    fd = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return []; // it is gone, and its file
-  }
+  const fd = open(file);
+  if (fd === undefined) return [];
   try {
     if (!isOnlyIts(fd)) return [];
     ftruncateSync(fd);
     ask();
     await untilQuiet(fd);
-    const lines = readStart(fd).trimEnd().split("\n");
-    return lines.length === 1 && lines[0] === "" ? [] : lines.slice(0, mostLines);
+    return linesOf(readStart(fd));
   } catch {
     return [];
   } finally {
     closeSync(fd);
   }
+}
+
+/** Of a worker that has ended: "Fatal Python error: …" and what follows; empty when it did not crash. */
+export function readCrash(file: string): readonly string[] {
+  const fd = open(file);
+  if (fd === undefined) return [];
+  try {
+    const text = isOnlyIts(fd) ? readStart(fd) : "";
+    const start = text.lastIndexOf("Fatal Python error: ");
+    return start < 0 ? [] : linesOf(text.slice(start));
+  } catch {
+    return [];
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The folder may be another user's: a link there must not make us write or tell what is not theirs. */
+function open(file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined; // it is gone, and its file
+  }
+}
+
+function linesOf(text: string): readonly string[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.slice(0, mostLines);
 }
 
 /** A plain file with no other name: a hard link would be somebody else's file. */

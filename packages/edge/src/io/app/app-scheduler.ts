@@ -35,6 +35,7 @@ import type { Backend, Exchange, LinkOutcome } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
 import { createCallList } from "./call-list.ts";
+import { tellLost } from "./tell-lost.ts";
 
 export interface AppScheduler extends Backend, CallObserver {
   readonly name: string;
@@ -327,9 +328,11 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       case "unreached":
       case "lost":
         if (isReplayable(exchange, outcome, call.attempts)) {
+          if (outcome === "lost") tellLost(thread.log, worker.id, exchange, "tried once more");
           reenter(call);
           return;
         }
+        if (outcome === "lost") tellLost(thread.log, worker.id, exchange, "answered with 502");
         exchange.fail(502, "the application ended before it answered");
         break;
       default:

@@ -15,6 +15,7 @@ import {
 } from "../../core/scheduling/worker-slots.ts";
 import { createHttpLink } from "../upstream/http-link.ts";
 import type { AppCall, WorkerHandle } from "./app-call.ts";
+import { tellLost } from "./tell-lost.ts";
 import type { WorkerLinkOptions } from "./worker-link.ts";
 
 const limits = { headerBytes: 1024 * 1024, headerCount: 1000 };
@@ -89,7 +90,10 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     // Its connections end by themselves, and what they carried is lost.
     drop(answer) {
       if (answer !== undefined) {
-        for (const { exchange } of calls) exchange.fail(answer.status, answer.reason);
+        for (const { exchange } of calls) {
+          tellLost(thread.log, record.id, exchange, `${answer.reason}, ${answer.status}`);
+          exchange.fail(answer.status, answer.reason);
+        }
       }
       handle.retire();
     },

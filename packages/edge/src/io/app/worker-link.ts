@@ -14,6 +14,7 @@ import {
 } from "../../core/scheduling/worker-slots.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
+import { tellLost } from "./tell-lost.ts";
 import {
   type ConnectionHost,
   closeWorkerConnection,
@@ -166,11 +167,13 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       observer.onCallSettled(call, handle, "lost");
       return;
     }
+    tellLost(thread.log, record.id, exchange, "its answer is cut off");
     exchange.fail(502, "the application ended within its answer");
     observer.onCallSettled(call, handle, "answered");
   }
 
   function settleWith({ status, reason }: GoneAnswer, call: AppCall): void {
+    tellLost(thread.log, record.id, call.exchange, `${reason}, ${status}`);
     call.exchange.fail(status, reason);
     observer.onCallSettled(call, handle, "answered");
   }
