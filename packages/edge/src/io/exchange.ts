@@ -65,6 +65,11 @@ export interface Exchange {
   obey?: ((this: Exchange, orders: string) => void) | undefined;
   /** Times of its steps, where somebody wants to know; undefined for most. */
   readonly times?: ExchangeTimes | undefined;
+  /**
+   * Whether the app is down and something stored is given in its place, so that nobody waits for a
+   * worker. Undefined where nothing ever is.
+   */
+  readonly hasStandIn?: (() => boolean) | undefined;
   /** True once the head of the answer was begun: from here on it can be aborted, not replaced. */
   readonly begun: boolean;
   /** True once it is answered, failed or abandoned by its client. */

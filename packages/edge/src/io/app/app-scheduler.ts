@@ -135,7 +135,8 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       for (const worker of workers) worker.check(now);
       const { queueTimeoutMs, stopped = false } = scheduler.settings;
       waiting.forEach((call) => {
-        if (!stopped && now - call.since < queueTimeoutMs) return;
+        const isLate = now - call.since >= queueTimeoutMs;
+        if (!stopped && !isLate && call.exchange.hasStandIn?.() !== true) return;
         leave(call);
         const reason = stopped ? whyStopped : "no worker became free in time";
         call.exchange.fail(503, reason, retryAfterS);

@@ -22,6 +22,8 @@ export interface FillEvents {
   readonly onEnd: () => void;
   /** Before or after the beginning of the answer: there is no (more) of it. */
   readonly onFail: (status: number, reason: string, retryAfterS: number | undefined) => void;
+  /** See `Exchange.hasStandIn`. */
+  readonly hasStandIn: () => boolean;
 }
 
 export interface FillExchange {
@@ -103,6 +105,7 @@ export function createFillExchange(
       set obey(obey) {
         obeyed = obey;
       },
+      hasStandIn: events.hasStandIn,
       switchProtocols: () => fill.fail(502, "it switched protocols unasked"),
       begun: false,
       done: false,

@@ -22,7 +22,7 @@ import {
   withoutTags,
   withoutVary,
 } from "../../core/cache/answer-fields.ts";
-import { hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
+import { type CacheOutcome, hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import { addFields } from "../client/answer-edits.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { CachedRoute } from "./cached-route.ts";
@@ -161,6 +161,7 @@ export function prepareFill(order: FillOrder): RunningFill {
       onWrite,
       onEnd,
       onFail,
+      hasStandIn,
     });
     route.inner.handle(sent.exchange);
   }
@@ -295,14 +296,26 @@ export function prepareFill(order: FillOrder): RunningFill {
     over();
   }
 
+  /** The app went down after the request was sent: what the next one will get is there for it too. */
+  function hasStandIn(): boolean {
+    if (fill.phase() !== "waiting" || stale === undefined || !route.isDown()) return false;
+    const wanted = rules.trim === undefined ? facts : plainRequest;
+    const context = { method: original.method, appIsDown: true, hasVariants: false };
+    return decideServe(wanted, stale.answer, now(), policy, context).kind === "hit";
+  }
+
+  function outcomeInPlace(): CacheOutcome | undefined {
+    if (hasStandIn()) return outcomes.staleDown;
+    if (fill.phase() !== "waiting" || stale === undefined) return undefined;
+    const standsIn = decideOnError(stale.answer, "unreachable", now(), policy, route.isDown());
+    return standsIn ? outcomes.staleError : undefined;
+  }
+
   function onFail(status: number, reason: string, retryAfterS: number | undefined): void {
     answer = undefined;
-    if (
-      fill.phase() === "waiting" &&
-      stale !== undefined &&
-      decideOnError(stale.answer, "unreachable", now(), policy, route.isDown())
-    ) {
-      fill.end({ entry: stale, outcome: outcomes.staleError });
+    const outcome = outcomeInPlace();
+    if (outcome !== undefined && stale !== undefined) {
+      fill.end({ entry: stale, outcome });
       over();
       return;
     }
