@@ -1,5 +1,6 @@
 /** stackd and an edge as an arbiter sees them: the other ends of its sockets, and what came over them. */
 import { EventEmitter } from "node:events";
+import { mkdirSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ErrorReport } from "@stack/base";
@@ -7,6 +8,7 @@ import {
   type ArbiterToEdge,
   type ArbiterToStackd,
   type EdgeToArbiter,
+  edgeFolder,
   type Hello,
   type InstanceState,
   type LinePeer,
@@ -103,7 +105,8 @@ export async function listenAsEdge(run: string, generation: number): Promise<Fak
   const log: ArbiterToEdge[] = [];
   const workers = new Map<string, WorkerRecord>();
   let peer: LinePeer<ArbiterToEdge, EdgeToArbiter> | undefined;
-  const server = await listen(join(run, `edge-${generation}.sock`), (socket) => {
+  mkdirSync(edgeFolder(run), { recursive: true });
+  const server = await listen(join(edgeFolder(run), `edge-${generation}.sock`), (socket) => {
     const arbiter = peerOf<ArbiterToEdge, EdgeToArbiter>(socket);
     peer = arbiter;
     arbiter.onMessage = (message) => {

@@ -26,6 +26,8 @@ export interface EdgeSettings {
   /** In the order of `edge.listen`; the name is its config path, "edge.listen[0]". */
   readonly listeners: readonly ListenerAddress[];
   readonly threads: number;
+  /** Who it runs as; absent: whoever runs the stack. */
+  readonly user?: UserPlan;
   readonly plan: EdgePlan;
 }
 
@@ -290,7 +292,7 @@ export interface CanaryPlan {
   readonly deadlineMs: number;
 }
 
-/** Who the processes of an app or a program run as. */
+/** Who the processes of an app or a program run as, or the edge. */
 export interface UserPlan {
   readonly name: string;
   readonly uid: number;
@@ -309,6 +311,8 @@ interface AppPlanBase {
   readonly envOver?: Readonly<Record<string, string>>;
   /** Absent: whoever runs the stack. */
   readonly user?: UserPlan;
+  /** The group its sockets are open to, where the edge is somebody else; filled in by who runs it. */
+  readonly edgeGroup?: number;
   /** Absent: the stack's own. */
   readonly umask?: number;
   readonly instances: number;

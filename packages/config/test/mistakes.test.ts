@@ -43,7 +43,18 @@ const wsgi = 'kind: "wsgi", app: "a:b"';
 
 test.for([
   // Unknown keys, and those of a later version
-  ['{ edge: { user: "www-data" } }', "edge.user | not in this version"],
+  [
+    '{ edge: { user: "nobdy" } }',
+    'edge.user | this system has no user "nobdy". Did you mean "nobody"?',
+  ],
+  [
+    '{ edge: { user: "nobody", group: "nogrup" } }',
+    'edge.group | this system has no group "nogrup". Did you mean "nogroup"?',
+  ],
+  [
+    '{ edge: { group: "nogroup" } }',
+    "edge.group | is of use only beside `user`: say who the edge runs as, or remove it",
+  ],
   ['{ nam: "x" }', 'nam | unknown key. Did you mean "name"?'],
   [
     "{ zzz: 1 }",

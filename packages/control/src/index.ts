@@ -21,6 +21,7 @@ export type {
   MaintenanceChange,
   ServerPush,
 } from "./core/client-messages.ts";
+export { edgeFolder } from "./core/edge-folder.ts";
 export { createLineDecoder, encodeLine, type LineDecoder, maxLineBytes } from "./core/lines.ts";
 export { formatMark, parseMark } from "./core/log-mark.ts";
 export {

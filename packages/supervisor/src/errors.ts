@@ -57,6 +57,17 @@ export const edgeStaysUp = defineError("E3006", exitCodes.usage, () => ({
   fixes: ["stack restart edge    # a new one beside it, no request lost", "stack down"],
 }));
 
+export const edgeUserStays = defineError(
+  "E3009",
+  exitCodes.config,
+  ({ place }: { place: ConfigPlace | undefined }) => ({
+    title: "A reload cannot change who the edge runs as",
+    ...placeOf(place),
+    facts: ["its sockets, folders and those of all workers would change hands under their users"],
+    fixes: ["stack down && stack up -d", "take the change of edge.user and edge.group back"],
+  }),
+);
+
 export const notScalable = defineError(
   "E3005",
   exitCodes.usage,

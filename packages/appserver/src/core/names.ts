@@ -39,7 +39,7 @@ export function isOwnSocket(instance: number, file: string): boolean {
   return /^(\d+)-\d+-\d+\.sock(\.stacks)?$/.exec(file)?.[1] === `${instance}`;
 }
 
-/** The generation of `edge-G.sock` in the run folder; undefined for any other file. */
+/** The generation of `edge-G.sock` in the folder of edges; undefined for any other file. */
 export function parseEdgeSocketName(file: string): number | undefined {
   const match = /^edge-(\d+)\.sock$/.exec(file);
   return match === null ? undefined : Number(match[1]);

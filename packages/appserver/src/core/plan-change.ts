@@ -18,6 +18,11 @@ export function workersPerInstance(plan: AppPlan): number {
   return plan.kind === "command" ? 1 : plan.workers;
 }
 
+/** The edge is another user than the workers: their sockets are for the group of their folder too. */
+export function hasOtherEdge({ user, edgeGroup }: AppPlan): boolean {
+  return user !== undefined || edgeGroup !== undefined;
+}
+
 /** Keys in which two plans of one generation may differ. */
 const volatile = { workers: 0, elastic: null, instances: 0, place: null };
 

@@ -1,6 +1,6 @@
 /**
  * The arbiter's connections to every living edge generation. An edge announces itself by its socket
- * in the run folder; it is told of all workers that can take requests, and of every change since.
+ * in their folder; it is told of all workers that can take requests, and of every change since.
  * Nothing here needs stackd.
  */
 import { type FSWatcher, watch } from "node:fs";
@@ -44,7 +44,8 @@ export interface EdgeLinks extends Disposable {
 }
 
 export interface EdgeLinksOptions {
-  readonly runFolder: string;
+  /** Where edges have their sockets. */
+  readonly folder: string;
   readonly name: InstanceName;
   readonly log: Logger;
   readonly onStuck: (key: string, late: LateRequest) => void;
@@ -75,12 +76,12 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
-  const watcher = watchFolder(options.runFolder, () => void scan());
+  const watcher = watchFolder(options.folder, () => void scan());
   const poll = setInterval(() => void scan(), pollMs);
   void scan();
 
   async function scan(): Promise<void> {
-    const files = await readdir(options.runFolder).catch(() => []);
+    const files = await readdir(options.folder).catch(() => []);
     for (const file of files) {
       if (parseEdgeSocketName(file) !== undefined && !links.has(file)) void connect(file);
     }
@@ -89,7 +90,7 @@ export function openEdgeLinks(options: EdgeLinksOptions): EdgeLinks {
   async function connect(file: string): Promise<void> {
     links.set(file, null);
     try {
-      const path = join(options.runFolder, file);
+      const path = join(options.folder, file);
       const peer = await openLinePeer<EdgeToArbiter, ArbiterToEdge>(path);
       if (closed) peer.destroy();
       else accept(file, peer);

@@ -14,15 +14,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { UserPlan } from "@stack/config";
+import type { AppPlan } from "@stack/config";
 import { arbitersFolder, controlSocketName, isOwnSocket } from "../core/names.ts";
+import { hasOtherEdge } from "../core/plan-change.ts";
 
 export interface InstanceFolder extends Disposable {
   readonly path: string;
   /** Where the arbiter listens for its workers. */
   readonly control: string;
-  /** Gives the folder to who the app runs as; undefined: to ourselves. The edge, in our group, may pass. */
-  readonly giveTo: (user: UserPlan | undefined) => void;
+  /** Gives the folder to who the app runs as; the edge's group may pass. */
+  readonly giveTo: (plan: AppPlan) => void;
   /** Never the same twice, whichever arbiter of the instance asks: names of sockets and keys. */
   readonly nextSerial: () => number;
 }
@@ -60,11 +61,11 @@ export function openInstanceFolder(run: string, app: string, instance: number): 
   return {
     path,
     control,
-    giveTo(user) {
-      const uid = user?.uid ?? process.getuid?.() ?? 0;
+    giveTo(plan) {
+      const uid = plan.user?.uid ?? process.getuid?.() ?? 0;
       const gid = process.getgid?.() ?? 0;
-      lchownSync(path, uid, gid);
-      chmodSync(path, user === undefined ? 0o700 : 0o2710);
+      lchownSync(path, uid, plan.edgeGroup ?? gid);
+      chmodSync(path, hasOtherEdge(plan) ? 0o2710 : 0o700);
       lchownSync(control, uid, gid);
     },
     nextSerial() {

@@ -3,7 +3,7 @@
  * those that drain. Changes are made one after the other; a drain overtakes them all.
  */
 import { type ErrorReport, type Logger, reportOf } from "@stack/base";
-import type { AppPlan, UserPlan } from "@stack/config";
+import type { AppPlan } from "@stack/config";
 import type { InstanceState } from "@stack/control";
 import { type BackoffPolicy, decideBackoff } from "@stack/process";
 import type { LoadLook } from "../core/elasticity.ts";
@@ -27,8 +27,8 @@ export interface InstanceOptions {
   readonly edges: EdgeLinks;
   /** The edges by the canary's name. */
   readonly openCanary: () => EdgeLinks;
-  /** The sockets' folder is for who the app runs as. */
-  readonly giveFolderTo: (user: UserPlan | undefined) => void;
+  /** The sockets' folder is for who the app and the edge run as. */
+  readonly giveFolderTo: (plan: AppPlan) => void;
   readonly nextSerial: () => number;
   readonly log: Logger;
   readonly changed: () => void;
@@ -122,7 +122,7 @@ export function createInstance(options: InstanceOptions): Instance {
     lastNumber += 1;
     const number = lastNumber;
     const { folder, control, nextSerial } = options;
-    options.giveFolderTo(next.plan.user);
+    options.giveFolderTo(next.plan);
     const context = { name, generation: number, release: next.release, folder, control, log };
     const generation = createGeneration({
       ...next,

@@ -7,6 +7,7 @@ import { cannotStart, type SpawnedChild, spawnChild } from "@stack/process";
 import { importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
+import { hasOtherEdge } from "../core/plan-change.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
 import { inspectable, inspectNode } from "./inspect-node.ts";
 import type {
@@ -72,7 +73,7 @@ function launchNodeWorker(
     tell({
       ...{ type: "start" as const, id: spec.id, entry: plan.entry, args: plan.args ?? [], socket },
       ...(plan.umask === undefined ? {} : { umask: plan.umask }),
-      shared: plan.user !== undefined,
+      shared: hasOtherEdge(plan),
     });
     if (wanted !== undefined) child.signal(wanted);
     const status = await child.exited;

@@ -17,6 +17,7 @@ import {
 } from "@stack/process";
 import { type ImportFailure, importError } from "../core/import-failure.ts";
 import { workerSocketName } from "../core/names.ts";
+import { hasOtherEdge } from "../core/plan-change.ts";
 import { libraryMissing, startupFailed } from "../errors.ts";
 import { appEnvironment } from "./app-environment.ts";
 import { createForkedWorker, type ForkedWorker } from "./forked-worker.ts";
@@ -91,7 +92,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
       ...{ type: "start", kind, worker, concurrency, app, middleware, preload, cwd },
       umask: plan.umask,
       hooks: plan.hooks,
-      shared: plan.user !== undefined,
+      shared: hasOtherEdge(plan),
     });
     if (closing) kill();
     return await imported.promise;

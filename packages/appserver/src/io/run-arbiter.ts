@@ -9,6 +9,7 @@ import {
   type ArbiterToStackd,
   canaryName,
   controlVersion,
+  edgeFolder,
   type Hello,
   openReconnectingPeer,
   type StackdToArbiter,
@@ -39,7 +40,7 @@ export async function runArbiter(options: ArbiterOptions): Promise<void> {
   using control = await openWorkersControl(folder.control);
   const openEdges = (known: InstanceName): EdgeLinks =>
     openEdgeLinks({
-      runFolder: options.run,
+      folder: edgeFolder(options.run),
       name: known,
       log,
       onStuck: (key, late) => instance.onStuck(key, late),

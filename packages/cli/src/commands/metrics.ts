@@ -11,7 +11,7 @@ export async function runMetrics({ context, flags }: Invocation): Promise<number
   using connection = await connectToStack(session, flags);
   const [status, edge] = await Promise.all([
     readStatus(connection.client),
-    readAdmin(join(connection.place.paths.run, "admin.sock")),
+    readAdmin(join(connection.place.paths.edge, "admin.sock")),
   ]);
   const text = `${edge ?? ""}${exposeProcesses(status)}`;
   session.print(text.trimEnd());

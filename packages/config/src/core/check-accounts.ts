@@ -1,4 +1,4 @@
-/** `user` and `group` of apps and programs: there must be such, and only root can become somebody else. */
+/** `user` and `group` of the edge, apps and programs: there must be such, and only root can become somebody else. */
 import type { Problem } from "./problem.ts";
 import { suggest } from "./suggest.ts";
 
@@ -12,8 +12,13 @@ export interface AccountProbe {
 }
 
 export function checkAccounts(input: unknown, probe: AccountProbe): readonly Problem[] {
-  const config = (input ?? {}) as { readonly apps?: unknown; readonly programs?: unknown };
+  const config = (input ?? {}) as {
+    readonly edge?: unknown;
+    readonly apps?: unknown;
+    readonly programs?: unknown;
+  };
   return [
+    ...checkEdge(config.edge, probe),
     ...checkEach("apps", config.apps, probe),
     ...checkEach("programs", config.programs, probe),
   ];
@@ -25,31 +30,49 @@ function checkEach(
   probe: AccountProbe,
 ): readonly Problem[] {
   if (typeof entries !== "object" || entries === null) return [];
-  return Object.entries(entries).flatMap(([name, written]) => {
-    const { user, group } = (written ?? {}) as {
-      readonly user?: unknown;
-      readonly group?: unknown;
-    };
-    const path = [section, name];
-    const problems: Problem[] = [];
-    if (isName(user)) {
-      const uid = probe.uid(user);
-      if (uid === undefined) {
-        problems.push({
-          path: [...path, "user"],
-          message: unknown("user", user, probe.userNames()),
-        });
-      } else if (probe.ownUid !== 0 && uid !== probe.ownUid) {
-        const message = `only root can run it as "${user}"; remove it, or start the stack as root`;
-        problems.push({ path: [...path, "user"], message });
-      }
+  return Object.entries(entries).flatMap(([name, written]) =>
+    checkEntry([section, name], written, probe),
+  );
+}
+
+/** The folders and sockets it is given are its user's: a group alone would be given none. */
+function checkEdge(written: unknown, probe: AccountProbe): readonly Problem[] {
+  const { user, group } = (written ?? {}) as Written;
+  const problems = checkEntry(["edge"], written, probe);
+  if (!isName(group) || user !== undefined) return problems;
+  const message = "is of use only beside `user`: say who the edge runs as, or remove it";
+  return [...problems, { path: ["edge", "group"], message }];
+}
+
+interface Written {
+  readonly user?: unknown;
+  readonly group?: unknown;
+}
+
+function checkEntry(
+  path: readonly string[],
+  written: unknown,
+  probe: AccountProbe,
+): readonly Problem[] {
+  const { user, group } = (written ?? {}) as Written;
+  const problems: Problem[] = [];
+  if (isName(user)) {
+    const uid = probe.uid(user);
+    if (uid === undefined) {
+      problems.push({
+        path: [...path, "user"],
+        message: unknown("user", user, probe.userNames()),
+      });
+    } else if (probe.ownUid !== 0 && uid !== probe.ownUid) {
+      const message = `only root can run it as "${user}"; remove it, or start the stack as root`;
+      problems.push({ path: [...path, "user"], message });
     }
-    if (isName(group) && probe.gid(group) === undefined) {
-      const message = unknown("group", group, probe.groupNames());
-      problems.push({ path: [...path, "group"], message });
-    }
-    return problems;
-  });
+  }
+  if (isName(group) && probe.gid(group) === undefined) {
+    const message = unknown("group", group, probe.groupNames());
+    problems.push({ path: [...path, "group"], message });
+  }
+  return problems;
 }
 
 function isName(value: unknown): value is string | number {

@@ -123,6 +123,11 @@ test.for([
   ["an upstream", withPlan({ upstreams: { old: { servers: ["a:1"] } } }), { edge: "plan" }],
   ["the access log", withPlan({ accessLog: { file: "/x", format: "json" } }), { edge: "plan" }],
   ["threads", { edge: { ...before.edge, threads: 3 } }, { edge: "listeners" }],
+  [
+    "who the edge runs as",
+    { edge: { ...before.edge, user: { name: "x", uid: 9, gid: 9, home: "/" } } },
+    { edge: "listeners" },
+  ],
   ["one listener less", { edge: { ...before.edge, listeners: [first] } }, { edge: "listeners" }],
   [
     "a port",

@@ -25,8 +25,8 @@ export interface ConfigChanges {
   /** True when nothing at all has to be touched. */
   readonly isSame: boolean;
   /**
-   * "plan": the running edge takes the new plan; "listeners": other listeners or another number of
-   * threads, which only a new edge generation can have (with the new plan).
+   * "plan": the running edge takes the new plan; "listeners": other listeners, another number of
+   * threads or another user, which only a new edge generation can have (with the new plan).
    */
   readonly edge: "same" | "plan" | "listeners";
   readonly apps: Readonly<Record<string, AppChange>>;
@@ -76,9 +76,8 @@ function diffEdge(before: EdgeSettings, after: EdgeSettings): ConfigChanges["edg
     );
     return isPlain ? list.sort(byText) : list;
   };
-  if (before.threads !== after.threads || !isSame(addresses(before), addresses(after))) {
-    return "listeners";
-  }
+  const started = (edge: EdgeSettings): unknown => [edge.threads, edge.user, addresses(edge)];
+  if (!isSame(started(before), started(after))) return "listeners";
   return isSame(withoutSources(before.plan), withoutSources(after.plan)) ? "same" : "plan";
 }
 

@@ -1,7 +1,6 @@
 /** What zod found, in the words of somebody who edits deploy.config.ts. */
 import type { z } from "zod";
 import { isSecret } from "./config-path.ts";
-import { isLaterKey, isLaterValue, patternOf } from "./later-keys.ts";
 import type { Problem } from "./problem.ts";
 import { descriptionAt, keysAt } from "./schema-keys.ts";
 import { suggest } from "./suggest.ts";
@@ -18,9 +17,6 @@ export function explainIssues(issues: readonly Issue[], input: unknown): readonl
 function explain(issue: Issue, base: readonly PropertyKey[], input: unknown): readonly Problem[] {
   const path = [...base, ...issue.path];
   const value = valueAt(input, path);
-  if (isLaterValue(patternOf(path), value)) {
-    return [{ path, message: `${show(value)} is not in this version` }];
-  }
   const problem = (message: string): readonly Problem[] => [{ path, message }];
   switch (issue.code) {
     case "unrecognized_keys":
@@ -57,7 +53,6 @@ function explain(issue: Issue, base: readonly PropertyKey[], input: unknown): re
 }
 
 function explainKey(path: readonly PropertyKey[], key: string, value: unknown): string {
-  if (isLaterKey(patternOf(path), key)) return "not in this version";
   const known = keysAt(path, value);
   const near = suggest(key, known);
   if (near !== undefined) return `unknown key. Did you mean "${near}"?`;

@@ -64,6 +64,7 @@ const defaultGreenConcurrency = 100;
 
 export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): ResolvedConfig {
   const { edge } = parsed;
+  const user = context.findUser(edge.user, edge.group);
   return {
     name: parsed.name ?? nameFromFolder(context.folder),
     file: context.file,
@@ -76,6 +77,7 @@ export function resolveConfig(parsed: ParsedConfig, context: ResolveContext): Re
         return { name, address, ...(socketMode === undefined ? {} : { socketMode }) };
       }),
       threads: edge.threads === "auto" ? Math.min(context.cpuCount, mostAutoThreads) : edge.threads,
+      ...(user === undefined ? {} : { user }),
       plan: resolveEdgePlan(parsed, context),
     },
     apps: mapRecord(parsed.apps, (app, name) => resolveApp(name, app, context)),

@@ -53,6 +53,6 @@ export const adminSchema = z
   .optional()
   .meta({
     description:
-      "Where else Prometheus finds the metrics, at `/metrics`, besides `.stack/run/admin.sock`, which `stack metrics` reads; `false`: nowhere at all.",
+      "Where else Prometheus finds the metrics, at `/metrics`, besides `.stack/run/@edge/admin.sock`, which `stack metrics` reads; `false`: nowhere at all.",
     examples: ["127.0.0.1:9100"],
   });

@@ -1,14 +1,12 @@
 /** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
 import { z } from "zod";
-import { bytes, durationMs } from "./scalars.ts";
+import { account, bytes, durationMs } from "./scalars.ts";
 import { recycling, workers } from "./worker-life.ts";
 
 const env = z.record(z.string(), z.string()).default({}).meta({
   description:
     "Environment variables, on top of stack's own environment; an app of kind node has NODE_ENV=production unless either says otherwise.",
 });
-
-const account = z.union([z.string().min(1), z.int().min(0)]);
 
 const command = z.array(z.string().min(1)).min(1);
 

@@ -15,7 +15,7 @@ import { routeConditions } from "./routing/conditions.ts";
 import { headerKeys } from "./routing/headers.ts";
 import { routeHost, routePath } from "./routing/path.ts";
 import { errorPages, trafficKeys } from "./routing/traffic.ts";
-import { bytes, durationMs } from "./scalars.ts";
+import { account, bytes, durationMs } from "./scalars.ts";
 import { staticSchema } from "./static.ts";
 import { tracingKeys } from "./tracing.ts";
 import { upgradeSchema } from "./upgrade.ts";
@@ -145,6 +145,15 @@ export const edgeSchema = z.strictObject({
     })
     .default("auto")
     .meta({ description: '"auto" is one per core, at most 4.' }),
+  user: account.optional().meta({
+    description:
+      "Who the edge runs as, by name or number, in a stack that root has started; its fall-back and a managed redis as well. A port below 1024 needs no more than that: the keeper binds it.",
+    examples: ["www-data"],
+  }),
+  group: account.optional().meta({
+    description:
+      "Its group, by name or number; without it the user's own. It has no other groups; the sockets of the apps' workers are open to it.",
+  }),
   trustedProxies: z
     .array(z.string())
     .default([])

@@ -29,3 +29,6 @@ export const durationMs = sizeOrTime
     return z.NEVER;
   })
   .meta({ title: "duration" });
+
+/** A user or a group of the system, by name or number. */
+export const account = z.union([z.string().min(1), z.int().min(0)]);

@@ -10,7 +10,10 @@ import type { LastExit, RunningRequest } from "./status.ts";
 /** Bumped when a message changes incompatibly; both sides refuse another version. */
 export const controlVersion = 1;
 
-/** First line on a connection to `control.sock`: who is calling. Answered by nothing. */
+/**
+ * First line on a connection to `control.sock`: who is calling; of an edge on the socket of its own.
+ * Answered by nothing.
+ */
 export type Hello =
   | { readonly type: "hello"; readonly version: number; readonly role: "client" }
   | {
@@ -32,7 +35,7 @@ export type Hello =
       readonly configured: boolean;
     };
 
-// ── stackd ↔ edge, over control.sock ────────────────────────────────────────────────────────────
+// ── stackd ↔ edge, over run/@edge.sock: `control.sock` is not open to who the edge may run as ────
 
 /** `plan` is `EdgePlan` of @stack/config. */
 export type StackdToEdge =
@@ -213,7 +216,7 @@ export interface InstanceWorker {
   readonly startedAt: string;
 }
 
-// ── edge ↔ arbiter, over run/edge-G.sock: the arbiter connects to every edge generation it sees ──
+// ── edge ↔ arbiter, over run/@edge/edge-G.sock: the arbiter connects to every edge generation it sees
 
 /** One worker that can take requests. */
 export interface WorkerRecord {
@@ -374,6 +377,11 @@ export type StackdToKeeper =
    * with an error the keeper passes it to whoever started it, and ends.
    */
   | { readonly type: "started"; readonly error: ErrorReport | null }
+  /** Who the fall-back edge runs as; absent: the keeper's own user. */
+  | {
+      readonly type: "edge-user";
+      readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+    }
   /** Whether this edge serves: without any for 5 s the keeper starts its fall-back. */
   | { readonly type: "edge-ready"; readonly name: string; readonly ready: boolean }
   /** All is down: end, removing run/ and control.sock. */

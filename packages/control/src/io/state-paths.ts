@@ -3,12 +3,17 @@ import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { edgeFolder } from "../core/edge-folder.ts";
 
 export interface StatePaths {
   /** `.stack` beside the config. */
   readonly state: string;
-  /** Sockets: `edge-G.sock`, one folder per app. Emptied by `down`. */
+  /** Sockets: one folder per app, one of the edge, one of the arbiters. Emptied by `down`. */
   readonly run: string;
+  /** Below `run`, the edge's own: `edge-G.sock`, `admin.sock`. */
+  readonly edge: string;
+  /** Where edges reach stackd, with no more than an edge may say; `control` is not theirs. */
+  readonly edgeControl: string;
   readonly logs: string;
   readonly control: string;
   /** Held by the keeper for life; its content is the keeper's pid and start time. */
@@ -30,9 +35,12 @@ export function resolveStatePaths(configFile: string, stateFolder?: string): Sta
   const real = realpathSync(configFile);
   const state = stateFolder ?? join(dirname(real), ".stack");
   const sockets = socketFolder(state, real);
+  const run = join(sockets, "run");
   return {
     state,
-    run: join(sockets, "run"),
+    run,
+    edge: edgeFolder(run),
+    edgeControl: join(run, "@edge.sock"),
     logs: join(state, "logs"),
     control: join(sockets, "control.sock"),
     lock: join(state, "keeper.lock"),

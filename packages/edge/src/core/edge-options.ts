@@ -2,9 +2,9 @@
 import type { ListenerOption } from "./thread-messages.ts";
 
 export interface EdgeOptions {
-  /** Path of `control.sock`. */
+  /** Path of the socket where stackd listens for edges. */
   readonly control: string;
-  /** Folder of the edge's own socket. */
+  /** Folder of the edge's own sockets. */
   readonly run: string;
   readonly generation: number;
   readonly threads: number;

@@ -1,5 +1,7 @@
 /** The environment of apps and programs. */
-import type { AppPlan, ProgramPlan, RedisPlan, UserPlan } from "@stack/config";
+import type { AppPlan, ProgramPlan, ResolvedConfig, UserPlan } from "@stack/config";
+import { edgeFolder } from "@stack/control";
+import type { SpawnRequest } from "@stack/control";
 
 /** Set by `bin/stack.js` for our own processes. */
 const ourCodeCache = "/.stack-code-cache";
@@ -10,15 +12,23 @@ type Environment = Readonly<Record<string, string>>;
  * Where the stack's redis is. For the managed one a `unix://` address, which redis-py and ioredis
  * read as it is; undefined when there is none.
  */
-export function redisUrl(redis: RedisPlan, runFolder: string): string | undefined {
+export function redisUrl(config: RedisConfig, runFolder: string): string | undefined {
+  const { redis } = config;
   switch (redis.kind) {
     case "none":
       return undefined;
     case "url":
       return redis.url;
     case "managed":
-      return `unix://${runFolder}/redis.sock`;
+      return `unix://${redisSocket(config, runFolder)}`;
   }
+}
+
+export type RedisConfig = Pick<ResolvedConfig, "redis" | "edge">;
+
+/** Of the managed one: in the folder of who it runs as. */
+export function redisSocket({ edge }: Pick<RedisConfig, "edge">, runFolder: string): string {
+  return `${edge.user === undefined ? runFolder : edgeFolder(runFolder)}/redis.sock`;
 }
 
 /** The operator's environment, then ours, then what the config says for this service. */
@@ -54,6 +64,11 @@ export function programEnvironment(
 }
 
 /** What runs as somebody else is at home where they are. */
-function homeOf(user: UserPlan | undefined): Environment {
+export function homeOf(user: UserPlan | undefined): Environment {
   return user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
+}
+
+/** As the keeper is told. */
+export function userOf(user: UserPlan | undefined): Pick<SpawnRequest, "user"> {
+  return user === undefined ? {} : { user: { uid: user.uid, gid: user.gid } };
 }

@@ -1,13 +1,10 @@
 /** The edge's plan with the address of the managed Redis, which is known only where the stack runs. */
-import type { EdgePlan, ResolvedConfig } from "@stack/config";
-import { redisUrl } from "./environment.ts";
+import type { EdgePlan } from "@stack/config";
+import { type RedisConfig, redisUrl } from "./environment.ts";
 
-export function planWithRedis(
-  { edge, redis }: Pick<ResolvedConfig, "edge" | "redis">,
-  runFolder: string,
-): EdgePlan {
-  const { plan } = edge;
+export function planWithRedis(config: RedisConfig, runFolder: string): EdgePlan {
+  const { plan } = config.edge;
   if (plan.cache?.store.kind !== "redis" || plan.cache.store.url !== null) return plan;
-  const url = redisUrl(redis, runFolder) ?? null;
+  const url = redisUrl(config, runFolder) ?? null;
   return { ...plan, cache: { ...plan.cache, store: { ...plan.cache.store, url } } };
 }

@@ -2,10 +2,13 @@
  * The keeper's reflex on the public ports: with no edge ready for five seconds a tiny stand-in
  * answers 503, until one is.
  */
+import type { SpawnRequest } from "@stack/control";
 import type { Children } from "./children.ts";
 import type { Listeners } from "./listeners.ts";
 
 export interface Fallback {
+  /** Who it runs as from now on; undefined: ourselves. */
+  readonly runAs: (user: SpawnRequest["user"]) => void;
   /** stackd's word on one edge; of one that has ended it counts no longer. */
   readonly edgeReady: (name: string, ready: boolean) => void;
   /** Look again: a child or a listener came or went. */
@@ -26,6 +29,7 @@ export function createFallback(
   const readyEdges = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
+  let user: SpawnRequest["user"];
 
   function isServed(): boolean {
     return children.list().some((child) => readyEdges.has(child.name));
@@ -60,6 +64,7 @@ export function createFallback(
         env,
         listeners: listeners.list().map((listener) => listener.name),
         copies: 1,
+        ...(user === undefined ? {} : { user }),
         log: "edge",
         tag: null,
       });
@@ -70,6 +75,9 @@ export function createFallback(
   }
 
   return {
+    runAs(wanted) {
+      user = wanted;
+    },
     edgeReady(name, ready) {
       if (ready) readyEdges.add(name);
       else readyEdges.delete(name);

@@ -58,6 +58,9 @@ export function createOrders(context: OrdersContext): (message: StackdToKeeper) 
       case "remember":
         context.onRemember(message.memory);
         return;
+      case "edge-user":
+        fallback.runAs(message.user);
+        return;
       case "edge-ready":
         fallback.edgeReady(message.name, message.ready);
         return;

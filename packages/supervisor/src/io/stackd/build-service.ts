@@ -1,14 +1,20 @@
 /** Makes the service of a plan: what is started, with which environment, and who hears of it. */
 import type { AppPlan, ResolvedConfig } from "@stack/config";
 import type { ArbiterSignal, SpawnRequest } from "@stack/control";
-import { completePlan, programEnvironment, redisUrl } from "../../core/environment.ts";
+import {
+  completePlan,
+  programEnvironment,
+  redisSocket,
+  redisUrl,
+  userOf,
+} from "../../core/environment.ts";
 import { lastExitOf } from "../../core/exit-history.ts";
 import type { ServicePlan } from "../../core/services.ts";
 import { createAppInstance } from "./app-instance.ts";
 import type { History } from "./history.ts";
 import type { Managed } from "./managed.ts";
 import { createPlainService } from "./plain-service.ts";
-import { redisCommand, redisSocket } from "./redis.ts";
+import { redisCommand } from "./redis.ts";
 import type { ReleaseCommands } from "./release-commands.ts";
 import type { ServiceHooks } from "./service.ts";
 import type { StackSetup } from "./stack.ts";
@@ -47,7 +53,11 @@ export function buildService(plan: ServicePlan, context: BuildContext): Managed 
 
 /** An app's plan with its whole environment, and where its output goes. */
 export function completeApp(app: AppPlan, config: ResolvedConfig, setup: StackSetup): AppPlan {
-  const plan = completePlan(app, setup.env, redisUrl(config.redis, setup.paths.run));
+  const { user } = config.edge;
+  const plan = {
+    ...completePlan(app, setup.env, redisUrl(config, setup.paths.run)),
+    ...(user === undefined ? {} : { edgeGroup: user.gid }),
+  };
   return plan.kind === "command" ? { ...plan, logs: setup.paths.logs } : plan;
 }
 
@@ -109,16 +119,21 @@ function buildPlain(
   const { paths, env, keeper } = setup;
 
   function request(newest: Exclude<ServicePlan, { kind: "app" }>): SpawnRequest {
+    const { user } = config().edge;
+    const socket = redisSocket(config(), paths.run);
     const what =
       newest.kind === "redis"
-        ? { command: redisCommand(newest, paths), cwd: paths.state, env }
+        ? {
+            command: redisCommand(newest, { paths, socket, user }),
+            cwd: paths.state,
+            env,
+            ...userOf(user),
+          }
         : {
             command: newest.program.command,
             cwd: newest.program.cwd,
-            env: programEnvironment(newest.program, env, redisUrl(config().redis, paths.run)),
-            ...(newest.program.user === undefined
-              ? {}
-              : { user: { uid: newest.program.user.uid, gid: newest.program.user.gid } }),
+            env: programEnvironment(newest.program, env, redisUrl(config(), paths.run)),
+            ...userOf(newest.program.user),
           };
     return { name: newest.name, ...what, listeners: [], copies: 0, tag: { kind: newest.kind } };
   }
@@ -128,7 +143,7 @@ function buildPlain(
     {
       keeper,
       request,
-      redisSocket: redisSocket(paths),
+      redisSocket: redisSocket(config(), paths.run),
       lastExit: (name) => lastExitOf(history.exits(), name),
     },
     hooks,

@@ -3,7 +3,7 @@
  * ends. Which one is to serve is decided in `edges.ts`.
  */
 import { type ErrorReport, errorFromReport } from "@stack/base";
-import type { EdgePlan } from "@stack/config";
+import type { EdgePlan, UserPlan } from "@stack/config";
 import type {
   CacheAnswer,
   CacheOrder,
@@ -18,6 +18,7 @@ import type {
   RunningRequest,
   StackdToEdge,
 } from "@stack/control";
+import { homeOf, userOf } from "../../core/environment.ts";
 import { advance, type MetricsWindow } from "../../core/rates.ts";
 import { notReadyInTime } from "../../errors.ts";
 import type { KeeperLink } from "./keeper-link.ts";
@@ -30,6 +31,8 @@ export type EdgeHello = Extract<Hello, { role: "edge" }>;
 interface EdgeSetup {
   readonly listeners: readonly ListenerRecord[];
   readonly threads: number;
+  /** Who it runs as; undefined: ourselves. */
+  readonly user: UserPlan | undefined;
 }
 
 export interface EdgeContext {
@@ -136,7 +139,12 @@ export function createEdgeGeneration(
         name,
         command: context.command(generation, setup),
         cwd: context.cwd,
-        env: { ...context.env, UV_THREADPOOL_SIZE: threadPoolSize(context.env, setup.threads) },
+        env: {
+          ...context.env,
+          ...homeOf(setup.user),
+          UV_THREADPOOL_SIZE: threadPoolSize(context.env, setup.threads),
+        },
+        ...userOf(setup.user),
         listeners: setup.listeners.map((listener) => listener.name),
         copies: setup.threads,
         log: "edge",

@@ -25,6 +25,7 @@ export interface KeeperLink {
   readonly lastWords: (source: string) => Promise<readonly string[]>;
   readonly acknowledge: (seq: number) => void;
   readonly remember: (memory: unknown) => void;
+  readonly edgeUser: (user: SpawnRequest["user"]) => void;
   readonly edgeReady: (name: string, ready: boolean) => void;
   readonly started: (error: ErrorReport | null) => void;
   readonly finish: () => void;
@@ -112,6 +113,7 @@ export async function openKeeperLink(): Promise<{
     reopenLogs: () => send({ type: "reopen-logs" }),
     acknowledge: (seq) => send({ type: "ack-exits", seq }),
     remember: (memory) => send({ type: "remember", memory }),
+    edgeUser: (user) => send({ type: "edge-user", user }),
     edgeReady: (name, ready) => send({ type: "edge-ready", name, ready }),
     started: (error) => send({ type: "started", error }),
     finish: () => send({ type: "finish" }),

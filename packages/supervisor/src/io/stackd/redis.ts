@@ -1,8 +1,10 @@
 /** The managed redis-server: its command line, and the question whether it serves. */
-import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { UserPlan } from "@stack/config";
 import type { StatePaths } from "@stack/control";
+import { makeFolder } from "@stack/process";
+import { giveFolder } from "./give-away.ts";
 
 /**
  * On a Unix socket only, in the foreground, bounded. Where its memory is full, of the keys with a
@@ -11,14 +13,15 @@ import type { StatePaths } from "@stack/control";
  */
 export function redisCommand(
   { server, memoryBytes }: { readonly server: string; readonly memoryBytes: number },
-  paths: StatePaths,
+  { paths, socket, user }: RedisPlace,
 ): [string, ...string[]] {
-  const folder = redisFolder(paths);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const folder = join(paths.state, "redis");
+  if (user === undefined) makeFolder(folder, 0o700);
+  else giveFolder(folder, user);
   return [
     server,
     ...["--port", "0"],
-    ...["--unixsocket", redisSocket(paths)],
+    ...["--unixsocket", socket],
     ...["--unixsocketperm", "600"],
     ...["--dir", folder],
     ...["--daemonize", "no"],
@@ -30,12 +33,11 @@ export function redisCommand(
   ];
 }
 
-export function redisSocket(paths: StatePaths): string {
-  return join(paths.run, "redis.sock");
-}
-
-function redisFolder(paths: StatePaths): string {
-  return join(paths.state, "redis");
+export interface RedisPlace {
+  readonly paths: StatePaths;
+  readonly socket: string;
+  /** Who it runs as; undefined: whoever runs the stack. */
+  readonly user: UserPlan | undefined;
 }
 
 const pingEveryMs = 20;

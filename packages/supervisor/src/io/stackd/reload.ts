@@ -8,12 +8,13 @@ import { type AppPlan, type ConfigChanges, diffConfigs, type ResolvedConfig } fr
 import type { ClientRequest } from "@stack/control";
 import { carryOver } from "../../core/overrides.ts";
 import { knownNames, planServices, type ServicePlan } from "../../core/services.ts";
-import { mixedState, unknownService } from "../../errors.ts";
+import { edgeUserStays, mixedState, unknownService } from "../../errors.ts";
 import type { AppInstance } from "./app-instance.ts";
 import { bindListeners } from "./bind-listeners.ts";
 import { completeApp } from "./build-service.ts";
 import { tryCanary } from "./canary.ts";
 import { removeService, restartService, untilReady } from "./changes.ts";
+import { prepareEdge } from "./edge-places.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Managed } from "./managed.ts";
 import type { Stack } from "./stack.ts";
@@ -53,6 +54,7 @@ export async function reloadStack(stack: Stack, request: ReloadRequest): Promise
   const overrides = carryOver(stack.overrides, stack.config, next);
   const plans = planServices(next, overrides);
   checkNames(stack, plans, names);
+  checkEdgeUser(stack.config, next);
   const changes = diffConfigs(stack.config, next);
   const undo: Undo[] = [];
   const isNamed: Reload["isNamed"] = (plan) =>
@@ -131,6 +133,13 @@ function checkNames(stack: Stack, plans: readonly ServicePlan[], names: readonly
   for (const name of names) {
     if (!known.has(name)) throw unknownService({ name, known: [...known] });
   }
+}
+
+/** The sockets of all workers are open to its group: they would have to change hands as well. */
+function checkEdgeUser(before: ResolvedConfig, next: ResolvedConfig): void {
+  const [old, user] = [before.edge.user, next.edge.user];
+  if (old?.uid === user?.uid && old?.gid === user?.gid) return;
+  throw edgeUserStays({ place: next.places["edge.user"] ?? next.places["edge"] });
 }
 
 async function renewRedis({ stack, plans, undo }: Reload): Promise<void> {
@@ -265,6 +274,7 @@ async function renewEdge(
   stack.config = next;
   stack.overrides = after.overrides;
   stack.listeners = after.listeners;
+  prepareEdge(next, stack.setup.paths);
   undo.push(() => {
     stack.config = before.config;
     stack.overrides = before.overrides;

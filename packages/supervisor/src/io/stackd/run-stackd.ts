@@ -6,11 +6,13 @@ import { type Logger, reportOf } from "@stack/base";
 import { resolveStatePaths } from "@stack/control";
 import { readStartTime } from "@stack/process";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
+import { userOf } from "../../core/environment.ts";
 import { readMemory } from "../../core/memory.ts";
 import { adoptChildren } from "./adopt.ts";
 import { bindListeners } from "./bind-listeners.ts";
 import { type Clients, createClients } from "./clients.ts";
-import { serveControl } from "./control-server.ts";
+import { serveControl, serveEdges } from "./control-server.ts";
+import { prepareEdge } from "./edge-places.ts";
 import { openKeeperLink } from "./keeper-link.ts";
 import { loadConfig } from "./load-config.ts";
 import { endOrphaned } from "./orphaned.ts";
@@ -44,6 +46,7 @@ export async function runStackd(
     stack = createStack(setup, config, memory);
     const choices = { port: options.port, freePorts: options.freePorts === true };
     stack.listeners = await bindListeners(keeper, config, choices, paths, welcome.listeners);
+    prepareEdge(config, paths);
   } catch (error) {
     log.error(`cannot start: ${(error as Error).message}`);
     keeper.started(reportOf(error)); // the keeper ends us
@@ -97,6 +100,12 @@ export async function runStackd(
   stack.onSignal = createSignalDesk(stack, clients.exclusively);
   stack.onEdgeDegraded = () => renewEdge(stack, clients, stack.edges.generation());
 
+  const { user } = stack.config.edge;
+  keeper.edgeUser(userOf(user).user);
+  const edgeServer = serveEdges(paths.edgeControl, user, {
+    onEdge: stack.edges.attach,
+    onError: log.error,
+  });
   adoptChildren(stack);
   listen({
     onExit: stack.childExited,
@@ -109,7 +118,6 @@ export async function runStackd(
   });
   const server = serveControl(controlDescriptor, {
     onClient: clients.attach,
-    onEdge: stack.edges.attach,
     onArbiter(peer, hello) {
       const instance = stack.services.get(`${hello.app}-${hello.instance}`)?.instance;
       if (instance === undefined || instance === null) peer.destroy();
@@ -141,6 +149,7 @@ export async function runStackd(
   stack.startWaiting();
   await over.promise;
   server.close();
+  edgeServer.close();
 }
 
 /** Replaces a degraded edge as soon as no other change is under way, until one is new. */

@@ -133,15 +133,18 @@ export function createStack(
       command: (generation, { listeners, threads }) => [
         process.execPath,
         options.edge,
-        ...["--control", paths.control],
-        ...["--run", paths.run],
+        ...["--control", paths.edgeControl],
+        ...["--run", paths.edge],
         ...["--generation", String(generation)],
         ...["--threads", String(threads)],
         ...["--listeners", JSON.stringify(listeners.map(forEdge))],
       ],
       cwd: dirname(config.file),
       env,
-      setup: () => ({ listeners: stack.listeners, threads: stack.config.edge.threads }),
+      setup: () => {
+        const { threads, user } = stack.config.edge;
+        return { listeners: stack.listeners, threads, user };
+      },
       plan: () =>
         markCanaries(
           markFailedApps(

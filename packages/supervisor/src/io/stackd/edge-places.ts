@@ -1,0 +1,40 @@
+/**
+ * What the edge needs on disk: the folder of its sockets and, where it runs as somebody else, all it
+ * writes to. Everything above these stays ours: its group may pass and sees no names.
+ */
+import { chmodSync, lchownSync } from "node:fs";
+import { resolve } from "node:path";
+import type { EdgePlan, ResolvedConfig } from "@stack/config";
+import type { StatePaths } from "@stack/control";
+import { makeFolder } from "@stack/process";
+import { stateFolderUnusable } from "../../errors.ts";
+import { giveFile, giveFolder } from "./give-away.ts";
+
+/** Throws E2402. */
+export function prepareEdge({ edge }: ResolvedConfig, paths: StatePaths): void {
+  const { user, plan } = edge;
+  try {
+    makeFolder(paths.edge, 0o700);
+    if (user === undefined) return;
+    for (const folder of [paths.state, paths.logs]) {
+      makeFolder(folder, 0o700);
+      lchownSync(folder, process.getuid?.() ?? 0, user.gid);
+      chmodSync(folder, 0o710);
+    }
+    for (const folder of [paths.edge, ...foldersOf(plan)]) giveFolder(folder, user);
+    if (plan.accessLog !== null) giveFile(plan.accessLog.file, user);
+  } catch (cause) {
+    const { message, path = paths.state } = cause as NodeJS.ErrnoException;
+    throw stateFolderUnusable({ path, reason: message }, cause);
+  }
+}
+
+/** Where it writes. */
+function foldersOf({ cache, listeners = [], spillFolder }: EdgePlan): readonly string[] {
+  const tls = listeners.flatMap((listener) => listener.tls?.selfSignedFolder ?? []);
+  return [
+    ...(spillFolder === undefined ? [] : [resolve(spillFolder)]),
+    ...(cache?.store.kind === "embedded" ? [cache.store.folder] : []),
+    ...tls,
+  ];
+}
