@@ -1,7 +1,7 @@
 /** The environment of apps and programs. */
 import type { AppPlan, ProgramPlan, ResolvedConfig, UserPlan } from "@stack/config";
-import { edgeFolder } from "@stack/control";
 import type { SpawnRequest } from "@stack/control";
+import { edgeFolder } from "@stack/control";
 
 /** Set by `bin/stack.js` for our own processes. */
 const ourCodeCache = "/.stack-code-cache";

@@ -4,6 +4,7 @@
  */
 import { lchownSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import type { UserPlan } from "@stack/config";
 import {
   type ClientRequestMessage,
   controlVersion,
@@ -12,7 +13,6 @@ import {
   peerOf,
   type ServerPush,
 } from "@stack/control";
-import type { UserPlan } from "@stack/config";
 import type { ArbiterHello, ArbiterPeer } from "./app-instance.ts";
 import type { EdgeHello, EdgePeer } from "./edge-generation.ts";
 

@@ -5,8 +5,8 @@
 import { type Logger, reportOf } from "@stack/base";
 import { resolveStatePaths } from "@stack/control";
 import { readStartTime } from "@stack/process";
-import type { KeeperOptions } from "../../core/keeper-options.ts";
 import { userOf } from "../../core/environment.ts";
+import type { KeeperOptions } from "../../core/keeper-options.ts";
 import { readMemory } from "../../core/memory.ts";
 import { adoptChildren } from "./adopt.ts";
 import { bindListeners } from "./bind-listeners.ts";
