@@ -5,7 +5,6 @@
 import { chmodSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { resolveStatePaths, type StatusData } from "@stack/control";
-import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { wsgiApp } from "./support/apps.ts";
 import { createProject, type Project } from "./support/stack.ts";
