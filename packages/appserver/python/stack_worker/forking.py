@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 
-from . import green, output, worker
+from . import green, leaving, output, worker
 from .arrivals import has_hung_up, unwatch_arrivals, watch_arrivals
 from .descriptors import keep_from_children
 from .importing import ImportFailed, load_app
@@ -53,6 +53,7 @@ def main():
             return 3
         unwatch_arrivals(arbiter)
         gc.collect()
+    leaving.remember_files()
     gc.freeze()
     elapsed = round((time.monotonic() - began) * 1000) if start["preload"] else 0
     started = [t.name for t in threading.enumerate() if t is not threading.main_thread()]

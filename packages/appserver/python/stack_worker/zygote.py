@@ -27,8 +27,8 @@ def _hide_ourselves():
 
 
 if __name__ == "__main__":
-    from stack_worker import forking
+    from stack_worker import forking, leaving
 
     _keep_alive = sys.modules["__main__"]
     _hide_ourselves()
-    sys.exit(forking.main())
+    leaving.leave(forking.main)
