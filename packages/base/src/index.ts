@@ -23,5 +23,6 @@ export {
 } from "./exposition.ts";
 export { hashKey, type KeyHash } from "./keyed-hash.ts";
 export { createLogger, type Logger } from "./logger.ts";
+export { type PythonTarget, parsePythonTarget, pythonTargetPattern } from "./python-target.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";

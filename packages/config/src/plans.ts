@@ -356,7 +356,7 @@ export interface RecyclePlan {
 
 /** What Python apps of both kinds have. */
 interface PythonAppPlan {
-  /** "module:callable" or "module:factory()" */
+  /** "module:callable", "module:factory()", or a file: see `parsePythonTarget`. */
   readonly app: string;
   /** "module:callable" of each, outermost first. */
   readonly middleware?: readonly string[];

@@ -254,11 +254,11 @@ test.for([
   ],
   [
     '{ apps: { a: { kind: "wsgi" } } }',
-    'apps.a.app | is missing. Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
+    'apps.a.app | is missing. Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)". Or a file, relative to `cwd`: "conf/site.wsgi", "app.py:callable"; without a callable it is `application` or `app`.',
   ],
   [
     '{ apps: { a: { kind: "wsgi", app: "shop" } } }',
-    'apps.a.app | "shop" does not fit. Give "module:callable", for example "shop.wsgi:application"',
+    'apps.a.app | "shop" does not fit. Give "module:callable", for example "shop.wsgi:application", or a file by its path: "./site.wsgi"',
   ],
   [
     `{ apps: { a: { ${wsgi}, health: "healthz" } } }`,

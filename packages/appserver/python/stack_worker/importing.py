@@ -1,4 +1,7 @@
-"""Finding the app: `module:callable`, and saying exactly what is wrong when it is not there."""
+"""Finding the app: `module:callable`, and saying exactly what is wrong when it is not there.
+
+Where it is a file's path, with a slash or .py at its end (twin of `packages/base/src/python-target.ts`), `scripts.py` loads it.
+"""
 
 import importlib
 import inspect
@@ -8,6 +11,8 @@ import traceback
 
 _OURS = os.path.dirname(os.path.abspath(__file__))
 _FACTORY_NAMES = ("create_app", "make_app", "build_app", "get_app", "app_factory")
+# Where the config names none: those of WSGI servers, and of frameworks.
+_DEFAULT_NAMES = ("application", "app")
 _MAX_FOUND = 20
 
 
@@ -80,7 +85,13 @@ def _check_interface(application, start):
 def load_callable(spec, cwd):
     """The callable that `spec` names. Raises ImportFailed, and nothing else."""
     module_name, _, name = spec.partition(":")
-    name = name or "application"
+    if "/" in module_name or module_name.endswith(".py"):
+        from .scripts import load_script
+
+        module = load_script(module_name, name or _DEFAULT_NAMES[0], cwd)
+        name = name or next((name for name in _DEFAULT_NAMES if hasattr(module, name)), _DEFAULT_NAMES[0])
+        return _find_callable(module, module_name, name)
+    name = name or _DEFAULT_NAMES[0]
     try:
         os.chdir(cwd)
         put_first_on_path(cwd)

@@ -159,10 +159,10 @@ class Zygote:
         self.run_folder = tempfile.mkdtemp(prefix="sw-run-")
         ours, theirs = socket.socketpair()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         environment.update(env or {})
         rest = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = PYTHON_FOLDER + (os.pathsep + rest if rest else "")
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         self.log_pipe, log_end = os.pipe()
         # Python moves the socket to descriptor 3, where the zygote expects it.
         self.process = subprocess.Popen(

@@ -63,3 +63,22 @@ test("hooks that fail are named, with their place in the config", () => {
   expect(report.title).toContain("/srv/shop/hooks.py:on_boot");
   expect(report.place?.configPath).toMatch(/hooks$/);
 });
+
+test("a file that is not there is told by its path, and the one that was meant", () => {
+  const failed: ImportFailure = {
+    kind: "module-not-found",
+    module: "conf/sit.wsgi",
+    name: "app",
+    found: ["conf/site.wsgi"],
+    traceback: "",
+  };
+
+  const { report } = importError({ ...app, target: "conf/sit.wsgi:app" }, failed);
+
+  expect(report.code).toBe("E3001");
+  expect(report.facts).toEqual([
+    `there is no file ${app.cwd}/conf/sit.wsgi`,
+    "there are: conf/site.wsgi",
+  ]);
+  expect(report.fixes).toEqual(['apps.web.app = "conf/site.wsgi:app"']);
+});

@@ -2,7 +2,7 @@
  * A failed import, as it is reported by zygote or Node worker, turned into the error the operator
  * reads: what the module does define, and the name that was probably meant.
  */
-import type { ConfigPlace, StackError } from "@stack/base";
+import { type ConfigPlace, parsePythonTarget, type StackError } from "@stack/base";
 import { cannotImport } from "@stack/process";
 import { importRaised } from "../errors.ts";
 import { nearest } from "./nearest.ts";
@@ -83,8 +83,8 @@ function factsOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
   switch (failure.kind) {
     case "module-not-found":
       return [
-        app.key === "entry"
-          ? `there is no file ${app.target}`
+        app.key === "entry" || isFile(failure)
+          ? `there is no file ${app.key === "entry" ? app.target : fileOf(app, failure)}`
           : `there is no module "${failure.module}" in ${app.cwd}, nor among what Python has installed`,
         ...(found === "" ? [] : [`there are: ${found}`]),
       ];
@@ -123,7 +123,17 @@ function fixesOf(app: ImportedApp, failure: ImportFailure): readonly string[] {
     );
   }
   if (!ofModule) return [assign(`${failure.module}:NAME`)];
+  if (isFile(failure)) return [assign("…")];
   return [`apps.${app.name}.cwd = "…"     # the folder that holds ${failure.module.split(".")[0]}`];
+}
+
+/** Named by its path, not as a module. */
+function isFile({ module }: ImportFailure): boolean {
+  return parsePythonTarget(module).kind === "file";
+}
+
+function fileOf({ cwd }: ImportedApp, { module }: ImportFailure): string {
+  return module.startsWith("/") ? module : `${cwd}/${module}`;
 }
 
 function entryFixes(app: ImportedApp, likely: string | undefined): readonly string[] {

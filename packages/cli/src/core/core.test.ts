@@ -137,6 +137,20 @@ test.for([
   expect(error?.report.fixes[0]).toBe(fix);
 });
 
+test.for([
+  ["conf/site.wsgi", { names: ["app"] }, undefined],
+  ["conf/site.wsgi", { names: ["main"] }, "define application in it, or correct apps.web.app"],
+  ["conf/site.wsgi:main()", { names: ["main"] }, undefined],
+  [
+    "conf/sit.wsgi:app",
+    { file: null, missing: "conf/sit.wsgi", siblings: ["conf/site.wsgi"] },
+    'apps.web.app = "conf/site.wsgi:app"',
+  ],
+] as const)("the file %s with %j", ([app, part, fix]) => {
+  const error = judgeModule({ ...plan, app }, { ...facts, ...part });
+  expect(error?.report.fixes[0]).toBe(fix);
+});
+
 test("log lines have a name of constant width, the reader's clock, and no escape sequence", () => {
   const format = createLogFormatter({ color: false, time: true, offsetMinutes: 90 });
   const line = { at: "2026-11-22T23:03:55.101Z", source: "web-1.2", stream: "out" as const };

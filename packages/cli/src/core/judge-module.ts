@@ -1,5 +1,5 @@
 /** What the facts about a Python module mean for the app that names it: the error, or none. */
-import type { StackError } from "@stack/base";
+import { parsePythonTarget, type StackError } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import { cannotImport, pythonTooOld } from "@stack/process";
 import { suggest } from "./suggest.ts";
@@ -23,32 +23,37 @@ export interface ModuleFacts {
 /** Undefined when nothing is wrong. */
 export function judgeModule(plan: PythonPlan, facts: ModuleFacts): StackError | undefined {
   const { name: app, app: target, place } = plan;
-  const colon = target.indexOf(":");
-  const module = target.slice(0, colon);
-  const callable = target.slice(colon + 1).replace(/\(.*$/, "");
+  const named = parsePythonTarget(target);
+  const module = named.kind === "file" ? named.path : named.module;
+  const callable = named.callable?.replace(/\(.*$/, "");
   if (facts.tooOld) {
     return pythonTooOld({ app, python: plan.python ?? "python3", version: facts.version, place });
   }
   if (facts.missing !== null) {
-    const wanted = facts.missing.split(".").at(-1) ?? "";
+    const isFile = named.kind === "file";
+    const wanted = isFile ? module : (facts.missing.split(".").at(-1) ?? "");
     const near = suggest(wanted, facts.siblings);
-    const corrected = near === undefined ? undefined : module.replace(wanted, near);
-    const path = `${facts.missing.replaceAll(".", "/")}.py`;
+    const corrected =
+      near === undefined ? undefined : target.replace(module, module.replace(wanted, near));
+    const path = isFile ? module : `${facts.missing.replaceAll(".", "/")}.py`;
     return cannotImport({
       app,
       target,
       facts: [
-        `there is no ${path} in ${plan.cwd}, nor a module "${facts.missing}" on Python's path`,
+        isFile
+          ? `there is no file ${path.startsWith("/") ? path : `${plan.cwd}/${path}`}`
+          : `there is no ${path} in ${plan.cwd}, nor a module "${facts.missing}" on Python's path`,
       ],
       fixes:
         corrected === undefined
           ? [`create ${path}, or correct apps.${app}.app`]
-          : [`apps.${app}.app = "${corrected}:${callable}"`],
+          : [`apps.${app}.app = "${corrected}"`],
       place,
     });
   }
-  const root = callable.split(".")[0] ?? "";
-  if (facts.names === null || facts.names.includes(root)) return undefined;
+  const roots = callable === undefined ? ["application", "app"] : [callable.split(".")[0] ?? ""];
+  if (facts.names === null || roots.some((name) => facts.names?.includes(name))) return undefined;
+  const [root = ""] = roots;
   const near = suggest(root, facts.names) ?? facts.names.find((name) => name === "app");
   const shown = facts.names.filter((name) => !name.startsWith("_")).slice(0, 8);
   return cannotImport({

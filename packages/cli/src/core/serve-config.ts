@@ -2,6 +2,8 @@
  * `stack serve`: from its flags to the config they stand for, one app and the listeners of a web
  * server in front. Pure; what it makes is data, and is checked like any other config.
  */
+import { parsePythonTarget } from "@stack/base";
+
 const serveProtocols = ["http", "uwsgi", "fastcgi", "scgi"] as const;
 type ServeProtocol = (typeof serveProtocols)[number];
 const serveKinds = ["wsgi", "asgi", "node"] as const;
@@ -127,17 +129,23 @@ function appOf(
   };
 }
 
-/** "shop.wsgi" is "shop.wsgi:application", and "shop/wsgi.py:app" is "shop.wsgi:app". */
+/**
+ * "shop.wsgi" is "shop.wsgi:application", and "shop/wsgi.py:app" is "shop.wsgi:app": a module of the
+ * folder, which may import its neighbours as such. Other paths are files.
+ */
 function callableOf(target: string): string {
-  const [module = ""] = target.split(":", 1);
-  const callable = target.slice(module.length + 1) || "application";
-  const dotted = module.replace(/^\.\//, "").replace(/\.py$/, "");
-  return `${module.endsWith(".py") ? dotted.replaceAll("/", ".") : dotted}:${callable}`;
+  const named = parsePythonTarget(target);
+  if (named.kind === "module") return `${named.module}:${named.callable || "application"}`;
+  const { path, callable = "application" } = named;
+  const dotted = path.replace(/^\.\//, "").replace(/\.py$/, "").replaceAll("/", ".");
+  return path.endsWith(".py") && /^\w+(?:\.\w+)*$/.test(dotted) ? `${dotted}:${callable}` : target;
 }
 
-/** The package of the app, in the letters a name may have. */
+/** The package of the app, or of a script outside the folder its own name, in the letters a name may have. */
 function nameOf(target: string): string {
-  const first = target.replace(/^\.?\//, "").split(/[.:/]/, 1)[0] ?? "";
+  const isElsewhere = /^(?:\/|\.\.\/)/.test(target);
+  const path = isElsewhere ? target.replace(/:.*$/, "").replace(/^.*\//, "") : target;
+  const first = path.replace(/^\.?\//, "").split(/[.:/]/, 1)[0] ?? "";
   const name = first
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "-")

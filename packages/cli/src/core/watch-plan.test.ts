@@ -18,6 +18,8 @@ const config = {
     admin: { name: "admin", cwd: "/srv/shop", python: "/usr/bin/python3" },
     api: { name: "api", cwd: "/srv/shop/api" },
     root: { name: "root", cwd: "/srv" },
+    charts: { name: "charts", cwd: "/srv/charts", app: "/usr/share/charts/charts.wsgi" },
+    site: { name: "site", cwd: "/srv/site", app: "../conf/./site.wsgi:app" },
   },
 } as unknown as ResolvedConfig;
 const plan = planWatch(config, "/srv/.stack");
@@ -30,6 +32,9 @@ const cases: readonly (readonly [path: string, owner: "config" | readonly string
   ["/srv/shop/.env", ["shop", "admin"]],
   ["/srv/lib.py", ["root"]],
   ["/srv/shopping/list.py", ["root"]],
+  ["/usr/share/charts/charts.wsgi", ["charts"]],
+  ["/usr/share/charts/settings.py", null],
+  ["/srv/conf/site.wsgi", ["site"]],
   ["/etc/passwd", null],
   ["/srv/shop/media/cat.jpg", null],
   ["/srv/.stack/run/x", null],
@@ -54,5 +59,5 @@ test.each(cases)("whose %s is", (path, wanted) => {
 
 test("a folder of the system is no environment of an app's own", () => {
   expect(plan.ignored).toContain("/srv/shop/env");
-  expect(plan.folders).toEqual(["/srv/shop", "/srv/shop/api", "/srv"]);
+  expect(plan.folders).toEqual(["/srv/shop", "/srv/shop/api", "/srv", "/srv/charts", "/srv/site"]);
 });

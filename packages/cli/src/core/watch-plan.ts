@@ -3,12 +3,15 @@
  * the deepest `cwd` above it; what is no source (caches, versions, logs, data, files that the edge
  * serves itself) belongs to nobody.
  */
-import type { ResolvedConfig } from "@stack/config";
+import { parsePythonTarget } from "@stack/base";
+import type { AppPlan, ResolvedConfig } from "@stack/config";
 
 export interface WatchPlan {
   /** Absolute. */
   readonly folders: readonly string[];
   readonly configFiles: ReadonlySet<string>;
+  /** Scripts that an app names by their path, wherever they are. */
+  readonly scripts: ReadonlyMap<string, readonly string[]>;
   /** By `cwd`, the deepest first. */
   readonly apps: readonly { readonly cwd: string; readonly names: readonly string[] }[];
   /** Absolute: nothing below them counts. */
@@ -39,10 +42,17 @@ export function planWatch(config: ResolvedConfig, stateFolder: string): WatchPla
   const environments = apps.flatMap((app) =>
     "python" in app && app.python !== null ? [parentOf(parentOf(app.python))] : [],
   );
+  const scripts = Map.groupBy(
+    apps.filter((app) => scriptOf(app) !== undefined),
+    (app) => scriptOf(app) ?? "",
+  );
   const ignored = [stateFolder, ...served, ...environments];
   return {
     folders,
     configFiles: new Set([config.file]),
+    scripts: new Map(
+      [...scripts].map(([path, named]) => [path, named.map(({ name }) => name)] as const),
+    ),
     apps: folders
       .map((cwd) => ({ cwd, names: apps.filter((app) => app.cwd === cwd).map(({ name }) => name) }))
       .sort((a, b) => b.cwd.length - a.cwd.length),
@@ -54,6 +64,8 @@ export function planWatch(config: ResolvedConfig, stateFolder: string): WatchPla
 /** @param path absolute */
 export function ownerOf(plan: WatchPlan, path: string): Owner {
   if (plan.configFiles.has(path)) return { kind: "config" };
+  const names = plan.scripts.get(path);
+  if (names !== undefined) return { kind: "apps", names };
   const app = plan.apps.find(({ cwd }) => isBelow(path, cwd));
   if (app === undefined || plan.ignored.some((folder) => isBelow(path, folder))) {
     return { kind: "nobody" };
@@ -61,6 +73,18 @@ export function ownerOf(plan: WatchPlan, path: string): Owner {
   const parts = path.slice(app.cwd.length).split("/");
   if (parts.some(isIgnoredName) || ignoredEndings.test(path)) return { kind: "nobody" };
   return { kind: "apps", names: app.names };
+}
+
+/** Absolute: of an app whose `app` is a file. */
+function scriptOf(app: AppPlan): string | undefined {
+  const named = "app" in app ? parsePythonTarget(app.app) : undefined;
+  if (named?.kind !== "file") return undefined;
+  const parts = named.path.startsWith("/") ? [] : app.cwd.split("/");
+  for (const part of named.path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== ".") parts.push(part);
+  }
+  return parts.join("/");
 }
 
 /** Hidden files and folders are tools' own; what an app reads is the environment. */

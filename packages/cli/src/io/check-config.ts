@@ -1,7 +1,7 @@
 /** Goes through a resolved config and sees whether what it names is there. Starts none of it. */
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import { formatAddress, type StackError } from "@stack/base";
+import { formatAddress, parsePythonTarget, type StackError } from "@stack/base";
 import type { AppPlan, ResolvedConfig } from "@stack/config";
 import {
   cannotStart,
@@ -87,7 +87,8 @@ async function checkPython(
       error: pythonMissing({ app: name, tried: plan.pythonTried, cwd, place }),
     };
   }
-  const module = app.split(":")[0] ?? "";
+  const named = parsePythonTarget(app);
+  const module = named.kind === "file" ? named.path : named.module;
   const variables: Environment = { ...env, ...plan.env };
   const { PYTHONPATH: inherited } = variables;
   const path = [...(plan.pythonPath ?? []), ...(inherited ? [inherited] : [])];

@@ -13,7 +13,7 @@ export type ModuleInspection =
 
 const deadlineMs = 10_000;
 
-/** @param module "shop.wsgi" */
+/** @param module "shop.wsgi", or a file as `parsePythonTarget` knows them */
 export async function inspectModule(
   python: string,
   module: string,
@@ -45,6 +45,17 @@ module, cwd = sys.argv[1], sys.argv[2]
 path = [cwd] + [entry for entry in sys.path if entry]
 found, missing, siblings, names = None, None, [], None
 parts = module.split(".")
+if "/" in module or module.endswith(".py"):
+    parts = []
+    file = os.path.join(cwd, module)
+    if os.path.isfile(file):
+        found = file
+    else:
+        missing = module
+        folder = os.path.dirname(module)
+        if os.path.isdir(os.path.join(cwd, folder)):
+            siblings = [os.path.join(folder, entry) for entry in sorted(os.listdir(os.path.join(cwd, folder)))
+                        if entry.endswith((".py", ".wsgi"))]
 for index, part in enumerate(parts):
     spec = PathFinder.find_spec(part, path)
     if spec is None and index == 0 and part in sys.builtin_module_names:
@@ -84,7 +95,7 @@ def top_level(body, names):
                         return False
     return "__getattr__" not in names and "globals" not in names
 
-if found and found.endswith(".py"):
+if found and (found.endswith(".py") or not parts):
     try:
         with open(found, "rb") as source:
             collected = set()

@@ -20,7 +20,7 @@ export async function watchFiles(
 
   const isIgnored = (path: string): boolean =>
     !plan.folders.includes(path) && ownerOf(plan, path).kind === "nobody";
-  const watcher = watch([...plan.folders, ...plan.configFiles], {
+  const watcher = watch([...plan.folders, ...plan.configFiles, ...plan.scripts.keys()], {
     ignored: isIgnored,
     ignoreInitial: true,
     ignorePermissionErrors: true,

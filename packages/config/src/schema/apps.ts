@@ -1,4 +1,5 @@
 /** `apps`, `programs`, `redis` and `smoke` in deploy.config.ts. */
+import { pythonTargetPattern } from "@stack/base";
 import { z } from "zod";
 import { account, bytes, durationMs } from "./scalars.ts";
 import { recycling, workers } from "./worker-life.ts";
@@ -143,16 +144,20 @@ const python = {
 /** The callable of an app; "()" calls it once, as a factory, with literals in them as arguments. */
 const target = z
   .string()
-  .regex(/^[\w.]+:[\w.]+(\(.*\))?$/, 'Give "module:callable", for example "shop.wsgi:application"');
+  .regex(
+    pythonTargetPattern,
+    'Give "module:callable", for example "shop.wsgi:application", or a file by its path: "./site.wsgi"',
+  );
+const whereTheAppIs =
+  'Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)". Or a file, relative to `cwd`: "conf/site.wsgi", "app.py:callable"; without a callable it is `application` or `app`.';
 
 const wsgiApp = z
   .strictObject({
     kind: z.literal("wsgi").meta({ description: "A Python WSGI application." }),
     ...common,
     app: target.meta({
-      description:
-        'Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
-      examples: ["shop.wsgi:application"],
+      description: whereTheAppIs,
+      examples: ["shop.wsgi:application", "conf/site.wsgi"],
     }),
     ...python,
     worker: z.enum(["sync", "gevent", "eventlet"]).default("sync").meta({
@@ -185,8 +190,7 @@ const asgiApp = z.strictObject({
   }),
   ...common,
   app: target.meta({
-    description:
-      'Where the application is: "module:callable", or "module:factory()" for a function that makes it; its arguments may be literals: "shop:create_app(debug=False)".',
+    description: whereTheAppIs,
     examples: ["chat:app"],
   }),
   ...python,
