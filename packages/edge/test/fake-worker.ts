@@ -49,6 +49,10 @@ export interface FakeWorker extends AsyncDisposable {
   readonly grantAll: () => void;
   /** Requests so far. */
   readonly count: () => number;
+  /** Paths of requests that came while another ran. */
+  readonly sentAhead: () => readonly string[];
+  /** Of these: the edge closed their connection before they began. */
+  readonly takenBack: () => number;
   /** Grants the window for body bytes as they come; false: the edge must stop at its end. */
   grants: boolean;
   /** A connection closed under a request does not make it free, until `becomeReady`. */
@@ -68,6 +72,8 @@ export async function startWorker(
   folder: string,
   handle: Handler,
   id = "shop-1.1",
+  /** With it the worker takes requests ahead; told of each that came while another ran. */
+  onAhead?: (path: string) => void,
 ): Promise<FakeWorker> {
   serial += 1;
   const path = join(folder, `w${serial}.sock`);
@@ -78,6 +84,10 @@ export async function startWorker(
   let bodyBytes = 0;
   let ungranted = 0;
   let isLeaving = false;
+  const sentAhead: string[] = [];
+  let takenBack = 0;
+  /** What is read when the request that runs is done. */
+  const unread: { readonly socket: Socket; readonly begin: () => void }[] = [];
 
   const greet = (): void => {
     if (busy !== undefined) return;
@@ -97,7 +107,10 @@ export async function startWorker(
       protocol: "worker",
       address: `unix:${path}`,
       capacity: 1,
+      takesAhead: onAhead !== undefined,
     },
+    sentAhead: () => sentAhead,
+    takenBack: () => takenBack,
     connections: () => connections.size,
     count: () => requests,
     bodyBytes: () => bodyBytes,
@@ -143,11 +156,11 @@ export async function startWorker(
       if (busy === socket) busy = undefined;
       greeted.delete(socket);
       greet();
+      unread.shift()?.begin();
     };
     const reader = createEdgeFrameReader({
       onRequest(block, hasBody) {
         requests += 1;
-        busy = socket;
         const parts = block.split("\0");
         const env = new Map<string, string>();
         for (let index = 0; index + 1 < parts.length; index += 2) {
@@ -200,7 +213,18 @@ export async function startWorker(
           },
           die: () => void socket.destroy(),
         };
-        void Promise.resolve(handle(request)).catch(() => socket.destroy());
+        const begin = (): void => {
+          busy = socket;
+          void Promise.resolve(handle(request)).catch(() => socket.destroy());
+        };
+        if (busy === undefined || busy === socket) {
+          begin();
+        } else {
+          const path = env.get("REQUEST_URI") ?? "";
+          sentAhead.push(path);
+          unread.push({ socket, begin });
+          onAhead?.(path);
+        }
       },
       onBody(buffer, start, end) {
         pieces.push(Buffer.from(buffer.subarray(start, end)));
@@ -223,7 +247,15 @@ export async function startWorker(
       greeted.delete(socket);
       isAborted = true;
       aborted.resolve();
-      if (busy === socket && !worker.staysBusy) busy = undefined;
+      const at = unread.findIndex((entry) => entry.socket === socket);
+      if (at >= 0) {
+        takenBack += 1;
+        unread.splice(at, 1);
+      }
+      if (busy === socket && !worker.staysBusy) {
+        busy = undefined;
+        unread.shift()?.begin();
+      }
       greet();
     });
     greet();

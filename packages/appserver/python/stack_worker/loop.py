@@ -29,10 +29,14 @@ class Loop(PollingLoop):
                     self._begin_drain()
                 if not connections:
                     return 0
-            for fd, _ in poll():
+            for fd, events in poll():
                 connection = connections.get(fd)
                 if connection is not None:
-                    self._read(connection)
+                    if events & select.POLLHUP:
+                        # The edge has closed it: a request that still stands there was taken back.
+                        connection.lost = True
+                    else:
+                        self._read(connection)
                     self._settle(connection)
                 else:
                     self._on_own(fd)

@@ -1,10 +1,11 @@
 """One exchange after the other: heads, bodies, PEP 3333's rules."""
 
+import os
 import unittest
 
 from stack_worker import frames
 
-from .harness import WorkerTest, block, frame
+from .harness import WorkerTest, block, eventually, frame
 
 HELLO = """
     def app(environ, start_response):
@@ -345,6 +346,37 @@ class Answers(WorkerTest):
                 "wsgi.version": (1, 0),
             },
         )
+
+
+class AheadTest(WorkerTest):
+    """Requests that come while another runs wait in the kernel."""
+
+    APP = """
+        import os, time
+        served = []
+
+        def app(environ, start_response):
+            path = environ["PATH_INFO"]
+            served.append(path)
+            if path == "/held":
+                open("held", "w").close()
+                while not os.path.exists("go"):
+                    time.sleep(0.005)
+            start_response("200 OK", [])
+            return [",".join(served).encode()]
+    """
+
+    def test_served_in_turn_unless_the_edge_has_closed_its_connection(self):
+        worker = self.worker(self.APP)
+        first, kept, taken_back = self.edge(worker), self.edge(worker), self.edge(worker)
+        first.send(frame(frames.REQUEST, block(path="/held")))
+        eventually("the first to run", lambda: os.path.exists(os.path.join(self.folder, "held")))
+        taken_back.send(frame(frames.REQUEST, block(path="/taken-back")))
+        kept.send(frame(frames.REQUEST, block(path="/kept")))
+        taken_back.close()
+        self.write("go", "")
+        self.assertEqual(first.answer()[1], b"/held")
+        self.assertEqual(kept.answer()[1], b"/held,/kept")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ export interface ForkedWorkerOptions {
   readonly control: WorkersControl;
   /** Requests it takes at once. */
   readonly capacity: number;
+  readonly takesAhead: boolean;
   readonly events: WorkerEvents;
   readonly error: (failure: ImportFailure) => StackError;
   /** An ASGI app refused to start; what it said. */
@@ -61,6 +62,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
             protocol: "worker",
             address: `unix:${socket}`,
             capacity: options.capacity,
+            takesAhead: options.takesAhead,
           });
           return;
         case "import-failed":

@@ -197,6 +197,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         socket,
         control: context.control,
         capacity: concurrency,
+        takesAhead: plan.kind === "wsgi" && plan.worker === "sync",
         events,
         error: errorOf,
         startupError: (said) => {

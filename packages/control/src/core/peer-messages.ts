@@ -232,6 +232,8 @@ export interface WorkerRecord {
   readonly address: string;
   /** Requests it takes at once. */
   readonly capacity: number;
+  /** It reads nothing while it answers: the next request may be sent before it is free. */
+  readonly takesAhead?: boolean;
   /** Of the app it runs, for the access log. */
   readonly release?: string;
 }

@@ -11,6 +11,10 @@
  *   worker → edge   INFORM*  HEAD BODY* END        or FAIL in place of HEAD (the edge writes the 500)
  *   worker → edge   READY                          often in the same write as END
  *
+ * READY holds until a request was sent on that connection. A worker that takes one request at a time reads
+ * nothing else meanwhile: what is sent on its other connections waits in the kernel, and is not begun when
+ * its connection is closed by then.
+ *
  * Both bodies are bounded by a window of `initialWindow` bytes of BODY payload not yet granted
  * again by a WINDOW frame of the receiver, so that a reader never has to stop reading and sees the
  * other side's death at once. A worker that ends its answer before it read the whole request body

@@ -30,3 +30,16 @@ export function isReplayable(
   if (outcome === "unreached") return attempts <= maxUnreached;
   return attempts <= 1 && isIdempotent(exchange.head.method);
 }
+
+/**
+ * Whether a request may be sent to a worker that is still busy, and taken back: the worker may come to it
+ * at that very moment, so it must be safe (RFC 9110 §9.2.1), and it never lost a worker before.
+ */
+export function isSentAhead(
+  exchange: ReplayFacts & { readonly bodyLength: number; readonly upgrade: string },
+  attempts: number,
+): boolean {
+  const { method } = exchange.head;
+  if (method !== "GET" && method !== "HEAD") return false;
+  return attempts === 0 && exchange.bodyLength === 0 && exchange.upgrade === "";
+}

@@ -26,6 +26,8 @@ export interface CallObserver {
   ): void;
   /** It can take a request now, or a slot of it came free. */
   onWorkerFree(worker: WorkerHandle): void;
+  /** It was sent ahead, and the worker did not come to it: it waits again, before all others. */
+  onCallReturned(call: AppCall): void;
   /** The last connection has closed and no other will be opened. */
   onWorkerClosed(worker: WorkerHandle): void;
 }
@@ -42,6 +44,10 @@ export interface WorkerHandle {
   readonly prepare: () => void;
   /** Sends it; the slot is released when the worker says it is ready again. */
   readonly start: (call: AppCall, slot: number) => void;
+  /** Whether this thread's request is with it, will not take long, and the next could be sent already. */
+  readonly takesAhead: () => boolean;
+  /** Sends it behind the one that runs; it is returned when that one takes long. */
+  readonly startAhead: (call: AppCall) => void;
   /** Nothing new comes: close what is idle now and the rest when it is. */
   readonly retire: () => void;
   /** It is dead: what it had is lost, or gets this answer. */

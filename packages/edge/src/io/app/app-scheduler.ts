@@ -19,7 +19,7 @@ import {
   takeTicket,
   waitsLonger,
 } from "../../core/scheduling/app-queue.ts";
-import { isReplayable } from "../../core/scheduling/replay.ts";
+import { isReplayable, isSentAhead } from "../../core/scheduling/replay.ts";
 import {
   claimSlot,
   countFailed,
@@ -159,6 +159,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       if (readState(worker.slots) !== workerState.open) options.onIdle(worker);
       pump(false);
     },
+    onCallReturned: reenter,
     onWorkerClosed: options.onClosed,
   };
 
@@ -214,7 +215,10 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     let misses = 0;
     while (misses <= workers.length) {
       const call = waiting.first();
-      if (!hasFreeWorker()) return;
+      if (!hasFreeWorker()) {
+        sendAhead();
+        return;
+      }
       if (call === undefined) {
         wakeOldest();
         return;
@@ -244,6 +248,25 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     }
   }
 
+  /**
+   * All are busy and many wait: the next go to workers that are about to be free, which then need not
+   * sleep until they are asked. Only what may be sent twice, and only while whoever else comes
+   * free finds a request here too.
+   */
+  function sendAhead(): void {
+    while (countWaiting(queue) > workers.length) {
+      const call = waiting.first();
+      if (call === undefined || !isSentAhead(call.exchange, call.attempts)) return;
+      const oldest = oldestThread(queue);
+      if (oldest !== self && waitsLonger(queue, oldest, self) > ownFirstMs) return;
+      const worker = workers.find((one) => one.takesAhead());
+      if (worker === undefined) return;
+      leave(call);
+      count(call);
+      worker.startAhead(call);
+    }
+  }
+
   function tryStart(call: AppCall): boolean {
     for (let attempt = 0; attempt <= workers.length; attempt += 1) {
       const worker = chooseWorker();
@@ -257,11 +280,14 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   }
 
   function start(call: AppCall, worker: WorkerHandle, slot: number): void {
-    if (!call.counted) {
-      call.counted = true;
-      thread.metrics.appStarted(options.metricsSlot);
-    }
+    count(call);
     worker.start(call, slot);
+  }
+
+  function count(call: AppCall): void {
+    if (call.counted) return;
+    call.counted = true;
+    thread.metrics.appStarted(options.metricsSlot);
   }
 
   /** Of those that are free: the least loaded, and among these the one used longest ago. */

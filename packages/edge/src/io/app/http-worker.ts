@@ -53,6 +53,8 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     slots,
     isReady: () => !retired && !doubted,
     prepare: () => {},
+    takesAhead: () => false,
+    startAhead: () => {},
     start(call: AppCall, slot: number) {
       calls.add(call);
       call.exchange.servedBy = record.id;

@@ -36,6 +36,8 @@ export interface WorkerConnection extends ExchangeOwner {
   call: AppCall | undefined;
   /** How long the app may go on without a sign of life. */
   timeoutMs: number;
+  /** `performance.now()` at which the worker could begin with it. */
+  startedAt: number;
   /** `performance.now()` at which it has taken too long; Infinity while it waits for the client. */
   deadline: number;
   /** Request body not sent yet, the first piece from `outboxOffset` on. */
@@ -125,6 +127,7 @@ export function openWorkerConnection(host: ConnectionHost, slot: number): Worker
     slot,
     call: undefined,
     timeoutMs: 0,
+    startedAt: 0,
     deadline: Number.POSITIVE_INFINITY,
     outbox: [],
     outboxOffset: 0,

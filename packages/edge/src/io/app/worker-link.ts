@@ -12,8 +12,10 @@ import {
   slotCount,
   workerState,
 } from "../../core/scheduling/worker-slots.ts";
+import type { ClientExchange } from "../client/client-state.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
+import { createStallWatch } from "./stall-watch.ts";
 import { tellLost } from "./tell-lost.ts";
 import {
   type ConnectionHost,
@@ -37,6 +39,10 @@ export interface WorkerLinkOptions {
 /** Pause before the next attempt to connect; doubled up to the longest. */
 const firstRetryMs = 50;
 const longestRetryMs = 1_000;
+/** Behind a request that took no longer than this another is sent. */
+const quickMs = 5;
+/** So long it waits there for a worker that says nothing; then it goes to whoever is free. */
+const stallMs = 5;
 
 export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const { record, slots, observer, thread } = options;
@@ -44,6 +50,19 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const connections = new Set<WorkerConnection>();
   const ready: WorkerConnection[] = [];
   const most = slotCount(slots);
+  /** Of a worker that takes one request at a time: has the slot, if this thread has it. */
+  let holder: WorkerConnection | undefined;
+  /** Its request was sent behind the holder's, and gets the slot after it (design D3). */
+  let ahead: WorkerConnection | undefined;
+  let isQuick = false;
+  const stall = createStallWatch(
+    stallMs,
+    () => ahead !== undefined,
+    () => {
+      isQuick = false;
+      returnAhead();
+    },
+  );
   let retired = false;
   let reported = false;
   let retryAt = Number.POSITIVE_INFINITY;
@@ -56,12 +75,16 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     name: record.id,
     onReady(connection) {
       retryMs = firstRetryMs;
+      stall.moved();
+      if (connection === ahead) ahead = undefined; // it was heard before the holder's READY
       const wasBusy = release(connection);
       if (retired || connection.goaway) closeWorkerConnection(connection);
       else ready.push(connection);
       if (wasBusy || !retired) observer.onWorkerFree(handle);
     },
     onAnswered(connection, call) {
+      const exchange = call.exchange as ClientExchange;
+      isQuick = exchange.done && exchange.io.lastDone - connection.startedAt < quickMs;
       observer.onCallSettled(call, handle, "answered");
       // No READY follows on a connection the worker wants to be closed.
       if (connection.goaway && connection.requestEnded) freeSlot(connection);
@@ -74,8 +97,15 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     onClosed(connection, call) {
       connections.delete(connection);
       removeReady(connection);
+      // What the worker died of was not the request it had not come to yet.
+      if (call !== undefined && connection === holder) returnAhead();
+      const hadNotBegun = connection === ahead && holder?.call !== undefined;
+      if (connection === ahead) ahead = undefined;
       const wasReached = connection.socket.bytesRead > 0;
-      if (call !== undefined) settleLost(call);
+      if (call !== undefined) {
+        if (hadNotBegun) observer.onCallReturned(call);
+        else settleLost(call);
+      }
       replace(connection, wasReached);
       reportClosed();
     },
@@ -99,10 +129,26 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
         observer.onCallSettled(call, handle, "unreached");
         return;
       }
-      connection.slot = slot;
-      call.exchange.servedBy = record.id;
-      if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
-      sendRequest(connection, call, options.timeoutMs());
+      hold(connection, slot);
+      send(connection, call);
+    },
+    takesAhead() {
+      if (record.takesAhead !== true || !isQuick || retired) return false;
+      if (holder?.call === undefined || ahead !== undefined) return false;
+      if (ready.length > 0) return true;
+      if (connections.size === 1) open(-1); // for the next time
+      return false;
+    },
+    startAhead(call) {
+      const connection = ready.pop();
+      if (connection === undefined) {
+        observer.onCallReturned(call);
+        return;
+      }
+      ahead = connection;
+      send(connection, call);
+      connection.deadline = Number.POSITIVE_INFINITY; // begins when it gets the slot
+      stall.start();
     },
     retire() {
       retired = true;
@@ -115,6 +161,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     },
     drop(answer) {
       retired = true;
+      if (holder?.call !== undefined) returnAhead();
+      ahead = undefined;
       retryAt = Number.POSITIVE_INFINITY;
       for (const connection of [...connections]) {
         const call = connection.call;
@@ -145,7 +193,32 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   };
 
   function open(slot: number): void {
-    connections.add(openWorkerConnection(host, slot));
+    const connection = openWorkerConnection(host, slot);
+    connections.add(connection);
+    if (slot >= 0) holder = connection;
+  }
+
+  function hold(connection: WorkerConnection, slot: number): void {
+    connection.slot = slot;
+    holder = connection;
+  }
+
+  function send(connection: WorkerConnection, call: AppCall): void {
+    call.exchange.servedBy = record.id;
+    if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
+    sendRequest(connection, call, options.timeoutMs());
+  }
+
+  /** The worker has not come to it, and perhaps will not for long: it finds the connection closed. */
+  function returnAhead(): void {
+    const connection = ahead;
+    const call = connection?.call;
+    if (connection === undefined || call === undefined || call.exchange.begun) return;
+    ahead = undefined;
+    connection.call = undefined;
+    closeWorkerConnection(connection);
+    call.exchange.servedBy = "";
+    observer.onCallReturned(call);
   }
 
   /** After a connection has closed: the worker may live on, and may still be busy with what was aborted. */
@@ -200,8 +273,18 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     const slot = connection.slot;
     if (slot < 0) return false;
     connection.slot = -1;
-    releaseSlot(slots, slot);
+    holder = undefined;
+    if (ahead === undefined) releaseSlot(slots, slot);
+    else passSlot(ahead, slot);
     return true;
+  }
+
+  /** The worker is free for what was sent ahead. */
+  function passSlot(next: WorkerConnection, slot: number): void {
+    ahead = undefined;
+    hold(next, slot);
+    next.startedAt = performance.now();
+    next.deadline = next.startedAt + next.timeoutMs;
   }
 
   function removeReady(connection: WorkerConnection): void {

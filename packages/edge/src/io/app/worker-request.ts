@@ -42,7 +42,8 @@ export function sendRequest(connection: WorkerConnection, call: AppCall, timeout
   connection.call = call;
   connection.isMoving = false;
   connection.timeoutMs = timeoutMs;
-  connection.deadline = performance.now() + timeoutMs;
+  connection.startedAt = performance.now();
+  connection.deadline = connection.startedAt + timeoutMs;
   connection.sendWindow = initialWindow;
   connection.ungranted = 0;
   exchange.owner = connection;
