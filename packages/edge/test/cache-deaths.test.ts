@@ -3,15 +3,10 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { eventually, nextEvent, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { type CachedEdge, fresh, startCached } from "./fixtures/cached.ts";
-
-const preload = (name: string): readonly string[] => [
-  "--import",
-  fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)),
-];
+import { threadSteps } from "./fixtures/thread-steps.ts";
 
 interface Client {
   readonly socket: Socket;
@@ -30,90 +25,83 @@ async function ask(cached: CachedEdge, path: string): Promise<Client> {
   return { socket, received: () => received };
 }
 
-interface Scene {
+interface Scene extends AsyncDisposable {
   readonly cached: CachedEdge;
   readonly responses: readonly ServerResponse[];
-  /** On the thread that lives. */
+  /** They wait on the other thread. */
   readonly others: readonly Client[];
+  /** The thread that fetches dies. */
+  readonly die: () => Promise<void>;
 }
 
-/**
- * Until the thread that dies is the one that fetches, which is so every other time: the client that
- * caused the request lies on it.
- */
-async function whileFilling(
-  before: (response: ServerResponse) => void,
-  act: (scene: Scene) => Promise<void>,
-): Promise<void> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    await using cached = await startCached({
-      threads: 2,
-      nodeOptions: preload("thread-killer.mjs"),
-    });
-    const responses: ServerResponse[] = [];
-    cached.on("/filled", (_request, response) => {
-      responses.push(response);
-      if (responses.length === 1) before(response);
-    });
-    const first = await ask(cached, "/filled");
-    await eventually("the request", () => responses.length === 1);
-    const waiting = await Promise.all(Array.from({ length: 16 }, () => ask(cached, "/filled")));
-    const all = [first, ...waiting];
-    await eventually("all to wait", () => (cached.edge.metrics()?.connections ?? 0) >= all.length);
-    const degraded = nextEvent(
-      cached.edge.events,
-      "message",
-      ({ type }) => type === "edge-degraded",
-    );
-    cached.edge.child.kill("SIGUSR2");
-    await degraded;
-    await eventually("connections to end", () => all.some(({ socket }) => socket.destroyed));
-    const others = waiting.filter(({ socket }) => !socket.destroyed);
-    const hit = first.socket.destroyed && others.length > 0;
-    if (hit) await act({ cached, responses, others });
-    for (const { socket } of all) socket.destroy();
-    if (hit) return;
-  }
-  throw new Error("the thread that fetches never was the one that died");
+/** One thread asks for an answer, clients on the other wait for it. */
+async function whileFilling(before: (response: ServerResponse) => void): Promise<Scene> {
+  const steps = threadSteps("hold-0", "free", "hold-1", "free", "kill-1");
+  const cached = await startCached({ threads: 2, nodeOptions: steps.nodeOptions });
+  const { edge } = cached;
+  const responses: ServerResponse[] = [];
+  cached.on("/filled", (_request, response) => {
+    responses.push(response);
+    if (responses.length === 1) before(response);
+  });
+  await steps.next(edge);
+  const first = await ask(cached, "/filled");
+  await eventually("the request", () => responses.length === 1);
+  await steps.next(edge);
+  await steps.next(edge);
+  const others = await Promise.all(Array.from({ length: 16 }, () => ask(cached, "/filled")));
+  await eventually("all to wait", () => edge.metrics()?.connections === 1 + others.length);
+  await steps.next(edge);
+  return {
+    cached,
+    responses,
+    others,
+    async die() {
+      const degraded = nextEvent(edge.events, "message", ({ type }) => type === "edge-degraded");
+      await steps.next(edge);
+      await degraded;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { socket } of [first, ...others]) socket.destroy();
+      await cached[Symbol.asyncDispose]();
+    },
+  };
 }
 
 test("when the thread that fetches dies, one of those that wait on another asks at once", async () => {
-  await whileFilling(
-    () => {},
-    async ({ responses, others }) => {
-      await eventually("the next request", () => responses.length === 2);
-      responses[1]?.writeHead(200, { "Cache-Control": "max-age=60" }).end("there");
-      await eventually("all answers", () =>
-        others.every((one) => /there(?:\r\n0\r\n\r\n)?$/.test(one.received())),
-      );
-      expect(responses.length).toBe(2);
-    },
+  await using scene = await whileFilling(() => {});
+  const { responses, others } = scene;
+  await scene.die();
+  await eventually("the next request", () => responses.length === 2);
+  responses[1]?.writeHead(200, { "Cache-Control": "max-age=60" }).end("there");
+  await eventually("all answers", () =>
+    others.every((one) => /there(?:\r\n0\r\n\r\n)?$/.test(one.received())),
   );
-}, 120_000);
+  expect(responses.length).toBe(2);
+});
 
 test("when it dies amid the answer, those that have its beginning are cut off, and it is not kept", async () => {
-  await whileFilling(
-    (response) => {
-      response.writeHead(200, { "Cache-Control": "max-age=60", "Content-Length": "10" });
-      response.write("01234");
-    },
-    async ({ cached, responses, others }) => {
-      await eventually("all ends", () => others.every(({ socket }) => socket.destroyed));
-      for (const { received } of others) expect(received()).not.toContain("0123456789");
-      const whole = cached.get("/filled");
-      await eventually("another request", () => responses.length >= 2);
-      responses.at(-1)?.writeHead(200, { "Cache-Control": "max-age=60" }).end("0123456789");
-      expect((await whole).text).toBe("0123456789");
-    },
-  );
-}, 120_000);
+  await using scene = await whileFilling((response) => {
+    response.writeHead(200, { "Cache-Control": "max-age=60", "Content-Length": "10" });
+    response.write("01234");
+  });
+  const { cached, responses, others } = scene;
+  await eventually("its beginning", () => others.every((one) => one.received().endsWith("01234")));
+  await scene.die();
+  await eventually("all ends", () => others.every(({ socket }) => socket.destroyed));
+  for (const { received } of others) expect(received()).toMatch(/\r\n\r\n01234$/);
+  const whole = cached.get("/filled");
+  await eventually("another request", () => responses.length === 2);
+  responses[1]?.writeHead(200, { "Cache-Control": "max-age=60" }).end("0123456789");
+  expect((await whole).text).toBe("0123456789");
+});
 
 test("when the thread of the embedded store dies, requests go on and another takes its place", async () => {
   using folder = tempFolder();
   const store = { kind: "embedded", folder: join(folder.path, "cache"), bytes: 2 ** 24 } as const;
   await using cached = await startCached({
     threads: 2,
-    nodeOptions: preload("store-killer.mjs"),
+    nodeOptions: ["--import", new URL("./fixtures/store-killer.mjs", import.meta.url).href],
     plan: { cache: { memoryBytes: 8 * 1024 * 1024, store, purgeOnRelease: false } },
   });
   const stored = async () => {

@@ -4,11 +4,11 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { eventually, exchangeRaw, nextEvent } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { startWorker, type WorkerRequest } from "./fake-worker.ts";
+import { threadSteps } from "./fixtures/thread-steps.ts";
 
 const get = (path: string, fields = "Connection: close\r\n"): string =>
   `GET ${path} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`;
@@ -167,40 +167,41 @@ test("a descriptor that cannot be listened on is reported, with the listener's n
 });
 
 test("a thread that dies costs its connections only: the others serve, its slots come free", async () => {
-  const killer = fileURLToPath(new URL("./fixtures/thread-killer.mjs", import.meta.url));
-  await using edge = await startEdge({ threads: 2, nodeOptions: ["--import", killer] });
+  const steps = threadSteps("hold-0", "free", "hold-1", "free", "kill-1");
+  await using edge = await startEdge({ threads: 2, nodeOptions: steps.nodeOptions });
   const requests: WorkerRequest[] = [];
   await using worker = await startWorker(edge.folder, (request) => void requests.push(request));
   await edge.arbiter("shop", [worker.record]);
-  // Of many connections some lie on the thread that will die; one of those holds the worker.
-  const clients = await Promise.all(Array.from({ length: 16 }, () => open(edge)));
-  for (const client of clients) client.socket.write(get("/", ""));
-  await eventually("one to have the worker and the rest to wait", () => {
-    return requests.length === 1 && edge.metrics()?.apps[app]?.queue === 15;
-  });
+  // One on the thread that will die has the worker, others wait there, and more on the thread that stays.
+  await steps.next(edge);
+  const dying = await Promise.all(Array.from({ length: 8 }, () => open(edge)));
+  for (const client of dying) client.socket.write(get("/", ""));
+  await eventually("one to have the worker", () => requests.length === 1);
+  await eventually("the rest to wait", () => edge.metrics()?.apps[app]?.queue === 7);
+  await steps.next(edge);
+  await steps.next(edge);
+  const staying = await Promise.all(Array.from({ length: 8 }, () => open(edge)));
+  for (const client of staying) client.socket.write(get("/", ""));
+  await eventually("all to wait", () => edge.metrics()?.apps[app]?.queue === 15);
+  await steps.next(edge);
 
   const degraded = nextEvent(edge.events, "message", (message) => message.type === "edge-degraded");
-  edge.child.kill("SIGUSR2");
+  await steps.next(edge);
   await degraded;
 
-  const alive = () => clients.filter(({ socket }) => !socket.destroyed);
-  await eventually("the connections of the dead thread to end", () => alive().length < 16);
-  for (let index = 0; alive().some(({ received }) => received() === ""); index += 1) {
+  await Promise.all(dying.map(({ ended }) => ended));
+  for (let index = 1; index <= staying.length; index += 1) {
     const request = await eventually(`request ${index}`, () => requests[index]);
     await request.answer("served");
-    await eventually(
-      "it to be taken",
-      () => requests.length > index + 1 || alive().every(({ received }) => received() !== ""),
-    );
   }
-  for (const { received } of alive()) expect(received()).toMatch(/served$/);
-  expect(alive().length).toBeGreaterThan(0);
+  for (const { until } of staying) await until("served");
+  for (const { received } of dying) expect(received()).toBe("");
   expect(await exchangeRaw(edge.target, [get("/fixed")])).toMatch(/fixed\n$/);
   await eventually("the books to be right", () => {
     const metrics = edge.metrics()?.apps[app];
     return metrics?.queue === 0 && metrics.inFlight === 0;
   });
-  for (const { socket } of clients) socket.destroy();
+  for (const { socket } of staying) socket.destroy();
 });
 
 test("connections beyond the cap are told 503; when one ends there is room again", async () => {
