@@ -1,4 +1,5 @@
 /** Memory for what all threads of an edge count together, besides `metrics.ts`. */
+import { createShortageMemory, forgetShortage } from "./descriptor-shortage.ts";
 import { createCacheMetricsMemory } from "./measuring/cache-metrics.ts";
 import { clearListenerGauges, createListenerMemory } from "./measuring/listener-metrics.ts";
 import { createRouteMemory } from "./measuring/route-metrics.ts";
@@ -12,6 +13,7 @@ export interface SharedCounters {
   readonly rates: SharedArrayBuffer;
   readonly inFlight: SharedArrayBuffer;
   readonly spill: SharedArrayBuffer;
+  readonly descriptors: SharedArrayBuffer;
   readonly cache: SharedArrayBuffer;
 }
 
@@ -26,6 +28,7 @@ export function createSharedCounters(
     rates: createRateMemory(seed),
     inFlight: createInFlightMemory(seed, threads),
     spill: createSpillMemory(threads),
+    descriptors: createShortageMemory(threads),
     cache: createCacheMetricsMemory(threads),
   };
 }
@@ -35,4 +38,5 @@ export function forgetThreadCounters(counters: SharedCounters, thread: number): 
   clearListenerGauges(counters.listeners, thread);
   clearInFlight(counters.inFlight, thread);
   forgetSpill(counters.spill, thread);
+  forgetShortage(counters.descriptors, thread);
 }

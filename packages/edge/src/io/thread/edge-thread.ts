@@ -11,6 +11,7 @@ import type { RunningRequest } from "@stack/control";
 import { formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import type { FillMessage } from "../../core/cache/fill-messages.ts";
+import { createDescriptorShortage } from "../../core/descriptor-shortage.ts";
 import { createErrorPages } from "../../core/error-pages.ts";
 import { createCacheMetrics } from "../../core/measuring/cache-metrics.ts";
 import { createListenerMetrics } from "../../core/measuring/listener-metrics.ts";
@@ -51,6 +52,7 @@ import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
 import { createQuickener } from "./quick-write.ts";
 import { measureClockOffset } from "./shared-clock.ts";
+import { createSpareDescriptor } from "./spare-descriptor.ts";
 import type { ThreadContext } from "./thread-context.ts";
 
 type PlanMessage = Extract<MainToThread, { readonly type: "plan" }>;
@@ -113,6 +115,10 @@ export function runEdgeThread(
   });
   const maintenance = createMaintenanceCover(options.threads);
   const listenerMetrics = createListenerMetrics(options.counters.listeners, options.index);
+  const spare = createSpareDescriptor(
+    createDescriptorShortage(options.counters.descriptors, options.index),
+    log,
+  );
   const countsOpen: (() => void)[] = [];
   const servers: Server[] = [];
   let writer: AccessLogWriter | undefined;
@@ -183,6 +189,7 @@ export function runEdgeThread(
           const server = await listenOn({
             listener,
             descriptor,
+            spare,
             admits: clients.admits,
             addresses: {
               ...addresses,
@@ -237,6 +244,7 @@ export function runEdgeThread(
     const now = performance.now();
     thread.dateLine = dateLine();
     clients.check(now);
+    spare.check(now);
     for (const count of countsOpen) count();
     sessions.check(now);
     fronts.check(now);

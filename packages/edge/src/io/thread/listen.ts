@@ -5,6 +5,7 @@ import { plainAddress } from "../../core/routing/client-address.ts";
 import type { ListenerOption } from "../../core/thread-messages.ts";
 import type { AddressCap } from "../client/address-cap.ts";
 import type { ClientConnection } from "../client/client-state.ts";
+import type { SpareDescriptor } from "./spare-descriptor.ts";
 
 const backlog = 4096;
 /** Connections beyond the cap that are told so at once; more than these are just closed. */
@@ -14,6 +15,7 @@ const turnAwayMs = 1_000;
 export interface ListenOptions {
   readonly listener: ListenerOption;
   readonly descriptor: number;
+  readonly spare: Pick<SpareDescriptor, "isShort">;
   /** False: the cap is reached. */
   readonly admits: () => boolean;
   /** The cap on connections of one address. */
@@ -45,6 +47,10 @@ export function listenOn(options: ListenOptions): Promise<Server> {
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
     (socket) => {
+      if (options.spare.isShort()) {
+        socket.destroy();
+        return;
+      }
       if (!options.admits()) {
         turnAway(socket, options.turnAwayAnswer);
         return;
@@ -62,7 +68,7 @@ export function listenOn(options: ListenOptions): Promise<Server> {
     // Beside, not in the options: with a descriptor Node overlooks it there.
     server.listen({ fd: options.descriptor }, backlog, () => {
       server.off("error", reject);
-      server.on("error", () => {}); // accept failed (EMFILE): the next one may succeed
+      server.on("error", () => {}); // accept failed: the next one may succeed
       resolve(server);
     });
   });
