@@ -24,5 +24,7 @@ export {
 export { hashKey, type KeyHash } from "./keyed-hash.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { type PythonTarget, parsePythonTarget, pythonTargetPattern } from "./python-target.ts";
+export { type Rotation, rotateFile } from "./rotate-file.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";
 export { version } from "./version.ts";
+export { watchFiles } from "./watch-files.ts";

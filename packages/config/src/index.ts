@@ -26,6 +26,7 @@ export {
   readLoaderOutput,
 } from "./loader-document.ts";
 export type {
+  AccessLogPlan,
   AdminPlan,
   AppPlan,
   BasicAuthPlan,

@@ -165,6 +165,30 @@ export const envFileUnusable = defineError(
   }),
 );
 
+export const edgeShutOut = defineError(
+  "E2406",
+  exitCodes.environment,
+  (details: {
+    readonly user: string;
+    readonly path: string;
+    /** What of it is closed, and how that stands there. */
+    readonly at: string;
+    readonly facts: string;
+    readonly isFolder: boolean;
+    readonly place: ConfigPlace | undefined;
+  }) => ({
+    title: `The edge, as "${details.user}", cannot reach ${details.path}`,
+    ...placeOf(details.place),
+    facts: [`${details.at} is closed to it (${details.facts})`],
+    fixes: [
+      details.isFolder
+        ? `chmod o+x ${details.at}    # to pass, not to read`
+        : `chgrp ${details.user} ${details.at} && chmod g+r ${details.at}`,
+      "lay it where the edge can reach it: below /srv, say",
+    ],
+  }),
+);
+
 function placeOf(place: ConfigPlace | undefined): { place: ConfigPlace } | object {
   return place === undefined ? {} : { place };
 }

@@ -22,11 +22,13 @@ export { serviceStateOf } from "./core/state-name.ts";
 export {
   cannotImport,
   cannotStart,
+  edgeShutOut,
   pythonMissing,
   pythonTooOld,
   pythonUnusable,
 } from "./errors.ts";
 export { explainListen } from "./io/explain-listen.ts";
+export { type ClosedPath, findClosed } from "./io/find-closed.ts";
 export { findByEnvironment } from "./io/find-processes.ts";
 export { followLogs } from "./io/follow-logs.ts";
 export { captureOutput } from "./io/log-capture.ts";

@@ -10,7 +10,9 @@ import type { ErrorReport } from "@stack/base";
 import type { AppPlan } from "@stack/config";
 import { cannotStart, followLogs, type SpawnedChild, spawnChild } from "@stack/process";
 import { instanceLabel, workerSocketName } from "../core/names.ts";
+import { hasOtherEdge } from "../core/plan-change.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
+import { openToGroup } from "./open-to-group.ts";
 import type {
   LaunchedWorker,
   LaunchSpec,
@@ -86,6 +88,7 @@ function launchCommand(
     let listened = false;
     void untilListening(place.target, over.signal).then(async () => {
       listened = true;
+      if (hasOtherEdge(plan)) openToGroup(place.socket, plan.user?.uid ?? process.getuid?.() ?? 0);
       await said;
       if (!over.signal.aborted) {
         events.listening({ protocol: "http", address: place.address, capacity });

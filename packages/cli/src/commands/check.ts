@@ -25,9 +25,11 @@ export async function runCheck(
   session.print(
     `${good} ${"config".padEnd(15)} ${relativeTo(session.folder, place.config)} is valid`,
   );
-  for (const { name, text, error } of findings) {
+  const mind = session.paint("warn", "!");
+  for (const { name, text, error, isWarning } of findings) {
+    const sign = isWarning ? mind : good;
     session.print(
-      `${error === null ? good : bad} ${name.padEnd(15)} ${relativeTo(session.folder, text)}`,
+      `${error === null ? sign : bad} ${name.padEnd(15)} ${relativeTo(session.folder, text)}`,
     );
   }
   const reports = findings.flatMap(({ error }) =>

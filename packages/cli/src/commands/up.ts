@@ -4,6 +4,7 @@ import { relativeTo } from "../core/error-block.ts";
 import { commandHelp } from "../core/help.ts";
 import { countServices } from "../core/up-lines.ts";
 import { badArguments } from "../errors.ts";
+import { warnOfRoot } from "../io/check-edge-user.ts";
 import { loadConfig } from "../io/load-config.ts";
 import {
   createSession,
@@ -38,6 +39,8 @@ export async function runUp({ context, flags }: Invocation, options: UpFlags): P
   const file = relativeTo(session.folder, place.config);
   const config = loadConfig(session, place).then((loaded) => {
     session.say(`stack ${version}  ${loaded.name}  ${file}  (${countServices(loaded)})`);
+    const warning = warnOfRoot(loaded);
+    if (warning !== undefined) session.say(`warning: the edge ${warning}`);
     return loaded;
   });
 

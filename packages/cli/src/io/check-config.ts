@@ -12,6 +12,7 @@ import {
 } from "@stack/process";
 import { judgeModule } from "../core/judge-module.ts";
 import type { Environment } from "../core/paint.ts";
+import { checkEdgeUser } from "./check-edge-user.ts";
 import { inspectModule } from "./inspect-module.ts";
 import { tryListen } from "./try-listen.ts";
 
@@ -21,6 +22,8 @@ export interface Finding {
   /** What was found, in words. */
   readonly text: string;
   readonly error: StackError | null;
+  /** Nothing is wrong, but it could be better. */
+  readonly isWarning?: true;
 }
 
 /** @param ours addresses held by this very stack, which runs: they are not looked at */
@@ -43,7 +46,12 @@ export async function checkConfig(
       );
     return { name: plan.name, text: plan.command.join(" "), error };
   });
-  return [...apps, ...programs, ...(await checkListeners(config, ours))];
+  return [
+    ...apps,
+    ...programs,
+    ...(await checkListeners(config, ours)),
+    ...(await checkEdgeUser(config)),
+  ];
 }
 
 async function checkApp(plan: AppPlan, env: Environment): Promise<Finding> {

@@ -37,9 +37,18 @@ export type Hello =
 
 // ── stackd ↔ edge, over run/@edge.sock: `control.sock` is not open to who the edge may run as ────
 
-/** `plan` is `EdgePlan` of @stack/config. */
+/**
+ * `plan` is `EdgePlan` of @stack/config; `files` is what files of it hold, by their paths, where the edge
+ * may not be able to read them.
+ */
 export type StackdToEdge =
-  | { readonly type: "configure"; readonly plan: unknown }
+  | {
+      readonly type: "configure";
+      readonly plan: unknown;
+      readonly files?: Readonly<Record<string, string>>;
+    }
+  /** Some of these have changed: all of them anew. */
+  | { readonly type: "files"; readonly files: Readonly<Record<string, string>> }
   /** Null: as the plan says. Holds over plans until the next such message. */
   | {
       readonly type: "maintenance";

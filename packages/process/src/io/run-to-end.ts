@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** Gives it a pipe as descriptor 3 and collects what it writes there. */
   readonly fd3?: boolean;
+  /** Who it runs as; ourselves unless said otherwise. */
+  readonly user?: ChildSpec["user"];
   /** Of each stream; what is beyond is dropped. 16 MB unless said otherwise. */
   readonly limitBytes?: number;
 }
@@ -34,6 +36,7 @@ export async function runToEnd(
     command,
     cwd: options.cwd,
     env: options.env,
+    ...(options.user === undefined ? {} : { user: options.user }),
     stdout: "pipe",
     stderr: "pipe",
     extra: options.fd3 === true ? ["pipe"] : [],

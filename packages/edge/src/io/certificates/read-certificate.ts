@@ -13,11 +13,16 @@ export interface CertificateFiles {
 
 /**
  * Reads and checks both files.
+ *
+ * @param given what files hold that need not be read
  * Throws E4003 when they cannot be read, are no PEM, or do not belong together.
  */
-export function readCertificate(files: CertificateFiles): TlsCertificate {
-  const cert = readText(files.cert);
-  const key = readText(files.key);
+export function readCertificate(
+  files: CertificateFiles,
+  given: Readonly<Record<string, string>>,
+): TlsCertificate {
+  const cert = given[files.cert] ?? readText(files.cert);
+  const key = given[files.key] ?? readText(files.key);
   const leaf = attempt(files.cert, "it holds no certificate in PEM form", () => {
     return new X509Certificate(cert);
   });
@@ -34,8 +39,8 @@ export function readCertificate(files: CertificateFiles): TlsCertificate {
 }
 
 /** Certificates of authorities, for `clientCa`. Throws E4003. */
-export function readAuthorities(file: string): string {
-  const text = readText(file);
+export function readAuthorities(file: string, given: Readonly<Record<string, string>>): string {
+  const text = given[file] ?? readText(file);
   attempt(file, "it holds no certificate in PEM form", () => new X509Certificate(text));
   attempt(file, "OpenSSL does not take it", () => createSecureContext({ ca: text }));
   return text;

@@ -19,20 +19,22 @@ const ticketKeyBytes = 48;
  *
  * @param ticketSecret of this run of the edge; a new one ends all sessions made before
  * @param now Unix time in milliseconds
+ * @param given what files hold that need not be read, by their paths
  * Throws E4003.
  */
 export function readTlsMaterials(
   plan: EdgePlan,
   ticketSecret: Uint8Array,
   now: number,
+  given: Readonly<Record<string, string>> = {},
 ): TlsMaterials {
   const materials: TlsMaterial[] = [];
   const files: string[] = [];
   plan.listeners?.forEach(({ tls }, listener) => {
     if (tls === null) return;
     const pairs = pairsOf(tls, now);
-    const certificates = pairs.map(readCertificate);
-    const clientCa = tls.clientCa === null ? null : readAuthorities(tls.clientCa);
+    const certificates = pairs.map((pair) => readCertificate(pair, given));
+    const clientCa = tls.clientCa === null ? null : readAuthorities(tls.clientCa, given);
     for (const { cert, key } of pairs) files.push(cert, key);
     if (tls.clientCa !== null) files.push(tls.clientCa);
     // A session may only be resumed where its client would have been asked for the same: else one

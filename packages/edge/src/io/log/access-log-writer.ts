@@ -121,7 +121,15 @@ function createAppendTarget(file: string) {
     checkedAt = now;
     if (handle !== undefined && (await identityOf(file)) === identity) return;
     const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-    const opened = await open(file, O_APPEND | O_CREAT | O_WRONLY, 0o640);
+    const opened = await open(file, O_APPEND | O_CREAT | O_WRONLY, 0o640).catch(
+      (error: unknown) => {
+        // Moved away, and no new one is ours yet: the old one takes what comes meanwhile.
+        if (handle !== undefined && (error as NodeJS.ErrnoException).code === "EACCES")
+          return handle;
+        throw error;
+      },
+    );
+    if (opened === handle) return;
     await handle?.close();
     handle = opened;
     const facts = await opened.stat({ bigint: true });

@@ -33,7 +33,7 @@ import { readFailed, readLoad, readServed } from "../../core/scheduling/worker-s
 import { createSharedCounters, forgetThreadCounters } from "../../core/shared-counters.ts";
 import type { SharedApp, ThreadToMain, TlsMaterial } from "../../core/thread-messages.ts";
 import { adminSocketFailed } from "../../errors.ts";
-import { createCertificateWatch } from "../certificates/certificate-watch.ts";
+import { createCertificateWatch, type GivenFiles } from "../certificates/certificate-watch.ts";
 import { probeAdoption } from "../thread/adopt-socket.ts";
 import { createAdminServer } from "./admin-server.ts";
 import { createArbiterDesk } from "./arbiter-desk.ts";
@@ -128,7 +128,8 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
       if (degraded !== "") send({ type: "edge-degraded", reason: degraded });
     },
     (message) => {
-      if (message.type === "configure") configure(message.plan as EdgePlan);
+      if (message.type === "configure") configure(message.plan as EdgePlan, message.files);
+      else if (message.type === "files") certificates.renew(message.files);
       else if (message.type === "maintenance") maintain(message);
       else if (message.type === "list-requests") requests.ask(message.id);
       else if (message.type === "cache") void tellOfCache(message.id, message.order);
@@ -190,10 +191,10 @@ export async function runEdge(options: EdgeOptions, entry: URL): Promise<void> {
     };
   }
 
-  function configure(plan: EdgePlan): void {
+  function configure(plan: EdgePlan, given: GivenFiles = {}): void {
     let tls: readonly TlsMaterial[];
     try {
-      tls = certificates.configure(plan);
+      tls = certificates.configure(plan, given);
     } catch (error) {
       stackd.send({ type: "edge-failed", error: reportOf(error) });
       return;

@@ -42,6 +42,8 @@ export interface EdgeContext {
   readonly env: Readonly<Record<string, string>>;
   readonly setup: () => EdgeSetup;
   readonly plan: () => EdgePlan;
+  /** What files of a plan hold that it cannot read itself. */
+  readonly files: (plan: EdgePlan) => Readonly<Record<string, string>>;
   readonly maintenance: () => Maintenance | null;
   readonly drainMs: () => number;
 }
@@ -71,6 +73,8 @@ export interface EdgeGeneration {
   readonly configure: () => Promise<void>;
   /** Tells one that drains what holds now for the apps it knows; the rest of its plan stays. */
   readonly renewApps: () => void;
+  /** Files that it was given hold something else. */
+  readonly giveFiles: (files: Readonly<Record<string, string>>) => void;
   /** For one that has no connection yet: resolves with its first readiness. */
   readonly firstReady: () => Promise<void>;
   /** Resolves when it does what `maintenance` says now; at once while it is not connected. */
@@ -203,7 +207,7 @@ export function createEdgeGeneration(
 
   function give(plan: EdgePlan): void {
     given = plan;
-    peer?.send({ type: "configure", plan });
+    peer?.send({ type: "configure", plan, files: context.files(plan) });
   }
 
   function sendMaintenance(): void {
@@ -273,6 +277,7 @@ export function createEdgeGeneration(
       const apps = Object.entries(given.apps).map(([app, old]) => [app, newest[app] ?? old]);
       give({ ...given, apps: Object.fromEntries(apps) });
     },
+    giveFiles: (files) => peer?.send({ type: "files", files }),
     firstReady: expectAnswer,
     async maintain() {
       if (peer === null) return; // it is told when it connects

@@ -3,12 +3,13 @@
  * writes to. Everything above these stays ours: its group may pass and sees no names.
  */
 import { chmodSync, lchownSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { EdgePlan, ResolvedConfig } from "@stack/config";
 import type { StatePaths } from "@stack/control";
-import { makeFolder } from "@stack/process";
+import { edgeShutOut, findClosed, makeFolder } from "@stack/process";
 import { stateFolderUnusable } from "../../errors.ts";
-import { giveFile, giveFolder } from "./give-away.ts";
+import { giveAccessLog } from "./access-log.ts";
+import { giveFolder } from "./give-away.ts";
 
 /** Throws E2402. */
 export function prepareEdge({ edge }: ResolvedConfig, paths: StatePaths): void {
@@ -22,11 +23,28 @@ export function prepareEdge({ edge }: ResolvedConfig, paths: StatePaths): void {
       chmodSync(folder, 0o710);
     }
     for (const folder of [paths.edge, ...foldersOf(plan)]) giveFolder(folder, user);
-    if (plan.accessLog !== null) giveFile(plan.accessLog.file, user);
   } catch (cause) {
     const { message, path = paths.state } = cause as NodeJS.ErrnoException;
     throw stateFolderUnusable({ path, reason: message }, cause);
   }
+  try {
+    if (plan.accessLog !== null) giveAccessLog(plan.accessLog, user);
+  } catch {
+    // Said by who looks after it; requests are answered without a log.
+  }
+}
+
+/** What it must reach to run at all. Throws E2406. */
+export async function checkReach(
+  { edge, places }: ResolvedConfig,
+  { state }: StatePaths,
+  edgeEntry: string,
+): Promise<void> {
+  const { user } = edge;
+  if (user === undefined) return;
+  const [closed] = await findClosed([dirname(state), process.execPath, edgeEntry], user);
+  if (closed === undefined) return;
+  throw edgeShutOut({ ...closed, user: user.name, place: places["edge.user"] });
 }
 
 /** Where it writes. */

@@ -8,11 +8,12 @@ import { readStartTime } from "@stack/process";
 import { userOf } from "../../core/environment.ts";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import { readMemory } from "../../core/memory.ts";
+import { keepAccessLog } from "./access-log.ts";
 import { adoptChildren } from "./adopt.ts";
 import { bindListeners } from "./bind-listeners.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { serveControl, serveEdges } from "./control-server.ts";
-import { prepareEdge } from "./edge-places.ts";
+import { checkReach, prepareEdge } from "./edge-places.ts";
 import { openKeeperLink } from "./keeper-link.ts";
 import { loadConfig } from "./load-config.ts";
 import { endOrphaned } from "./orphaned.ts";
@@ -46,6 +47,7 @@ export async function runStackd(
     stack = createStack(setup, config, memory);
     const choices = { port: options.port, freePorts: options.freePorts === true };
     stack.listeners = await bindListeners(keeper, config, choices, paths, welcome.listeners);
+    if (memory === undefined) await checkReach(config, paths, options.edge);
     prepareEdge(config, paths);
   } catch (error) {
     log.error(`cannot start: ${(error as Error).message}`);
@@ -106,6 +108,7 @@ export async function runStackd(
     onEdge: stack.edges.attach,
     onError: log.error,
   });
+  keepAccessLog(() => stack.config.edge, log);
   adoptChildren(stack);
   listen({
     onExit: stack.childExited,

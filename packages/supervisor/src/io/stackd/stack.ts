@@ -4,7 +4,7 @@
  */
 import { dirname } from "node:path";
 import { type ErrorReport, formatAddress, type Logger } from "@stack/base";
-import type { AppPlan, ResolvedConfig } from "@stack/config";
+import type { AppPlan, EdgePlan, ResolvedConfig } from "@stack/config";
 import type {
   CanaryVerdictStatus,
   ChildExit,
@@ -18,6 +18,7 @@ import { markFailedApps } from "../../core/failure-page.ts";
 import type { KeeperOptions } from "../../core/keeper-options.ts";
 import type { Memory } from "../../core/memory.ts";
 import { planWithRedis } from "../../core/plan-with-redis.ts";
+import { planWithoutRotation } from "../../core/plan-without-rotation.ts";
 import {
   dependenciesOf,
   findServices,
@@ -34,6 +35,7 @@ import { createHistory, type History } from "./history.ts";
 import type { KeeperLink, Welcome } from "./keeper-link.ts";
 import type { Managed } from "./managed.ts";
 import { createReleaseCommands, type ReleaseCommands } from "./release-commands.ts";
+import { createSecretFiles } from "./secret-files.ts";
 import type { SignalDesk } from "./signals.ts";
 import { createWaiters } from "./waiters.ts";
 
@@ -127,6 +129,7 @@ export function createStack(
   };
   const history = createHistory(memory, setup.log, onEvent, remember);
 
+  const secrets = createSecretFiles((files) => edges.current()?.giveFiles(files));
   const edges = createEdges(
     {
       keeper,
@@ -148,11 +151,12 @@ export function createStack(
       plan: () =>
         markCanaries(
           markFailedApps(
-            markStoppedApps(planWithRedis(stack.config, paths.run), stack.plans(), stack.isStopped),
+            markStoppedApps(edgePlan(), stack.plans(), stack.isStopped),
             failures.shown(),
           ),
           stack.canary,
         ),
+      files: (plan) => (stack.config.edge.user === undefined ? {} : secrets.read(plan)),
       maintenance: () => stack.maintenance,
       drainMs: () => {
         const apps = Object.values(stack.config.apps);
@@ -277,6 +281,10 @@ export function createStack(
       edges.state() === "ready" &&
       [...services.values()].every((one) => stack.isStopped(one.plan) || isFullyReady(one)),
   };
+
+  function edgePlan(): EdgePlan {
+    return planWithoutRotation(planWithRedis(stack.config, paths.run), stack.config.edge.user);
+  }
 
   function startWaiting(): void {
     if (stack.phase === "stopping") return;
