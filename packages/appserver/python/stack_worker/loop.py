@@ -4,6 +4,7 @@ READY is said only here or at the end of an answer, when no request runs. Whatev
 waits in the kernel; requests are then served in the order in which they became readable.
 """
 
+import os
 import select
 
 from .connection import ClientGone
@@ -21,6 +22,7 @@ class Loop(PollingLoop):
 
     def run(self):
         """Serves until drained. Returns the exit code."""
+        _wake_behind_others()
         poll = self._poll.poll
         connections = self._connections
         while True:
@@ -77,3 +79,16 @@ class Loop(PollingLoop):
             connection.send(GOAWAY_FRAME)
         except ClientGone:
             self._close(connection)
+
+
+def _wake_behind_others():
+    """A request that arrives does not interrupt the edge, which has more to send.
+
+    On a core that both share it saves two changes of process for each request. Children inherit it, as they
+    do niceness.
+    """
+    try:
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except (AttributeError, OSError):
+        pass  # another system, or one that forbids it

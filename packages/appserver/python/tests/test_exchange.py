@@ -378,6 +378,11 @@ class AheadTest(WorkerTest):
         self.assertEqual(first.answer()[1], b"/held")
         self.assertEqual(kept.answer()[1], b"/held,/kept")
 
+    def test_a_worker_that_wakes_does_not_interrupt_the_edge(self):
+        worker = self.worker(self.APP)
+        self.edge(worker).get()
+        self.assertEqual(os.sched_getscheduler(worker.pid), os.SCHED_BATCH)
+
 
 if __name__ == "__main__":
     unittest.main()
