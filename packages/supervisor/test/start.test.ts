@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { isRunning, readLogs } from "@stack/process";
 import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
+import { loadConfig } from "../src/io/stackd/load-config.ts";
 import { createTestStack } from "./fixtures/stack-of-a-test.ts";
 
 // Whole stacks: a busy machine needs a while for each.
@@ -34,4 +35,31 @@ test("up starts every service, and down leaves nothing behind", async () => {
   expect(lines.map((line) => `${line.source} ${line.text}`)).toContain(
     "shop-2.1 generation 1 of r1",
   );
+});
+
+test("a config that who starts the stack has evaluated is not evaluated again, also after stackd's death", async () => {
+  await using stack = createTestStack(`${shop} redis: false,`);
+  const env = { PATH: "/usr/bin:/bin" };
+  const config = await loadConfig(stack.config, stack.paths.state, env);
+  stack.write("} this cannot be parsed");
+
+  await stack.up({}, {}, Promise.resolve(config));
+  await (await stack.client()).request({ op: "wait-ready" });
+
+  const before = await stack.pidOf("stackd");
+  process.kill(before, "SIGKILL");
+  await eventually("its successor", async () => {
+    const now = await stack.pidOf("stackd").catch(() => before);
+    return now !== before;
+  });
+  await eventually("all to be seen", async () => (await stack.status()).state === "ready");
+});
+
+test("a config that could not be evaluated is evaluated by stackd", async () => {
+  await using stack = createTestStack(`${shop} redis: false,`);
+
+  await stack.up({}, {}, Promise.reject(new Error("no loader")));
+  await (await stack.client()).request({ op: "wait-ready" });
+
+  expect((await stack.status()).state).toBe("ready");
 });

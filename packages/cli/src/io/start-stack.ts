@@ -12,7 +12,7 @@ import type { Session, StackPlace } from "./session.ts";
 
 export interface StartOptions
   extends Pick<KeeperOptions, "state" | "port" | "freePorts" | "owned" | "watch"> {
-  /** May still be loading: stackd evaluates it for itself meanwhile. */
+  /** May still be loading: keeper and stackd start meanwhile, and get it then. */
   readonly config: ResolvedConfig | Promise<ResolvedConfig>;
   readonly onEvent?: (event: StackEvent) => void;
 }
@@ -44,6 +44,7 @@ export async function startStack(
     startKeeper(
       { config: place.config, ...resolveEntries(), ...keeper },
       cleanEnvironment(session.context.env),
+      Promise.resolve(loading),
     ),
     loading,
   ]);

@@ -421,5 +421,7 @@ export type KeeperToStackd =
       readonly message: string;
     }
   | { readonly type: "exit"; readonly exit: ChildExit }
+  /** The config as who started the keeper has evaluated it; null when stackd is to do so itself. */
+  | { readonly type: "config"; readonly config: unknown }
   /** The keeper was told to end: drain and stop everything, then say `finish`. */
   | { readonly type: "terminate"; readonly now: boolean };

@@ -17,9 +17,17 @@ export interface KeeperOptions {
   readonly watch?: boolean;
   /** Somebody waits on descriptor 3 to hear how the start went. */
   readonly answer?: boolean;
+  /** They evaluate the config too, and write it there: one line of JSON, null when that failed. */
+  readonly evaluated?: boolean;
 }
 
-const flagNames: ReadonlySet<string> = new Set(["free-ports", "owned", "watch", "answer"]);
+const flagNames: ReadonlySet<string> = new Set([
+  "free-ports",
+  "owned",
+  "watch",
+  "answer",
+  "evaluated",
+]);
 const texts = ["config", "state", "edge", "arbiter"] as const;
 
 export function formatKeeperArguments(options: KeeperOptions): string[] {
@@ -33,6 +41,7 @@ export function formatKeeperArguments(options: KeeperOptions): string[] {
     ...(options.owned === true ? ["--owned"] : []),
     ...(options.watch === true ? ["--watch"] : []),
     ...(options.answer === true ? ["--answer"] : []),
+    ...(options.evaluated === true ? ["--evaluated"] : []),
   ];
 }
 
@@ -64,5 +73,6 @@ export function parseKeeperArguments(args: readonly string[]): KeeperOptions {
     owned: flags.has("owned"),
     watch: flags.has("watch"),
     answer: flags.has("answer"),
+    evaluated: flags.has("evaluated"),
   };
 }

@@ -22,25 +22,32 @@ export interface StartedKeeper {
  * `wait-ready` on the control socket tells the rest.
  *
  * @param env for the keeper and all below it; see `cleanEnvironment`
+ * @param evaluated the same config, which the caller evaluates anyway: stackd need not then
  * Throws what stopped it: E1xxx for the config, E2001 and E2002 for a port, E2003 when the stack
  * runs already, E2006 when the keeper died without a word.
  */
 export async function startKeeper(
   options: KeeperOptions,
   env: Readonly<Record<string, string>>,
+  evaluated?: Promise<unknown>,
 ): Promise<StartedKeeper> {
   const child = await spawnChild({
     command: [
       process.execPath,
       keeperEntry,
-      ...formatKeeperArguments({ ...options, answer: true }),
+      ...formatKeeperArguments({ ...options, answer: true, evaluated: evaluated !== undefined }),
     ],
     cwd: "/",
     env,
     extra: ["pipe"],
   });
+  const [channel] = child.pipes;
+  const hand = (config: unknown): void => {
+    if (channel?.writable === true) channel.write(`${JSON.stringify(config)}\n`);
+  };
+  evaluated?.then(hand, () => hand(null)); // the caller tells of it
   const late = setTimeout(() => child.signal("SIGKILL"), answerMs); // its stackd ends the rest
-  const line = await readFirstLine(child.pipes[0]);
+  const line = await readFirstLine(channel);
   clearTimeout(late);
   if (line === "") throw keeperLost({ reason: describeExit(await child.exited), lines: [] });
   const answer = JSON.parse(line) as KeeperAnswer;

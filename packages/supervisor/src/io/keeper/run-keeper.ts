@@ -36,11 +36,13 @@ const terminateMs = 90_000;
  * Runs until all is down.
  *
  * @param answer told once how the start went
+ * @param evaluated the config, where whoever started us evaluates it; null when it could not
  */
 export async function runKeeper(
   options: KeeperOptions,
   env: Readonly<Record<string, string>>,
   answer: (error: ErrorReport | null) => void,
+  evaluated?: Promise<unknown>,
 ): Promise<void> {
   const paths = resolveStatePaths(options.config, options.state);
   try {
@@ -53,7 +55,7 @@ export async function runKeeper(
   await endLeftovers(paths);
   removeLeftoverFiles(paths);
   const failure = await openControl(paths).then(
-    (control) => keep(options, paths, env, control, answer),
+    (control) => keep(options, paths, env, control, answer, evaluated),
     (error: unknown) => reportOf(error),
   );
   releaseLock(paths.lock, ownIdentity());
@@ -104,6 +106,7 @@ async function keep(
   env: Readonly<Record<string, string>>,
   control: BoundSocket,
   answer: (error: ErrorReport | null) => void,
+  evaluated: Promise<unknown> | undefined,
 ): Promise<ErrorReport | null> {
   const startedAt = new Date().toISOString();
   const mark = { [markName]: paths.state };
@@ -146,6 +149,8 @@ async function keep(
           memory,
           restarts,
         });
+        // Of one that has decided something, the config is in its memory.
+        if (memory === null && evaluated !== undefined) void passConfig(evaluated);
         if (terminations > 0) stackd.send({ type: "terminate", now: terminations > 1 });
       },
       onMessage: (message) => obey(message),
@@ -177,6 +182,11 @@ async function keep(
     },
     onFinish: () => finished.resolve(null),
   });
+
+  async function passConfig(waited: Promise<unknown>): Promise<void> {
+    const config = await waited; // never rejects
+    stackd.send({ type: "config", config });
+  }
 
   function record(): void {
     const current = stackd.current();

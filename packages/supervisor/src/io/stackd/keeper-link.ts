@@ -29,6 +29,8 @@ export interface KeeperLink {
   readonly edgeReady: (name: string, ready: boolean) => void;
   readonly started: (error: ErrorReport | null) => void;
   readonly finish: () => void;
+  /** See the message; rejects with the keeper's loss. */
+  readonly config: Promise<unknown>;
 }
 
 export interface KeeperEvents {
@@ -47,6 +49,8 @@ export async function openKeeperLink(): Promise<{
   readonly listen: (events: KeeperEvents) => void;
 }> {
   const welcome = Promise.withResolvers<Welcome>();
+  const config = Promise.withResolvers<unknown>();
+  config.promise.catch(() => {}); // most stackds do not ask for it
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   const early: (() => void)[] = [];
   let events: KeeperEvents | undefined;
@@ -62,6 +66,9 @@ export async function openKeeperLink(): Promise<{
     switch (message.type) {
       case "welcome":
         welcome.resolve(message);
+        return;
+      case "config":
+        config.resolve(message.config);
         return;
       case "result": {
         const question = waiting.get(message.id);
@@ -85,6 +92,7 @@ export async function openKeeperLink(): Promise<{
   process.on("disconnect", () => {
     const lost = Object.assign(new Error("the keeper is gone"), { code: "EKEEPER" });
     welcome.reject(lost);
+    config.reject(lost);
     for (const question of waiting.values()) question.reject(lost);
     waiting.clear();
     whenListening((listener) => listener.onLost());
@@ -117,6 +125,7 @@ export async function openKeeperLink(): Promise<{
     edgeReady: (name, ready) => send({ type: "edge-ready", name, ready }),
     started: (error) => send({ type: "started", error }),
     finish: () => send({ type: "finish" }),
+    config: config.promise,
   };
   return {
     welcome: await welcome.promise,

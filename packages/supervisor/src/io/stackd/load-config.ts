@@ -7,6 +7,7 @@ import {
   readLoaderOutput,
 } from "@stack/config";
 import { runToEnd } from "@stack/process";
+import type { KeeperLink } from "./keeper-link.ts";
 
 /** Throws the first problem of the config as a StackError (E1xxx). */
 export async function loadConfig(
@@ -21,4 +22,18 @@ export async function loadConfig(
     fd3: true,
   });
   return readLoaderOutput(result.fd3, { ...result, file });
+}
+
+/**
+ * The config as the command that started the stack has evaluated it meanwhile: that takes as long as
+ * all else until here. Null when it has not.
+ */
+export async function receiveConfig(keeper: KeeperLink): Promise<ResolvedConfig | null> {
+  const late = Promise.withResolvers<null>();
+  const timer = setTimeout(late.resolve, loaderDeadlineMs, null);
+  try {
+    return (await Promise.race([keeper.config, late.promise])) as ResolvedConfig | null;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -15,7 +15,7 @@ import { type Clients, createClients } from "./clients.ts";
 import { serveControl, serveEdges } from "./control-server.ts";
 import { checkReach, prepareEdge } from "./edge-places.ts";
 import { openKeeperLink } from "./keeper-link.ts";
-import { loadConfig } from "./load-config.ts";
+import { loadConfig, receiveConfig } from "./load-config.ts";
 import { endOrphaned } from "./orphaned.ts";
 import { createSignalDesk } from "./signals.ts";
 import { createStack, type Stack } from "./stack.ts";
@@ -43,7 +43,10 @@ export async function runStackd(
   const memory = readMemory(welcome.memory);
   let stack: Stack;
   try {
-    const config = memory?.config ?? (await loadConfig(options.config, paths.state, env));
+    const config =
+      memory?.config ??
+      (options.evaluated === true ? await receiveConfig(keeper) : null) ??
+      (await loadConfig(options.config, paths.state, env));
     stack = createStack(setup, config, memory);
     const choices = { port: options.port, freePorts: options.freePorts === true };
     stack.listeners = await bindListeners(keeper, config, choices, paths, welcome.listeners);
