@@ -195,7 +195,7 @@ test("a safe request whose worker dies is replayed once on another", async () =>
   arbiter.up(living.record);
   expect((await answer).text).toContain("second");
   const line =
-    "shop-1.1 was lost while it had GET http://a.test/safe for 127.0.0.1: tried once more";
+    "shop-1.1 did not finish GET http://a.test/safe for 127.0.0.1: its connection ended; tried once more";
   await eventually("the log", () => edge.output().includes(line));
 });
 
@@ -206,7 +206,8 @@ test("a request whose second worker dies as well is a 502", async () => {
   await edge.arbiter("shop", [one.record, two.record]);
   expect((await ask(edge, "/kills-workers")).status).toBe(502);
   expect(one.count() + two.count()).toBe(2);
-  const line = "GET http://a.test/kills-workers for 127.0.0.1: answered with 502";
+  const line =
+    "GET http://a.test/kills-workers for 127.0.0.1: its connection ended; answered with 502";
   await eventually("the log", () => edge.output().includes(line));
 });
 

@@ -35,6 +35,8 @@ export interface ForkedWorkerOptions {
 
 /** The zygote reports an exit within milliseconds; a worker that only closed its connection hangs. */
 const reportGraceMs = 2_000;
+/** Before which Python's faulthandler says where it was. */
+const faults = new Set<string | null>(["SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"]);
 const unknownExit: ExitStatus = { code: null, signal: null };
 
 export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
@@ -105,7 +107,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
     if (over) return;
     over = true;
     clearTimeout(timer);
-    if (status.signal !== null) options.crashed(readCrash(`${socket}.stacks`));
+    if (faults.has(status.signal)) options.crashed(readCrash(`${socket}.stacks`));
     control.forget(key);
     options.ended();
     events.exited(status);

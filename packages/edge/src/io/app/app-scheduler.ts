@@ -37,6 +37,9 @@ import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
 import { createCallList } from "./call-list.ts";
 import { tellLost } from "./tell-lost.ts";
 
+const lostAndReplayed = "its connection ended; tried once more";
+const lostFor502 = "its connection ended; answered with 502";
+
 export interface AppScheduler extends Backend, CallObserver {
   readonly name: string;
   /** From the newest plan. */
@@ -355,11 +358,11 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       case "unreached":
       case "lost":
         if (isReplayable(exchange, outcome, call.attempts)) {
-          if (outcome === "lost") tellLost(thread.log, worker.id, exchange, "tried once more");
+          if (outcome === "lost") tellLost(thread.log, worker.id, exchange, lostAndReplayed);
           reenter(call);
           return;
         }
-        if (outcome === "lost") tellLost(thread.log, worker.id, exchange, "answered with 502");
+        if (outcome === "lost") tellLost(thread.log, worker.id, exchange, lostFor502);
         exchange.fail(502, "the application ended before it answered");
         break;
       default:

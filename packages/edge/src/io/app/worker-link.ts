@@ -240,7 +240,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       observer.onCallSettled(call, handle, "lost");
       return;
     }
-    tellLost(thread.log, record.id, exchange, "its answer is cut off");
+    tellLost(thread.log, record.id, exchange, "its connection ended within the answer");
     exchange.fail(502, "the application ended within its answer");
     observer.onCallSettled(call, handle, "answered");
   }
