@@ -9,6 +9,7 @@ export interface AccountProbe {
   readonly groupNames: () => readonly string[];
   /** Who runs the stack. */
   readonly ownUid: number;
+  readonly ownGid: number;
 }
 
 export function checkAccounts(input: unknown, probe: AccountProbe): readonly Problem[] {
@@ -39,8 +40,13 @@ function checkEach(
 function checkEdge(written: unknown, probe: AccountProbe): readonly Problem[] {
   const { user, group } = (written ?? {}) as Written;
   const problems = checkEntry(["edge"], written, probe);
-  if (!isName(group) || user !== undefined) return problems;
-  const message = "is of use only beside `user`: say who the edge runs as, or remove it";
+  if (!isName(group)) return problems;
+  const gid = probe.gid(group);
+  const isOthers = probe.ownUid !== 0 && gid !== undefined && gid !== probe.ownGid;
+  if (user !== undefined && !isOthers) return problems;
+  const message = isOthers
+    ? `only root can run it as "${group}"; remove it, or start the stack as root`
+    : "is of use only beside `user`: say who the edge runs as, or remove it";
   return [...problems, { path: ["edge", "group"], message }];
 }
 

@@ -48,6 +48,7 @@ export function checkConfig(input: unknown, context: CheckContext): ResolvedConf
       userNames: accounts.userNames,
       groupNames: accounts.groupNames,
       ownUid,
+      ownGid: process.getgid?.() ?? 0,
     }),
   ];
   if (!result.success || problems.length > 0) {
