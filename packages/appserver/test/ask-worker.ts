@@ -16,17 +16,6 @@ export function ask(worker: WorkerRecord, path: string): Promise<Answer> {
     : askFrames(worker.address, path);
 }
 
-/** Whether it says anything on a fresh connection (one of HTTP is asked for /), as a loop that turns does. */
-export function greets(worker: WorkerRecord, withinMs: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ path: worker.address.replace(/^unix:/, "") });
-  if (worker.protocol === "http") socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
-  socket.setTimeout(withinMs, () => resolve(false));
-  socket.once("data", () => resolve(true));
-  socket.once("error", () => resolve(false));
-  return promise.finally(() => socket.destroy());
-}
-
 function askHttp(address: string, path: string): Promise<Answer> {
   const target = parseAddress(address);
   const where =

@@ -4,7 +4,7 @@ import type { AppPlan } from "@stack/config";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, nextEvent } from "@stack/testkit";
 import { expect, test, vi } from "vitest";
-import { ask, greets } from "./ask-worker.ts";
+import { ask } from "./ask-worker.ts";
 import { isAlive, leftovers } from "./leftovers.ts";
 import {
   asgiPlan,
@@ -40,10 +40,10 @@ const gone = (bench: Bench, { key }: WorkerRecord) =>
     patienceMs,
   );
 
-/** Sends a request that gets no answer, and waits until the worker takes no other. */
-async function occupy(worker: WorkerRecord, path: string): Promise<void> {
+/** Sends a request that gets no answer, and waits until the app has it. */
+async function occupy(bench: Bench, worker: WorkerRecord, path: string): Promise<void> {
   ask(worker, path).catch(() => {});
-  await eventually("it to be busy", async () => !(await greets(worker, 300)));
+  await eventually("it to be busy", () => bench.output().includes(`got ${path}`));
 }
 
 test.for<readonly [what: string, plan: PlanOf, path: string, frame: RegExp]>([
@@ -57,7 +57,7 @@ test.for<readonly [what: string, plan: PlanOf, path: string, frame: RegExp]>([
     await using bench = await openBench();
     await startReady(bench, planOf(bench));
     const worker = first(bench);
-    await occupy(worker, path);
+    await occupy(bench, worker, path);
     const dead = gone(bench, worker);
     const logged = bench.output().length;
 
@@ -120,7 +120,7 @@ test("a loop that hangs without a request of an edge is noticed", async () => {
   await using bench = await openBench();
   await startReady(bench, blocks(bench));
   const worker = first(bench);
-  await occupy(worker, "/blocks");
+  await occupy(bench, worker, "/blocks");
 
   expect((await gone(bench, worker))[0]).toMatchObject({ answer: { status: 504 } });
 
