@@ -1,6 +1,6 @@
 /** Small applications for end-to-end tests, as text. */
 
-/** Answers `version`, or its worker at /who, waits at /slow, counts a body at /length. */
+/** Answers `version`, or its worker at /who, waits at /slow, at /held for a file "let-go", counts a body at /digest. */
 export function wsgiApp(version: string): string {
   return `import hashlib
 import os
@@ -16,6 +16,10 @@ def application(environ, start_response):
     elif path == "/slow":
         time.sleep(0.1)
         body = "slow"
+    elif path == "/held":
+        while not os.path.exists(os.path.join(os.path.dirname(__file__), "let-go")):
+            time.sleep(0.01)
+        body = "held"
     elif path == "/digest":
         digest, size = hashlib.sha256(), 0
         for piece in iter(lambda: environ["wsgi.input"].read(65536), b""):
