@@ -66,7 +66,7 @@ export async function listenAsStackd(path: string): Promise<FakeStackd> {
       state = undefined;
       peer?.destroy();
     },
-    async order(order, timeoutMs = 9_000) {
+    async order(order, timeoutMs = 45_000) {
       const id = nextId++;
       await eventually("the arbiter to connect", () => peer !== undefined);
       const done = nextEvent(

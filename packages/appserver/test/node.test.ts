@@ -187,7 +187,7 @@ test.for([
 test("a health check is asked over HTTP before a worker gets traffic", async () => {
   await using bench = await openBench();
 
-  const plan = nodePlan(bench, { workers: 1, health: "/throw", bootTimeoutMs: 3_000 });
+  const plan = nodePlan(bench, { workers: 1, health: "/throw", bootTimeoutMs: 10_000 });
   const error = await bench.stackd.order({ type: "configure", plan, release: "r1" });
 
   expect(error).toMatchObject({ code: "E3202" });

@@ -1,4 +1,6 @@
 /** Workers that have done enough: replaced without a gap, or killed where memory leaves no time. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { RecyclePlan } from "@stack/config";
 import type { WorkerRecord } from "@stack/control";
 import { eventually, nextEvent } from "@stack/testkit";
@@ -7,15 +9,18 @@ import { ask } from "./ask-worker.ts";
 import { isAlive } from "./leftovers.ts";
 import { type Bench, commandPlan, openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
 
-const patienceMs = 20_000;
+const patienceMs = 40_000;
 
 vi.setConfig({ testTimeout: 60_000 });
 
 async function openShop(recycle: RecyclePlan, workers = 1): Promise<Bench> {
   const bench = await openBench();
-  await startReady(bench, wsgiPlan(bench, { app: "grows:application", workers, recycle }));
+  const env = { ...wsgiPlan(bench).env, STACK_TEST_FLAG: answerFlag(bench) };
+  await startReady(bench, wsgiPlan(bench, { app: "grows:application", workers, recycle, env }));
   return bench;
 }
+
+const answerFlag = (bench: Bench): string => join(bench.folder, "answer");
 
 function first(bench: Bench): WorkerRecord {
   const [worker] = bench.edge.workers.values();
@@ -85,9 +90,9 @@ test("beyond the soft limit of memory what runs is finished first", async () => 
   const old = first(bench);
   const up = told(bench, "worker-up");
 
-  await ask(old, "/grow/120");
-  const slow = ask(old, "/sleep/1");
+  const slow = ask(old, "/wait/120");
   await up;
+  writeFileSync(answerFlag(bench), "");
 
   expect((await slow).body).toBe(String(old.pid));
   const state = await bench.stackd.untilState("its end", (now) => now.workers[0]?.lastExit != null);
@@ -127,13 +132,13 @@ test("memory of a command is that of all its processes", async () => {
 test("a successor that does not become ready leaves the old one at work", async () => {
   await using bench = await openBench();
   const env = { ...wsgiPlan(bench).env, STACK_TEST_FLAG: bench.folder };
-  const late = { app: "late_hang:application", env, bootTimeoutMs: 1_500 };
+  const late = { app: "late_hang:application", env, bootTimeoutMs: 8_000 };
   const plan = wsgiPlan(bench, { workers: 1, preload: false, recycle: { requests: 5 }, ...late });
   await startReady(bench, plan);
   const old = first(bench);
 
   bench.edge.send({ type: "workers-load", workers: { [old.key]: { requests: 5 } } });
-  const failed = /shop-1\.1 \(pid \d+\) ended: not ready in 1s/;
+  const failed = /shop-1\.1 \(pid \d+\) ended: not ready in 8s/;
   await eventually("the successor to be given up", () => failed.test(bench.output()), patienceMs);
 
   expect((await ask(old, "/")).status).toBe(200);

@@ -104,7 +104,7 @@ test("a reload whose health check fails is discarded, with what it answered", as
   await startReady(bench, plan);
 
   writeFileSync(file, "500 Internal Server Error");
-  const error = await reload(bench, { ...plan, bootTimeoutMs: 700 });
+  const error = await reload(bench, { ...plan, bootTimeoutMs: 10_000 });
 
   expect(error).toMatchObject({ code: "E3202", exit: 5 });
   expect(error?.title).toBe("shop: the health check GET /healthz fails");

@@ -61,7 +61,7 @@ export async function openBench(app = "shop"): Promise<Bench> {
     exited: () => exit,
     output: () => output,
     async [Symbol.asyncDispose]() {
-      const drained = stackd.order({ type: "drain", deadlineMs: 500 }, 5_000);
+      const drained = stackd.order({ type: "drain", deadlineMs: 500 }, 20_000);
       drained.catch(() => child.kill("SIGKILL")); // nothing of ours may outlive a test that failed
       await exit;
       await stackd[Symbol.asyncDispose]();
@@ -87,7 +87,7 @@ const base = {
   workers: 2,
   health: null,
   timeoutMs: 5_000,
-  bootTimeoutMs: 6_000,
+  bootTimeoutMs: 60_000,
   drainTimeoutMs: 5_000,
   queueLimit: 100,
   queueTimeoutMs: 5_000,

@@ -101,11 +101,14 @@ test("draining: new connections are left to the successor, kept ones answered wi
   const kept = await open(edge);
   kept.socket.write(get("/fixed", ""));
   await kept.until("fixed");
+  // A request is on its way: a connection without one is closed after a second.
+  const [begun, rest] = [get("/fixed", "").slice(0, 20), get("/fixed", "").slice(20)];
+  kept.socket.write(begun);
 
   const exited = once(edge.child, "exit");
-  edge.send({ type: "drain", deadlineMs: 9_000 });
+  edge.send({ type: "drain", deadlineMs: 60_000 });
   await eventually("the drain to begin", () => edge.output().includes("draining"));
-  kept.socket.write(get("/fixed", ""));
+  kept.socket.write(rest);
   await kept.until("Connection: close");
   await kept.ended;
   await idle.ended;

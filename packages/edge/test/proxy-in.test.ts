@@ -197,7 +197,10 @@ listen in
   const haproxy = spawn("haproxy", ["-q", "-db", "-f", file], { stdio: "ignore" });
   try {
     const from = { port, host: "127.0.0.1", localAddress: "127.0.0.5" };
-    const answer = await eventually("an answer", () => exchangeRaw(from, [get]).catch(() => false));
+    const answer = await eventually("an answer", async () => {
+      const text = await exchangeRaw(from, [get]);
+      return text !== "" && text;
+    });
     expect(answer).toContain('"x-forwarded-for":"127.0.0.5"');
     expect(answer).toContain(`"x-forwarded-proto":"${scheme === "" ? "http" : scheme}"`);
   } finally {
