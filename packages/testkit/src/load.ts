@@ -16,7 +16,7 @@ export interface LoadResult {
 }
 
 export interface Load extends AsyncDisposable {
-  /** Resolves when `count` more good answers have come. */
+  /** Resolves when `count` more good answers have come; rejects when none comes for `timeoutMs`. */
   readonly more: (count: number) => Promise<void>;
   /** What has come so far. */
   readonly seen: () => LoadResult;
@@ -40,7 +40,11 @@ export function startLoad(options: LoadOptions): Load {
   const failures: LoadFailure[] = [];
   let answered = 0;
   let running = true;
-  let waiting: { readonly at: number; readonly resolve: () => void }[] = [];
+  let waiting: {
+    readonly at: number;
+    readonly resolve: () => void;
+    readonly timer: NodeJS.Timeout;
+  }[] = [];
 
   async function loop(): Promise<void> {
     while (running) {
@@ -48,7 +52,10 @@ export function startLoad(options: LoadOptions): Load {
       if (outcome.failure === undefined) {
         answered += 1;
         bodies.set(outcome.body, (bodies.get(outcome.body) ?? 0) + 1);
-        for (const waiter of waiting) if (answered >= waiter.at) waiter.resolve();
+        for (const waiter of waiting) {
+          if (answered >= waiter.at) waiter.resolve();
+          else waiter.timer.refresh();
+        }
         waiting = waiting.filter((waiter) => answered < waiter.at);
       } else {
         failures.push(outcome.failure);
@@ -62,12 +69,11 @@ export function startLoad(options: LoadOptions): Load {
   return {
     more(count) {
       const reached = Promise.withResolvers<void>();
-      waiting.push({ at: answered + count, resolve: reached.resolve });
       const timer = setTimeout(
-        () =>
-          reached.reject(new Error(`no ${count} answers in ${timeoutMs} ms: ${summary(failures)}`)),
+        () => reached.reject(new Error(`no answer in ${timeoutMs} ms: ${summary(failures)}`)),
         timeoutMs,
       );
+      waiting.push({ at: answered + count, resolve: reached.resolve, timer });
       return reached.promise.finally(() => clearTimeout(timer));
     },
     seen: () => ({ answered, failures: [...failures], bodies: new Map(bodies) }),
