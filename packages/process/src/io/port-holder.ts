@@ -11,17 +11,24 @@ export interface PortHolder {
   readonly stack: string | null;
 }
 
-/** Undefined when nobody is found: another user's process, seen by root only. */
+/**
+ * Undefined when nobody is found: another user's process, seen by root only. Of several that share the
+ * socket, one that says which stack it is of: whatever else a stack hands it to is no help to name.
+ */
 export function findPortHolder(port: number): PortHolder | undefined {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return undefined;
+  let first: PortHolder | undefined;
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || !holdsOne(pid, inodes)) continue;
     const facts = readProcessFacts(pid);
-    if (facts !== undefined) return { pid, text: describe(facts), stack: stackOf(facts) };
+    if (facts === undefined) continue;
+    const holder = { pid, text: describe(facts), stack: stackOf(facts) };
+    if (holder.stack !== null) return holder;
+    first ??= holder;
   }
-  return undefined;
+  return first;
 }
 
 /** proc(5) net/tcp: "sl local_address rem_address st …"; state 0A listens, inode is the tenth. */
