@@ -5,7 +5,7 @@ from random import Random
 
 from stack_worker import frames
 
-from .harness import WorkerTest, block, frame
+from .harness import DEADLINE_S, WorkerTest, block, frame
 
 ECHO = """
     import os, time
@@ -15,6 +15,7 @@ ECHO = """
         start_response("200 OK", [("Content-Type", "text/plain")])
         if environ["PATH_INFO"] == "/wait":
             # Held until the test makes the file.
+            print("waits", flush=True)
             while not os.path.exists(environ["QUERY_STRING"]):
                 time.sleep(0.005)
         return [environ["PATH_INFO"].encode("latin-1") + b" " + body]
@@ -95,11 +96,12 @@ class Connections(WorkerTest):
         busy = self.edge(worker)
         go = self.folder + "/go"
         busy.send(frame(frames.REQUEST, block(path="/wait", query=go)))
+        worker.zygote.wait_log("waits")
         late = self.edge(worker, greeted=False)
         late.socket.setblocking(False)
         with self.assertRaises(BlockingIOError):
             late.socket.recv(1)
-        late.socket.settimeout(10)
+        late.socket.settimeout(DEADLINE_S)
         self.write("go", "")
         busy.answer()
         late.expect(frames.READY)

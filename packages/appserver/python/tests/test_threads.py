@@ -5,7 +5,7 @@ import unittest
 
 from stack_worker import frames
 
-from .harness import WorkerTest, block, eventually, frame
+from .harness import DEADLINE_S, WorkerTest, block, eventually, frame
 
 APP = """
     import threading, time
@@ -88,7 +88,7 @@ class Threads(WorkerTest):
         held = self.edge(self.threaded, greeted=False)
         held.socket.settimeout(0.2)
         self.assertRaises(TimeoutError, held.next)
-        held.socket.settimeout(10)
+        held.socket.settimeout(DEADLINE_S)
         readers[0].send(frame(frames.BODY, b"b"), frame(frames.END))
         self.assertEqual(readers[0].answer()[1], b"b")
         held.expect(frames.READY)
