@@ -29,7 +29,8 @@ test("stack requests and status say what runs, where, for whom and for how long"
       name: "shop",
       redis: false,
       edge: { listen: ["127.0.0.1:${port}"], threads: 2, routes: [{ path: "/*", app: "web" }] },
-      apps: { web: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", workers: 1, timeout: "10m" } },
+      apps: { web: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", workers: 1, timeout: "10m",
+        queue: { timeout: "10m" } } },
     }`,
     { "web.py": app },
   );

@@ -75,14 +75,16 @@ test("TTIN, TTOU, HUP, USR1 and QUIT to an arbiter", async () => {
 test("TERM to an arbiter drains: what runs is answered, and the app is stopped", async () => {
   await using project = await createProject(config, { "web.py": wsgiApp("v1") });
   const arbiter = arbiterOf(await project.up());
-  const slow = fetch(`http://127.0.0.1:${project.port}/slow`);
-  await until(project, "the request", (status) => (status.apps[0]?.inFlight ?? 0) === 1).catch(
-    () => {},
-  );
+  const held = fetch(`http://127.0.0.1:${project.port}/held`);
+  await until(project, "the request", (status) => status.apps[0]?.inFlight === 1);
 
   process.kill(arbiter, "SIGTERM");
+  await until(project, "the drain", (status) =>
+    status.processes.some(({ name, state }) => name === "web-1" && state === "draining"),
+  );
+  project.write("let-go", "");
 
-  expect((await slow).status).toBe(200);
+  expect((await held).status).toBe(200);
   await until(project, "it to be stopped", (status) =>
     status.processes.some(({ name, state }) => name === "web-1" && state === "stopped"),
   );
