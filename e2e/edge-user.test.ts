@@ -308,7 +308,12 @@ test("keys that only root reads are passed on, and their replacement is seen; on
     async () => (await nameOn(project.port)) === "after.test",
   );
 
-  // Nothing of the key stays where the stack keeps things.
+  const { state } = pathsOf(project);
+  const [, secret = ""] = readFileSync(join(keys, "site.key"), "utf8").split("\n");
+  for (const entry of readdirSync(state, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    expect(readFileSync(join(entry.parentPath, entry.name), "latin1")).not.toContain(secret);
+  }
   process.kill(pidOf(await project.status(), "edge"), "SIGKILL");
   await eventually("the new edge", async () => {
     const name = await nameOn(project.port).catch(() => "");

@@ -2,7 +2,7 @@
  * What the edge needs on disk: the folder of its sockets and, where it runs as somebody else, all it
  * writes to. Everything above these stays ours: its group may pass and sees no names.
  */
-import { chmodSync, lchownSync } from "node:fs";
+import { chmodSync, chownSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { EdgePlan, ResolvedConfig } from "@stack/config";
 import type { StatePaths } from "@stack/control";
@@ -19,7 +19,7 @@ export function prepareEdge({ edge }: ResolvedConfig, paths: StatePaths): void {
     if (user === undefined) return;
     for (const folder of [paths.state, paths.logs]) {
       makeFolder(folder, 0o700);
-      lchownSync(folder, process.getuid?.() ?? 0, user.gid);
+      chownSync(folder, process.getuid?.() ?? 0, user.gid);
       chmodSync(folder, 0o710);
     }
     for (const folder of [paths.edge, ...foldersOf(plan)]) giveFolder(folder, user);

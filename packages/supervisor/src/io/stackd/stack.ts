@@ -129,7 +129,9 @@ export function createStack(
   };
   const history = createHistory(memory, setup.log, onEvent, remember);
 
-  const secrets = createSecretFiles((files) => edges.current()?.giveFiles(files));
+  const secrets = createSecretFiles((files) => {
+    for (const edge of edges.all()) edge.giveFiles(files);
+  });
   const edges = createEdges(
     {
       keeper,
