@@ -2,7 +2,8 @@
  * Requests sent to a worker that is still busy: only safe ones, only behind quick ones while many wait,
  * and given to others when the worker turns out not to be free soon.
  *
- * Whether the request before was quick is the machine's affair too: what must be seen is tried until it was.
+ * Whether the request before was quick is the machine's affair too: the edge's clock goes slowly where one
+ * must be, and what must be seen is tried until it was.
  */
 import { connect } from "node:net";
 import { eventually, exchangeRaw } from "@stack/testkit";
@@ -11,6 +12,7 @@ import { type EdgeProcess, startEdge } from "./edge-process.ts";
 import { type FakeWorker, startWorker, type WorkerRequest } from "./fake-worker.ts";
 
 const mostRounds = 40;
+const slowClock = ["--import", new URL("./fixtures/slow-clock.mjs", import.meta.url).href];
 
 interface Answer {
   readonly path: string;
@@ -87,7 +89,7 @@ const gets = ["/x1", "/x2", "/x3"].map((path) => ["GET", path] as const);
 
 test("what waits behind a worker that takes long is taken back, and whoever is free has it", async () => {
   for (let round = 0; round < mostRounds; round += 1) {
-    await using edge = await startEdge();
+    await using edge = await startEdge({ threads: 1, nodeOptions: slowClock });
     await using first = await startQuickWorker(edge, "shop-1.1");
     const arbiter = await edge.arbiter("shop", [first.worker.record]);
     const { second, rest } = await fill(edge, first, gets);
@@ -108,7 +110,7 @@ test("what waits behind a worker that takes long is taken back, and whoever is f
 }, 300_000);
 
 test("what was sent ahead is served in its turn when the worker comes free", async () => {
-  await using edge = await startEdge();
+  await using edge = await startEdge({ threads: 1, nodeOptions: slowClock });
   await using only = await startQuickWorker(edge, "shop-1.1");
   await edge.arbiter("shop", [only.worker.record]);
   let asked = 0;
@@ -155,7 +157,7 @@ test("a worker that does not say so gets nothing ahead", async () => {
 
 test("a worker that dies takes nothing with it that it had not begun", async () => {
   for (let round = 0; round < mostRounds; round += 1) {
-    await using edge = await startEdge();
+    await using edge = await startEdge({ threads: 1, nodeOptions: slowClock });
     let diedAhead = false;
     await using dying = await startQuickWorker(edge, "shop-1.1", (worker, path) => {
       if (!path.startsWith("/x")) return;
