@@ -57,22 +57,27 @@ class PollingLoop:
         self._wake_main()
 
     def _read(self, connection):
-        """Takes in what has arrived on a connection, and answers the request that is complete with it."""
-        try:
-            data = connection.socket.recv(_RECEIVE_BYTES, _DONT_WAIT)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            connection.lost = True
-            return
-        if connection.greeted and not connection.pending and len(data) > HEADER_BYTES:
-            # One whole request without a body: nearly all there is.
-            if WORD.unpack_from(data)[0] == REQUEST << 24 | len(data) - HEADER_BYTES:
-                connection.begin(False)
-                serve(self, connection, data[HEADER_BYTES:])
+        """Takes in all that has arrived on a connection, and answers the request that is complete with it."""
+        while not connection.lost:
+            try:
+                data = connection.socket.recv(_RECEIVE_BYTES, _DONT_WAIT)
+            except BlockingIOError:
                 return
+            except OSError:
+                data = b""
+            size = len(data)
+            if size == 0:
+                connection.lost = True
+                return
+            if connection.greeted and not connection.pending and HEADER_BYTES < size < _RECEIVE_BYTES:
+                # One whole request without a body: nearly all there is.
+                if WORD.unpack_from(data)[0] == REQUEST << 24 | size - HEADER_BYTES:
+                    connection.begin(False)
+                    serve(self, connection, data[HEADER_BYTES:])
+                    return
+            self._feed(connection, data)
+
+    def _feed(self, connection, data):
         try:
             connection.feed(data)
         except ProtocolError as error:

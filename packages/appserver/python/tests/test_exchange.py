@@ -1,6 +1,7 @@
 """One exchange after the other: heads, bodies, PEP 3333's rules."""
 
 import os
+import signal
 import unittest
 
 from stack_worker import frames
@@ -360,6 +361,7 @@ class AheadTest(WorkerTest):
             served.append(path)
             if path == "/held":
                 open("held", "w").close()
+                time.sleep(0.005)  # longer than what was seen at once counts for
                 while not os.path.exists("go"):
                     time.sleep(0.005)
             start_response("200 OK", [])
@@ -370,9 +372,26 @@ class AheadTest(WorkerTest):
         worker = self.worker(self.APP)
         first, kept, taken_back = self.edge(worker), self.edge(worker), self.edge(worker)
         first.send(frame(frames.REQUEST, block(path="/held")))
-        eventually("the first to run", lambda: os.path.exists(os.path.join(self.folder, "held")))
+        self.wait_until_held()
         taken_back.send(frame(frames.REQUEST, block(path="/taken-back")))
         kept.send(frame(frames.REQUEST, block(path="/kept")))
+        self.take_back_and_go_on(first, kept, taken_back)
+
+    def test_what_was_seen_at_once_is_looked_at_again_after_a_long_one(self):
+        worker = self.worker(self.APP)
+        first, kept, taken_back = self.edge(worker), self.edge(worker), self.edge(worker)
+        os.kill(worker.pid, signal.SIGSTOP)
+        first.send(frame(frames.REQUEST, block(path="/held")))
+        taken_back.send(frame(frames.REQUEST, block(path="/taken-back")))
+        kept.send(frame(frames.REQUEST, block(path="/kept")))
+        os.kill(worker.pid, signal.SIGCONT)
+        self.wait_until_held()
+        self.take_back_and_go_on(first, kept, taken_back)
+
+    def wait_until_held(self):
+        eventually("the first to run", lambda: os.path.exists(os.path.join(self.folder, "held")))
+
+    def take_back_and_go_on(self, first, kept, taken_back):
         taken_back.close()
         self.write("go", "")
         self.assertEqual(first.answer()[1], b"/held")

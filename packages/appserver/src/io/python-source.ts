@@ -197,7 +197,8 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         socket,
         control: context.control,
         capacity: concurrency,
-        takesAhead: plan.kind === "wsgi" && plan.worker === "sync",
+        // Only epoll tells arrivals in their order.
+        takesAhead: plan.kind === "wsgi" && plan.worker === "sync" && process.platform === "linux",
         events,
         error: errorOf,
         startupError: (said) => {

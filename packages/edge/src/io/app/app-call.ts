@@ -44,9 +44,9 @@ export interface WorkerHandle {
   readonly prepare: () => void;
   /** Sends it; the slot is released when the worker says it is ready again. */
   readonly start: (call: AppCall, slot: number) => void;
-  /** Whether this thread's request is with it, will not take long, and the next could be sent already. */
-  readonly takesAhead: () => boolean;
-  /** Sends it behind the one that runs; it is returned when that one takes long. */
+  /** This thread's request is with it and will not take long: how many of the next could be sent already. */
+  readonly roomAhead: () => number;
+  /** Sends it behind the one that runs; it is returned when what is before it takes long. */
   readonly startAhead: (call: AppCall) => void;
   /** Nothing new comes: close what is idle now and the rest when it is. */
   readonly retire: () => void;

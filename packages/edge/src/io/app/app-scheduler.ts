@@ -262,12 +262,25 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       if (call === undefined || !isSentAhead(call.exchange, call.attempts)) return;
       const oldest = oldestThread(queue);
       if (oldest !== self && waitsLonger(queue, oldest, self) > ownFirstMs) return;
-      const worker = workers.find((one) => one.takesAhead());
+      const worker = chooseAhead();
       if (worker === undefined) return;
       leave(call);
       count(call);
       worker.startAhead(call);
     }
+  }
+
+  /** The one that has fewest to come to. */
+  function chooseAhead(): WorkerHandle | undefined {
+    let best: WorkerHandle | undefined;
+    let bestRoom = 0;
+    for (const worker of workers) {
+      const room = worker.roomAhead();
+      if (room <= bestRoom) continue;
+      best = worker;
+      bestRoom = room;
+    }
+    return best;
   }
 
   function tryStart(call: AppCall): boolean {

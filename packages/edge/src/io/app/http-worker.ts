@@ -53,7 +53,7 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     slots,
     isReady: () => !retired && !doubted,
     prepare: () => {},
-    takesAhead: () => false,
+    roomAhead: () => 0,
     startAhead: () => {},
     start(call: AppCall, slot: number) {
       calls.add(call);

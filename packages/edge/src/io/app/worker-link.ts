@@ -39,10 +39,15 @@ export interface WorkerLinkOptions {
 /** Pause before the next attempt to connect; doubled up to the longest. */
 const firstRetryMs = 50;
 const longestRetryMs = 1_000;
-/** Behind a request that took no longer than this another is sent. */
-const quickMs = 5;
-/** So long it waits there for a worker that says nothing; then it goes to whoever is free. */
+/** As many requests are sent ahead as the worker will probably come to within this time. */
+const aheadMs = 5;
+const mostAhead = 8;
+/** So long they wait for a worker that says nothing; then they go to whoever is free. */
 const stallMs = 5;
+
+function roomBehind(tookMs: number): number {
+  return tookMs * mostAhead < aheadMs ? mostAhead : Math.floor(aheadMs / tookMs);
+}
 
 export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const { record, slots, observer, thread } = options;
@@ -52,14 +57,15 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const most = slotCount(slots);
   /** Of a worker that takes one request at a time: has the slot, if this thread has it. */
   let holder: WorkerConnection | undefined;
-  /** Its request was sent behind the holder's, and gets the slot after it (design D3). */
-  let ahead: WorkerConnection | undefined;
-  let isQuick = false;
+  /** Their requests were sent behind the holder's, and get the slot after it, in this order. */
+  const ahead: WorkerConnection[] = [];
+  /** How many may be sent ahead, by how long the last request took. */
+  let room = 0;
   const stall = createStallWatch(
     stallMs,
-    () => ahead !== undefined,
+    () => ahead.length > 0,
     () => {
-      isQuick = false;
+      room = 0;
       returnAhead();
     },
   );
@@ -76,7 +82,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     onReady(connection) {
       retryMs = firstRetryMs;
       stall.moved();
-      if (connection === ahead) ahead = undefined; // it was heard before the holder's READY
+      removeAhead(connection); // it was heard before the holder's READY
       const wasBusy = release(connection);
       if (retired || connection.goaway) closeWorkerConnection(connection);
       else ready.push(connection);
@@ -84,7 +90,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     },
     onAnswered(connection, call) {
       const exchange = call.exchange as ClientExchange;
-      isQuick = exchange.done && exchange.io.lastDone - connection.startedAt < quickMs;
+      room = exchange.done ? roomBehind(exchange.io.lastDone - connection.startedAt) : 0;
       observer.onCallSettled(call, handle, "answered");
       // No READY follows on a connection the worker wants to be closed.
       if (connection.goaway && connection.requestEnded) freeSlot(connection);
@@ -97,10 +103,9 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     onClosed(connection, call) {
       connections.delete(connection);
       removeReady(connection);
-      // What the worker died of was not the request it had not come to yet.
-      if (call !== undefined && connection === holder) returnAhead();
-      const hadNotBegun = connection === ahead && holder?.call !== undefined;
-      if (connection === ahead) ahead = undefined;
+      // Whatever the worker does now, it had not come to the next yet, and nobody will hear when it does.
+      if (connection === holder) returnAhead();
+      const hadNotBegun = removeAhead(connection) && holder?.call !== undefined;
       const wasReached = connection.socket.bytesRead > 0;
       if (call !== undefined) {
         if (hadNotBegun) observer.onCallReturned(call);
@@ -132,12 +137,12 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       hold(connection, slot);
       send(connection, call);
     },
-    takesAhead() {
-      if (record.takesAhead !== true || !isQuick || retired) return false;
-      if (holder?.call === undefined || ahead !== undefined) return false;
-      if (ready.length > 0) return true;
-      if (connections.size === 1) open(-1); // for the next time
-      return false;
+    roomAhead() {
+      if (record.takesAhead !== true || ahead.length >= room || retired) return 0;
+      if (holder?.call === undefined) return 0;
+      if (ready.length > 0) return room - ahead.length;
+      if (connections.size <= room) open(-1); // for the next time
+      return 0;
     },
     startAhead(call) {
       const connection = ready.pop();
@@ -145,7 +150,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
         observer.onCallReturned(call);
         return;
       }
-      ahead = connection;
+      ahead.push(connection);
       send(connection, call);
       connection.deadline = Number.POSITIVE_INFINITY; // begins when it gets the slot
       stall.start();
@@ -162,7 +167,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     drop(answer) {
       retired = true;
       if (holder?.call !== undefined) returnAhead();
-      ahead = undefined;
+      ahead.length = 0;
       retryAt = Number.POSITIVE_INFINITY;
       for (const connection of [...connections]) {
         const call = connection.call;
@@ -209,16 +214,17 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     sendRequest(connection, call, options.timeoutMs());
   }
 
-  /** The worker has not come to it, and perhaps will not for long: it finds the connection closed. */
+  /** The worker has not come to them, and perhaps will not for long: it finds the connections closed. */
   function returnAhead(): void {
-    const connection = ahead;
-    const call = connection?.call;
-    if (connection === undefined || call === undefined || call.exchange.begun) return;
-    ahead = undefined;
-    connection.call = undefined;
-    closeWorkerConnection(connection);
-    call.exchange.servedBy = "";
-    observer.onCallReturned(call);
+    // The last first: each goes before all others.
+    for (const connection of ahead.splice(0).reverse()) {
+      const call = connection.call;
+      if (call === undefined || call.exchange.begun) continue;
+      connection.call = undefined;
+      closeWorkerConnection(connection);
+      call.exchange.servedBy = "";
+      observer.onCallReturned(call);
+    }
   }
 
   /** After a connection has closed: the worker may live on, and may still be busy with what was aborted. */
@@ -274,17 +280,23 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     if (slot < 0) return false;
     connection.slot = -1;
     holder = undefined;
-    if (ahead === undefined) releaseSlot(slots, slot);
-    else passSlot(ahead, slot);
+    const next = ahead.shift();
+    if (next === undefined) releaseSlot(slots, slot);
+    else passSlot(next, slot);
     return true;
   }
 
   /** The worker is free for what was sent ahead. */
   function passSlot(next: WorkerConnection, slot: number): void {
-    ahead = undefined;
     hold(next, slot);
     next.startedAt = performance.now();
     next.deadline = next.startedAt + next.timeoutMs;
+  }
+
+  function removeAhead(connection: WorkerConnection): boolean {
+    const at = ahead.indexOf(connection);
+    if (at >= 0) ahead.splice(at, 1);
+    return at >= 0;
   }
 
   function removeReady(connection: WorkerConnection): void {
