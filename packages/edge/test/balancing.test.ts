@@ -139,7 +139,10 @@ test("while a server is busy the others are asked", async () => {
   await eventually("two to be held by each", () => {
     return slow.pending.length === 2 && quick.pending.length === 2;
   });
+  let answered = 0;
+  for (const one of held) void one.then(() => (answered += 1));
   for (const pending of quick.pending.splice(0)) pending.answer();
+  await eventually("the edge to have both answers", () => answered === 2);
   for (let n = 0; n < 10; n += 1) {
     const answer = ask();
     await eventually("the other to be asked", () => quick.pending.length === 1);
