@@ -7,19 +7,20 @@ Children that exec lose them anyway: Python's descriptors are close-on-exec.
 
 import os
 
-_ours = set()
+# A dictionary for its order: the socket that listens was here before the connections it accepted.
+_ours = {}
 _undo = []
 
 
 def keep_from_children(thing):
     """Closes `thing` (anything with `close()`) in every forked child. Returns it."""
-    _ours.add(thing)
+    _ours[thing] = None
     return thing
 
 
 def release(thing):
     """`thing` is closed, or about to be: children need not close it any more."""
-    _ours.discard(thing)
+    _ours.pop(thing, None)
 
 
 def undo_in_children(action):
@@ -29,12 +30,14 @@ def undo_in_children(action):
 
 def _after_fork_in_child():
     # Through the objects, not the numbers: a number closed here and reused by the child would be
-    # closed a second time when its object is collected.
-    while _ours:
+    # closed a second time when its object is collected. In their order: who sees a connection of a dead
+    # worker end must not be able to connect to it once more.
+    for thing in list(_ours):
         try:
-            _ours.pop().close()
+            thing.close()
         except OSError:
             pass
+    _ours.clear()
     while _undo:
         _undo.pop()()
 

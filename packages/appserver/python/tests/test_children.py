@@ -4,6 +4,8 @@ import os
 import signal
 import unittest
 
+from stack_worker.descriptors import keep_from_children, release
+
 from .harness import WorkerTest, eventually
 
 FORKER = """
@@ -60,6 +62,34 @@ FORKER = """
             return [environment.stdout.strip()]
         return [b"fine"]
 """
+
+
+class Telling:
+    """Something of ours that says when it is closed."""
+
+    def __init__(self, name, pipe):
+        self.name = name
+        self.pipe = pipe
+
+    def close(self):
+        os.write(self.pipe, f"{self.name} ".encode())
+
+
+class Order(unittest.TestCase):
+    def test_a_child_closes_the_socket_that_listens_before_the_connections_it_accepted(self):
+        said, say = os.pipe()
+        kept = [keep_from_children(Telling(name, say)) for name in ("listener", *map(str, range(30)))]
+        gone = kept.pop(7)
+        release(gone)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        for thing in kept:
+            release(thing)
+        os.close(say)
+        with os.fdopen(said) as pipe:
+            self.assertEqual(pipe.read().split(), [thing.name for thing in kept])
 
 
 class Children(WorkerTest):
