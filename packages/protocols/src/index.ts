@@ -114,9 +114,11 @@ export { encodeUwsgiRequest, maxUwsgiVariables } from "./uwsgi/encode-uwsgi.ts";
 export { createUwsgiReader, readUwsgi, type UwsgiReader } from "./uwsgi/read-uwsgi.ts";
 export {
   bodyFrameStart,
+  encodeAbort,
   encodeHead,
   encodeInform,
   encodeRequest,
+  encodeStream,
   encodeWindow,
   endFrame,
   failFrame,
@@ -131,12 +133,16 @@ export {
   initialWindow,
   maxBodyPayload,
   maxFramePayload,
+  streamWindow,
   workerProtocolVersion,
 } from "./worker/frames.ts";
 export {
+  type AnswerState,
   createEdgeFrameReader,
+  createSharedFrameReader,
   createWorkerFrameReader,
   type EdgeEvents,
   type FrameReader,
+  type SharedEvents,
   type WorkerEvents,
 } from "./worker/read-frames.ts";

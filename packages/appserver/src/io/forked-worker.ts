@@ -24,6 +24,7 @@ export interface ForkedWorkerOptions {
   /** Requests it takes at once. */
   readonly capacity: number;
   readonly takesAhead: boolean;
+  readonly sharesConnection: boolean;
   readonly events: WorkerEvents;
   readonly error: (failure: ImportFailure) => StackError;
   /** An ASGI app refused to start; what it said. */
@@ -65,6 +66,7 @@ export function createForkedWorker(options: ForkedWorkerOptions): ForkedWorker {
             address: `unix:${socket}`,
             capacity: options.capacity,
             takesAhead: options.takesAhead,
+            sharesConnection: options.sharesConnection,
           });
           return;
         case "import-failed":

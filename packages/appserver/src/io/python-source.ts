@@ -199,6 +199,7 @@ export function createPythonSource(plan: PythonPlan, context: SourceContext): Wo
         capacity: concurrency,
         // Only epoll tells arrivals in their order.
         takesAhead: plan.kind === "wsgi" && plan.worker === "sync" && process.platform === "linux",
+        sharesConnection: plan.kind === "asgi",
         events,
         error: errorOf,
         startupError: (said) => {

@@ -16,7 +16,7 @@ export interface LaunchSpec {
 }
 
 /** How a worker can be reached, once it says that it listens. */
-export type WorkerAddress = Pick<WorkerRecord, "protocol" | "address" | "capacity" | "takesAhead">;
+export type WorkerAddress = Omit<WorkerRecord, "key" | "id" | "pid" | "generation" | "release">;
 
 /**
  * What a source says about a worker it launched. Each at most once but for `pong`, `exited` always

@@ -243,6 +243,8 @@ export interface WorkerRecord {
   readonly capacity: number;
   /** It reads nothing while it answers: the next request may be sent before it is free. */
   readonly takesAhead?: boolean;
+  /** It takes many exchanges on one connection. */
+  readonly sharesConnection?: boolean;
   /** Of the app it runs, for the access log. */
   readonly release?: string;
 }

@@ -28,6 +28,16 @@ export function encodeWindow(bytes: number): string {
   return frameStart(frame.window, 4) + littleEndian(bytes);
 }
 
+/** STREAM: what follows belongs to this exchange. */
+export function encodeStream(id: number): string {
+  return frameStart(frame.stream, 4) + littleEndian(id);
+}
+
+/** ABORT: this exchange is over. */
+export function encodeAbort(id: number): string {
+  return frameStart(frame.abort, 4) + littleEndian(id);
+}
+
 /** READY, of a worker. */
 export const readyFrame: string =
   frameStart(frame.ready, 1) + String.fromCharCode(workerProtocolVersion);

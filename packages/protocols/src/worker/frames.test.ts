@@ -22,6 +22,7 @@ import {
   initialWindow,
   maxBodyPayload,
   maxFramePayload,
+  streamWindow,
   workerProtocolVersion,
 } from "./frames.ts";
 import { createEdgeFrameReader, createWorkerFrameReader, type FrameReader } from "./read-frames.ts";
@@ -233,6 +234,8 @@ test("the numbers are those of the Python worker", () => {
     BODY: frame.body,
     END: frame.end,
     WINDOW: frame.window,
+    STREAM: frame.stream,
+    ABORT: frame.abort,
     READY: frame.ready,
     HEAD: frame.head,
     FAIL: frame.fail,
@@ -242,5 +245,6 @@ test("the numbers are those of the Python worker", () => {
     MAX_BODY_PAYLOAD: maxBodyPayload,
     MAX_FRAME_PAYLOAD: maxFramePayload,
     INITIAL_WINDOW: initialWindow,
+    STREAM_WINDOW: streamWindow,
   });
 });

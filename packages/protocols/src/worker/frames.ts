@@ -32,6 +32,13 @@
  * that begins full; END from either side is a half-close of that direction; after both ENDs READY.
  * A tunnel keeps its connection and its slot until then; closing the connection aborts it.
  *
+ * A shared connection: where a worker's record says so, many exchanges go over one connection at a time.
+ * STREAM names the one that all frames up to the next STREAM belong to; the edge counts them and takes no
+ * number twice. It sends REQUEST, or REQUEST_BODY with the whole body in the same write, after the first
+ * READY only; END or FAIL end the exchange, and no READY follows. ABORT of either side ends the exchange it
+ * names early: what crossed it on the wire is passed over. The window of each answer is `streamWindow`, and
+ * there are no tunnels: whatever may take long to arrive goes over a connection of its own.
+ *
  * GOAWAY (worker → edge, at any frame boundary, once per connection): send no new request here. A
  * REQUEST that crossed it on the wire is still served. The edge closes the connection as soon as no
  * exchange is in flight on it, and the worker exits when all its connections are closed.
@@ -51,6 +58,10 @@ export const frame = {
   end: 4,
   /** Payload: u32 LE, bytes of BODY the receiver has room for again. Either direction. */
   window: 5,
+  /** Payload: u32 LE, the exchange that the next frames belong to. Either direction, shared connections only. */
+  stream: 6,
+  /** Payload: u32 LE, the exchange that is over before its end. Either direction, shared connections only. */
+  abort: 7,
   /** Payload: u8 protocol version. */
   ready: 16,
   /** Payload, latin-1: `200 OK\r\nName: value\r\n…`, each line ended by CRLF, no empty line. */
@@ -69,6 +80,8 @@ export const maxBodyPayload = 64 * 1024;
 export const maxFramePayload = 1024 * 1024;
 /** BODY bytes that may be under way before the receiver grants more, in each direction. */
 export const initialWindow = 1024 * 1024;
+/** The same for an answer on a shared connection, where the edge cannot stop reading one of them. */
+export const streamWindow = 256 * 1024;
 
 /**
  * The CGI block: latin-1 `KEY\0VALUE\0KEY\0VALUE`, no trailing NUL, so that Python decodes it with

@@ -17,6 +17,20 @@ export interface WorkerEvents {
   onGoaway(): void;
 }
 
+/** What a worker may say on a shared connection beside that. */
+export interface SharedEvents extends WorkerEvents {
+  /** The frames that follow are of this exchange. @returns where its answer is; undefined to pass over it */
+  onStream(id: number): AnswerState | undefined;
+  onAbort(id: number): void;
+}
+
+/** How far an answer has come: between two, due, or begun; or its exchange is over, and nobody listens. */
+export interface AnswerState {
+  phase: "waiting" | "ready" | "answering" | "over";
+}
+
+const over: AnswerState = { phase: "over" };
+
 /** What an edge may say to a worker. `buffer` is only valid during the call. */
 export interface EdgeEvents {
   onRequest(block: string, hasBody: boolean): void;
@@ -57,22 +71,36 @@ interface Side {
  * flight at all, and whether its BODY stays within the window, the caller has to check.
  */
 export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
-  let state: "waiting" | "ready" | "answering" = "waiting";
+  return createAnswerReader(events, undefined);
+}
+
+/** The same for a connection that many exchanges share. */
+export function createSharedFrameReader(events: SharedEvents): FrameReader {
+  return createAnswerReader(events, events);
+}
+
+function createAnswerReader(events: WorkerEvents, shared: SharedEvents | undefined): FrameReader {
+  /** Of the exchange the frames belong to. */
+  let answer: AnswerState = { phase: "waiting" };
+  let isStream = false;
   let saidGoaway = false;
 
   function accept(type: number): string {
     switch (type) {
       case frame.ready:
-        return state === "waiting" ? "" : "READY within an exchange";
+        return !isStream && answer.phase === "waiting" ? "" : "READY within an exchange";
       case frame.inform:
       case frame.head:
       case frame.fail:
-        return state === "ready" ? "" : "an answer's head where none is due";
+        return isDue("ready") ? "" : "an answer's head where none is due";
       case frame.body:
       case frame.end:
-        return state === "answering" ? "" : "a body without a head";
+        return isDue("answering") ? "" : "a body without a head";
       case frame.window:
         return "";
+      case frame.stream:
+      case frame.abort:
+        return shared === undefined ? "a stream where none was asked for" : "";
       case frame.goaway:
         return saidGoaway ? "a second GOAWAY" : "";
       default:
@@ -80,18 +108,47 @@ export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
     }
   }
 
+  function isDue(phase: "ready" | "answering"): boolean {
+    return answer.phase === phase || answer.phase === "over";
+  }
+
   function onFrame(type: number, payload: string): string {
+    switch (type) {
+      case frame.stream:
+      case frame.abort:
+        return payload.length === 4 ? onStreamFrame(type, readNumber(payload)) : "no number";
+      case frame.goaway:
+        if (payload !== "") return "a payload where there is none";
+        saidGoaway = true;
+        events.onGoaway();
+        return "";
+      default:
+        return answer.phase === "over" ? "" : onAnswerFrame(answer, type, payload);
+    }
+  }
+
+  function onStreamFrame(type: number, id: number): string {
+    if (type === frame.abort) {
+      shared?.onAbort(id);
+    } else {
+      isStream = true;
+      answer = shared?.onStream(id) ?? over;
+    }
+    return "";
+  }
+
+  function onAnswerFrame(state: AnswerState, type: number, payload: string): string {
     switch (type) {
       case frame.ready:
         if (payload.length !== 1) return "READY without a version";
-        state = "ready";
+        state.phase = "ready";
         events.onReady(payload.charCodeAt(0));
         return "";
       case frame.inform:
         events.onInform(payload);
         return "";
       case frame.head:
-        state = "answering";
+        state.phase = "answering";
         events.onHead(payload);
         return "";
       case frame.window:
@@ -99,12 +156,7 @@ export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
       default:
     }
     if (payload !== "") return "a payload where there is none";
-    if (type === frame.goaway) {
-      saidGoaway = true;
-      events.onGoaway();
-      return "";
-    }
-    state = "waiting";
+    state.phase = "waiting";
     if (type === frame.end) events.onEnd();
     else events.onFail();
     return "";
@@ -113,7 +165,9 @@ export function createWorkerFrameReader(events: WorkerEvents): FrameReader {
   return createFrameReader({
     accept,
     onFrame,
-    onBody: (buffer, start, end) => events.onBody(buffer, start, end),
+    onBody(buffer, start, end) {
+      if (answer.phase !== "over") events.onBody(buffer, start, end);
+    },
   });
 }
 
@@ -164,9 +218,14 @@ export function createEdgeFrameReader(events: EdgeEvents): EdgeFrameReader {
 
 function readWindow(payload: string, events: Pick<WorkerEvents, "onWindow">): string {
   if (payload.length !== 4) return "WINDOW without a number";
-  const low = payload.charCodeAt(0) | (payload.charCodeAt(1) << 8) | (payload.charCodeAt(2) << 16);
-  events.onWindow(low + payload.charCodeAt(3) * 2 ** 24);
+  events.onWindow(readNumber(payload));
   return "";
+}
+
+/** Four bytes, the lowest first. */
+function readNumber(payload: string): number {
+  const low = payload.charCodeAt(0) | (payload.charCodeAt(1) << 8) | (payload.charCodeAt(2) << 16);
+  return low + payload.charCodeAt(3) * 2 ** 24;
 }
 
 function createFrameReader(side: Side): FrameReader {

@@ -1,13 +1,13 @@
-"""One connection of an edge thread on the asyncio loop: frames in, frames out, windows both ways.
+"""One connection of an edge thread on the asyncio loop: frames in, frames out.
 
-What arrives is given to the exchange at once; nothing here waits but a send whose window is used up.
+It carries one exchange at a time, or, once the edge has named a stream, any number of them.
+What arrives is given to the exchange at once.
 """
 
 import asyncio
 import os
 import sys
 
-from ..connection import ClientGone
 from ..descriptors import keep_from_children, release
 from ..frames import (
     BODY,
@@ -15,74 +15,68 @@ from ..frames import (
     GOAWAY_FRAME,
     HEADER_BYTES,
     INITIAL_WINDOW,
-    MAX_BODY_PAYLOAD,
     READY_FRAME,
     REQUEST,
     REQUEST_BODY,
+    STREAM,
     WINDOW,
     WORD,
     FrameReader,
     ProtocolError,
-    window_frame,
 )
-
-_GRANT_BYTES = 256 * 1024
-# An unread request body is read and dropped up to here; beyond it a new connection is cheaper.
-_MAX_DISCARDED_BYTES = 10 * 1024 * 1024
+from .channel import Channel
+from .streams import Streams
 
 _unpack = WORD.unpack_from
-_pack = WORD.pack
 
 
-class AsgiConnection(FrameReader, asyncio.Protocol):
+class AsgiConnection(Channel, FrameReader, asyncio.Protocol):
     __slots__ = (
-        "worker", "transport", "pending", "greeted", "exchange", "window", "granted", "body_open",
-        "ungranted", "outstanding", "discarded", "lost", "goaway_sent", "_descriptor",
+        "worker", "transport", "write", "pending", "greeted", "goaway_sent", "streams", "_descriptor",
     )  # fmt: skip
 
     def __init__(self, worker):
+        Channel.__init__(self, INITIAL_WINDOW)
         self.worker = worker
         self.transport = None
+        self.write = None
         self.pending = bytearray()
         # READY was sent, and no request came since.
         self.greeted = False
-        # What takes the body, and is told when the connection is gone; None between two.
-        self.exchange = None
-        # BODY bytes we may send; `granted` is waited for when there are none.
-        self.window = INITIAL_WINDOW
-        self.granted = None
-        # Whether more body will come, what of it was read and not granted again, what was not read.
-        self.body_open = False
-        self.ungranted = 0
-        self.outstanding = 0
-        self.discarded = 0
-        self.lost = False
         self.goaway_sent = False
+        # None as long as it is for one exchange at a time.
+        self.streams = None
         self._descriptor = None
 
     # ── the transport ──
 
     def connection_made(self, transport):
         self.transport = transport
+        self.write = transport.write
         self._descriptor = keep_from_children(_Descriptor(transport))
         self.worker.connections.add(self)
         self.settle()
 
     def connection_lost(self, _error):
-        self.lost = True
         release(self._descriptor)
         self.worker.on_closed(self)
-        exchange, self.exchange = self.exchange, None
-        if exchange is not None:
-            exchange.on_lost()
-        self._wake_sender()
+        self.lose()
+        if self.streams is not None:
+            self.streams.lose()
 
     def data_received(self, data):
-        size = len(data) - HEADER_BYTES
-        if size > 0 and self.greeted and not self.pending and _unpack(data)[0] == REQUEST << 24 | size:
-            # One whole request without a body: nearly all there is.
-            self._begin(data[HEADER_BYTES:], False)
-            return
+        if not self.pending and self.greeted:
+            if self.streams is not None:
+                done = self.streams.feed_requests(data)
+                if done == len(data):
+                    return
+                data = data[done:]
+            else:
+                size = len(data) - HEADER_BYTES
+                if size > 0 and _unpack(data)[0] == REQUEST << 24 | size:
+                    # One whole request without a body: nearly all there is.
+                    self._begin(data[HEADER_BYTES:], False)
+                    return
         try:
             self.feed(data)
         except ProtocolError as error:
@@ -101,45 +95,23 @@ class AsgiConnection(FrameReader, asyncio.Protocol):
     # ── frames in ──
 
     def _take(self, kind, payload):
-        if kind == BODY:
-            self._take_body(payload)
+        if self.streams is not None:
+            self.streams.take(kind, payload)
+        elif kind == BODY:
+            self.take_body(payload)
         elif kind == END:
-            if not self.body_open:
-                raise ProtocolError("END where no body is open")
-            self.body_open = False
-            if self.exchange is not None:
-                self.exchange.on_body_end()
-            else:
-                self.settle()
+            self.take_end()
         elif kind == WINDOW:
-            if len(payload) != 4:
-                raise ProtocolError("WINDOW without a number")
-            # Between exchanges it belongs to the one that ended: the next begins with a full window.
-            if self.exchange is not None:
-                self.window = min(self.window + _unpack(payload)[0], INITIAL_WINDOW)
-                self._wake_sender()
+            self.take_window(payload)
+        elif not self.greeted:
+            raise ProtocolError(f"frame type {kind} before READY")
         elif kind == REQUEST or kind == REQUEST_BODY:
-            if not self.greeted:
-                raise ProtocolError("a request before READY")
             self._begin(payload, kind == REQUEST_BODY)
+        elif kind == STREAM:
+            self.streams = Streams(self.worker, self.transport)
+            self.streams.take(kind, payload)
         else:
             raise ProtocolError(f"frame type {kind}")
-
-    def _take_body(self, payload):
-        size = len(payload)
-        if not self.body_open or not 0 < size <= MAX_BODY_PAYLOAD:
-            raise ProtocolError(f"BODY of {size} bytes, body open: {self.body_open}")
-        self.outstanding += size
-        if self.outstanding > INITIAL_WINDOW:
-            raise ProtocolError("more BODY than the window allows")
-        if self.exchange is not None:
-            self.exchange.on_body(payload)
-            return
-        self.discarded += size
-        if self.discarded > _MAX_DISCARDED_BYTES:
-            self.abort()
-        else:
-            self.consume(size)
 
     def _begin(self, block, has_body):
         self.greeted = False
@@ -147,62 +119,7 @@ class AsgiConnection(FrameReader, asyncio.Protocol):
         self.open_body(has_body)
         self.worker.begin(self, block)
 
-    def open_body(self, is_open=True):
-        """Bytes may come from the edge: a request body, or what goes through a tunnel."""
-        self.body_open = is_open
-        self.ungranted = self.outstanding = 0
-
-    def consume(self, size):
-        """So much of the body was read: grants it again, in larger pieces."""
-        self.ungranted += size
-        if self.ungranted >= _GRANT_BYTES and self.body_open and not self.lost:
-            self.outstanding -= self.ungranted
-            self.transport.write(window_frame(self.ungranted))
-            self.ungranted = 0
-
     # ── frames out ──
-
-    def write(self, data):
-        self.transport.write(data)
-
-    def write_body(self, data, before=b"", after=b""):
-        """Sends it at once if the window allows; False if it does not."""
-        size = len(data)
-        if size > self.window or size > MAX_BODY_PAYLOAD:
-            return False
-        self.window -= size
-        self.transport.write(b"".join((before, _pack(BODY << 24 | size), data, after)))
-        return True
-
-    async def send_body(self, data, before=b"", after=b""):
-        """Sends `before`, `data` in BODY frames as the window allows, and `after`. Raises ClientGone."""
-        size = len(data)
-        start = 0
-        view = memoryview(data)
-        while start < size:
-            while self.window <= 0:
-                if before:
-                    self.transport.write(before)
-                    before = b""
-                await self._until_granted()
-            part = min(MAX_BODY_PAYLOAD, self.window, size - start)
-            end = start + part
-            last = after if end == size else b""
-            self.write_body(view[start:end], before, last)
-            before = b""
-            start = end
-
-    async def _until_granted(self):
-        if self.granted is None:
-            self.granted = asyncio.Event()
-        self.granted.clear()
-        await self.granted.wait()
-        if self.lost:
-            raise ClientGone("the client closed the connection before it had the answer")
-
-    def _wake_sender(self):
-        if self.granted is not None:
-            self.granted.set()
 
     def ready(self):
         """The exchange is over. READY, to be sent with its END, if nothing is left to be done."""
@@ -223,10 +140,10 @@ class AsgiConnection(FrameReader, asyncio.Protocol):
         if self.worker.draining:
             if not self.goaway_sent:
                 self.goaway_sent = True
-                self.transport.write(GOAWAY_FRAME)
+                self.write(GOAWAY_FRAME)
         elif not self.greeted and not self.body_open:
             self.greeted = True
-            self.transport.write(READY_FRAME)
+            self.write(READY_FRAME)
 
 
 class _Descriptor:

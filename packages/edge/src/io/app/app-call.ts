@@ -38,8 +38,8 @@ export interface WorkerHandle {
   readonly serial: number;
   readonly id: string;
   readonly slots: Int32Array;
-  /** Whether a call could be sent now, had it a slot. */
-  readonly isReady: () => boolean;
+  /** Whether this call could be sent now, had it a slot. */
+  readonly isReady: (call: AppCall) => boolean;
   /** A slot is free and this thread has no connection for it: open another. */
   readonly prepare: () => void;
   /** Sends it; the slot is released when the worker says it is ready again. */

@@ -234,7 +234,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
         }
       }
       const ticket = call.ticket;
-      const worker = chooseWorker();
+      const worker = chooseWorker(call);
       const slot = worker === undefined ? -1 : claimSlot(worker.slots, self, nextSequence(queue));
       if (worker === undefined) {
         prepareMore();
@@ -285,7 +285,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
 
   function tryStart(call: AppCall): boolean {
     for (let attempt = 0; attempt <= workers.length; attempt += 1) {
-      const worker = chooseWorker();
+      const worker = chooseWorker(call);
       if (worker === undefined) return false;
       const slot = claimSlot(worker.slots, self, nextSequence(queue));
       if (slot < 0) continue;
@@ -307,13 +307,13 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   }
 
   /** Of those that are free: the least loaded, and among these the one used longest ago. */
-  function chooseWorker(): WorkerHandle | undefined {
+  function chooseWorker(call: AppCall): WorkerHandle | undefined {
     let best: WorkerHandle | undefined;
     let bestLoad = 0;
     let bestUsed = 0;
     for (const worker of workers) {
       const { slots } = worker;
-      if (!worker.isReady() || !hasFreeSlot(slots) || readState(slots) !== workerState.open)
+      if (!worker.isReady(call) || !hasFreeSlot(slots) || readState(slots) !== workerState.open)
         continue;
       const load = readLoad(slots);
       const used = lastUsed(slots);

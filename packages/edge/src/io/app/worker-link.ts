@@ -1,7 +1,7 @@
 /**
  * One thread's connections to one Python worker: at least one as long as the worker lives, more up
- * to what it takes at once. A slot whose connection was closed under it is carried over to the next
- * connection and released by its READY: only then is the worker known to be free.
+ * to what it takes at once, and a shared one where the worker has that. A slot whose connection was closed
+ * under it is carried over to the next connection and released by its READY: only then is the worker known to be free.
  */
 import { performance } from "node:perf_hooks";
 import { parseAddress } from "@stack/base";
@@ -13,17 +13,25 @@ import {
   workerState,
 } from "../../core/scheduling/worker-slots.ts";
 import type { ClientExchange } from "../client/client-state.ts";
+import type { Exchange } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
+import { openOwnConnection } from "./own-connection.ts";
+import { openSharedConnection, type SharedConnection } from "./shared-connection.ts";
 import { createStallWatch } from "./stall-watch.ts";
 import { tellLost } from "./tell-lost.ts";
 import {
-  type ConnectionHost,
-  closeWorkerConnection,
-  openWorkerConnection,
-  type WorkerConnection,
-} from "./worker-connection.ts";
-import { continueBody, sendBodyEnd, sendPiece, sendRequest } from "./worker-request.ts";
+  type ChannelHost,
+  closeChannel,
+  type WorkerChannel,
+} from "./worker-channel.ts";
+import {
+  continueBody,
+  isKnownWhole,
+  sendBodyEnd,
+  sendPiece,
+  sendRequest,
+} from "./worker-request.ts";
 
 export interface WorkerLinkOptions {
   readonly serial: number;
@@ -52,13 +60,15 @@ function roomBehind(tookMs: number): number {
 export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const { record, slots, observer, thread } = options;
   const address = parseAddress(record.address) ?? { kind: "unix", path: record.address };
-  const connections = new Set<WorkerConnection>();
-  const ready: WorkerConnection[] = [];
+  const channels = new Set<WorkerChannel>();
+  const ready: WorkerChannel[] = [];
+  /** Where the worker takes many exchanges on one connection: opened when it has said READY on another. */
+  let shared: SharedConnection | undefined;
   const most = slotCount(slots);
   /** Of a worker that takes one request at a time: has the slot, if this thread has it. */
-  let holder: WorkerConnection | undefined;
+  let holder: WorkerChannel | undefined;
   /** Their requests were sent behind the holder's, and get the slot after it, in this order. */
-  const ahead: WorkerConnection[] = [];
+  const ahead: WorkerChannel[] = [];
   /** How many may be sent ahead, by how long the last request took. */
   let room = 0;
   const stall = createStallWatch(
@@ -74,44 +84,46 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   let retryAt = Number.POSITIVE_INFINITY;
   let retryMs = firstRetryMs;
 
-  const host: ConnectionHost = {
+  const host: ChannelHost = {
     thread,
     address,
     buffer: options.buffer,
     name: record.id,
-    onReady(connection) {
+    onReady(channel) {
       retryMs = firstRetryMs;
       stall.moved();
-      removeAhead(connection); // it was heard before the holder's READY
-      const wasBusy = release(connection);
-      if (retired || connection.goaway) closeWorkerConnection(connection);
-      else ready.push(connection);
+      removeAhead(channel); // it was heard before the holder's READY
+      const wasBusy = release(channel);
+      if (retired || channel.goaway) closeChannel(channel);
+      else {
+        ready.push(channel);
+        if (record.sharesConnection === true) openShared();
+      }
       if (wasBusy || !retired) observer.onWorkerFree(handle);
     },
-    onAnswered(connection, call) {
+    onAnswered(channel, call) {
       const exchange = call.exchange as ClientExchange;
-      room = exchange.done ? roomBehind(exchange.io.lastDone - connection.startedAt) : 0;
+      room = exchange.done ? roomBehind(exchange.io.lastDone - channel.startedAt) : 0;
       observer.onCallSettled(call, handle, "answered");
       // No READY follows on a connection the worker wants to be closed.
-      if (connection.goaway && connection.requestEnded) freeSlot(connection);
+      if (channel.goaway && channel.requestEnded) freeSlot(channel);
     },
-    onGoaway(connection) {
+    onGoaway(channel) {
       retired = true;
-      freeSlot(connection);
-      closeWorkerConnection(connection);
+      freeSlot(channel);
+      closeChannel(channel);
     },
-    onClosed(connection, call) {
-      connections.delete(connection);
-      removeReady(connection);
+    onClosed(channel, call, wasReached) {
+      channels.delete(channel);
+      removeReady(channel);
       // Whatever the worker does now, it had not come to the next yet, and nobody will hear when it does.
-      if (connection === holder) returnAhead();
-      const hadNotBegun = removeAhead(connection) && holder?.call !== undefined;
-      const wasReached = connection.socket.bytesRead > 0;
+      if (channel === holder) returnAhead();
+      const hadNotBegun = removeAhead(channel) && holder?.call !== undefined;
       if (call !== undefined) {
         if (hadNotBegun) observer.onCallReturned(call);
         else settleLost(call);
       }
-      replace(connection, wasReached);
+      replace(channel, wasReached);
       reportClosed();
     },
     onWindow: continueBody,
@@ -123,45 +135,46 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     serial: options.serial,
     id: record.id,
     slots,
-    isReady: () => ready.length > 0 && !retired,
+    isReady: ({ exchange }) => !retired && (ready.length > 0 || takesShared(exchange)),
     prepare() {
-      if (!retired && connections.size < most && retryAt === Number.POSITIVE_INFINITY) open(-1);
+      if (!retired && channels.size < most && retryAt === Number.POSITIVE_INFINITY) open(-1);
     },
     start(call, slot) {
-      const connection = ready.pop();
-      if (connection === undefined) {
+      const channel = takesShared(call.exchange) ? shared?.take(slot) : ready.pop();
+      if (channel === undefined) {
         releaseSlot(slots, slot);
         observer.onCallSettled(call, handle, "unreached");
         return;
       }
-      hold(connection, slot);
-      send(connection, call);
+      hold(channel, slot);
+      send(channel, call);
     },
     roomAhead() {
       if (record.takesAhead !== true || ahead.length >= room || retired) return 0;
       if (holder?.call === undefined) return 0;
       if (ready.length > 0) return room - ahead.length;
-      if (connections.size <= room) open(-1); // for the next time
+      if (channels.size <= room) open(-1); // for the next time
       return 0;
     },
     startAhead(call) {
-      const connection = ready.pop();
-      if (connection === undefined) {
+      const channel = ready.pop();
+      if (channel === undefined) {
         observer.onCallReturned(call);
         return;
       }
-      ahead.push(connection);
-      send(connection, call);
-      connection.deadline = Number.POSITIVE_INFINITY; // begins when it gets the slot
+      ahead.push(channel);
+      send(channel, call);
+      channel.deadline = Number.POSITIVE_INFINITY; // begins when it gets the slot
       stall.start();
     },
     retire() {
       retired = true;
       retryAt = Number.POSITIVE_INFINITY;
-      for (const connection of ready.splice(0)) closeWorkerConnection(connection);
-      for (const connection of connections) {
-        if (connection.call === undefined && connection.slot < 0) closeWorkerConnection(connection);
+      for (const channel of ready.splice(0)) closeChannel(channel);
+      for (const channel of channels) {
+        if (channel.call === undefined && channel.slot < 0) closeChannel(channel);
       }
+      shared?.retire();
       reportClosed();
     },
     drop(answer) {
@@ -169,73 +182,105 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       if (holder?.call !== undefined) returnAhead();
       ahead.length = 0;
       retryAt = Number.POSITIVE_INFINITY;
-      for (const connection of [...connections]) {
-        const call = connection.call;
-        connection.call = undefined;
+      for (const channel of everyChannel()) {
+        const call = channel.call;
+        channel.call = undefined;
         if (call !== undefined && answer !== undefined) settleWith(answer, call);
-        freeSlot(connection);
-        closeWorkerConnection(connection);
+        freeSlot(channel);
+        closeChannel(channel);
         if (call !== undefined && answer === undefined) settleLost(call);
       }
+      shared?.close();
       reportClosed();
     },
     distrust() {
       if (retired) return;
-      for (const connection of ready.splice(0)) closeWorkerConnection(connection);
+      for (const channel of ready.splice(0)) closeChannel(channel);
       open(-1);
     },
     check(now) {
       if (now >= retryAt) {
         retryAt = Number.POSITIVE_INFINITY;
-        if (connections.size === 0) open(-1);
+        if (channels.size === 0) open(-1);
       }
-      for (const connection of connections) {
-        if (now < connection.deadline) continue;
-        if (connection.isMoving) extend(connection, now);
-        else endLate(connection);
+      for (const channel of everyChannel()) {
+        if (now < channel.deadline) continue;
+        if (channel.isMoving) extend(channel, now);
+        else endLate(channel);
       }
     },
   };
 
   function open(slot: number): void {
-    const connection = openWorkerConnection(host, slot);
-    connections.add(connection);
-    if (slot >= 0) holder = connection;
+    const channel = openOwnConnection(host, slot);
+    channels.add(channel);
+    if (slot >= 0) holder = channel;
   }
 
-  function hold(connection: WorkerConnection, slot: number): void {
-    connection.slot = slot;
-    holder = connection;
+  function openShared(): void {
+    shared ??= openSharedConnection(
+      {
+        ...host,
+        onReady: freeSlot,
+        onClosed(stream, call) {
+          if (call !== undefined) settleLost(call);
+          freeSlot(stream);
+        },
+      },
+      {
+        onReady: () => observer.onWorkerFree(handle),
+        onGoaway() {
+          retired = true;
+        },
+        onClosed() {
+          shared = undefined;
+          reportClosed();
+        },
+      },
+    );
   }
 
-  function send(connection: WorkerConnection, call: AppCall): void {
+  function takesShared(exchange: Exchange): boolean {
+    return shared !== undefined && shared.isReady() && isKnownWhole(exchange);
+  }
+
+  function everyChannel(): WorkerChannel[] {
+    return shared === undefined ? [...channels] : [...channels, ...shared.streams()];
+  }
+
+  function hold(channel: WorkerChannel, slot: number): void {
+    channel.slot = slot;
+    holder = channel;
+  }
+
+  function send(channel: WorkerChannel, call: AppCall): void {
     call.exchange.servedBy = record.id;
     if (call.exchange.times !== undefined) call.exchange.times.release = record.release ?? "";
-    sendRequest(connection, call, options.timeoutMs());
+    sendRequest(channel, call, options.timeoutMs());
   }
 
   /** The worker has not come to them, and perhaps will not for long: it finds the connections closed. */
   function returnAhead(): void {
     // The last first: each goes before all others.
-    for (const connection of ahead.splice(0).reverse()) {
-      const call = connection.call;
+    for (const channel of ahead.splice(0).reverse()) {
+      const call = channel.call;
       if (call === undefined || call.exchange.begun) continue;
-      connection.call = undefined;
-      closeWorkerConnection(connection);
+      channel.call = undefined;
+      closeChannel(channel);
       call.exchange.servedBy = "";
       observer.onCallReturned(call);
     }
   }
 
   /** After a connection has closed: the worker may live on, and may still be busy with what was aborted. */
-  function replace(connection: WorkerConnection, wasReached: boolean): void {
+  function replace(channel: WorkerChannel, wasReached: boolean): void {
     const gone = readState(slots) === workerState.gone;
-    if (connection.slot >= 0 && !gone && wasReached && !connection.goaway) {
-      open(connection.slot);
+    if (channel.slot >= 0 && !gone && wasReached && !channel.goaway) {
+      open(channel.slot);
       return;
     }
-    freeSlot(connection);
-    if (retired || gone || connections.size > 0) return;
+    freeSlot(channel);
+    if (retired || gone || channels.size > 0) return;
     retryAt = performance.now() + (wasReached ? 0 : retryMs);
     retryMs = Math.min(retryMs * 2, longestRetryMs);
   }
@@ -258,27 +303,27 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   }
 
   /** An answer that comes in small pieces may take as long as it likes (server-sent events). */
-  function extend(connection: WorkerConnection, now: number): void {
-    connection.isMoving = false;
-    connection.deadline = now + connection.timeoutMs;
+  function extend(channel: WorkerChannel, now: number): void {
+    channel.isMoving = false;
+    channel.deadline = now + channel.timeoutMs;
   }
 
-  function endLate(connection: WorkerConnection): void {
-    connection.deadline = Number.POSITIVE_INFINITY;
-    const call = connection.call;
-    connection.call = undefined;
-    closeWorkerConnection(connection);
+  function endLate(channel: WorkerChannel): void {
+    channel.deadline = Number.POSITIVE_INFINITY;
+    const call = channel.call;
+    channel.call = undefined;
+    closeChannel(channel);
     if (call !== undefined) observer.onCallSettled(call, handle, "late");
   }
 
-  function freeSlot(connection: WorkerConnection): void {
-    if (release(connection)) observer.onWorkerFree(handle);
+  function freeSlot(channel: WorkerChannel): void {
+    if (release(channel)) observer.onWorkerFree(handle);
   }
 
-  function release(connection: WorkerConnection): boolean {
-    const slot = connection.slot;
+  function release(channel: WorkerChannel): boolean {
+    const slot = channel.slot;
     if (slot < 0) return false;
-    connection.slot = -1;
+    channel.slot = -1;
     holder = undefined;
     const next = ahead.shift();
     if (next === undefined) releaseSlot(slots, slot);
@@ -287,25 +332,25 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   }
 
   /** The worker is free for what was sent ahead. */
-  function passSlot(next: WorkerConnection, slot: number): void {
+  function passSlot(next: WorkerChannel, slot: number): void {
     hold(next, slot);
     next.startedAt = performance.now();
     next.deadline = next.startedAt + next.timeoutMs;
   }
 
-  function removeAhead(connection: WorkerConnection): boolean {
-    const at = ahead.indexOf(connection);
+  function removeAhead(channel: WorkerChannel): boolean {
+    const at = ahead.indexOf(channel);
     if (at >= 0) ahead.splice(at, 1);
     return at >= 0;
   }
 
-  function removeReady(connection: WorkerConnection): void {
-    const at = ready.indexOf(connection);
+  function removeReady(channel: WorkerChannel): void {
+    const at = ready.indexOf(channel);
     if (at >= 0) ready.splice(at, 1);
   }
 
   function reportClosed(): void {
-    if (!retired || reported || connections.size > 0) return;
+    if (!retired || reported || channels.size > 0 || shared !== undefined) return;
     reported = true;
     observer.onWorkerClosed(handle);
   }

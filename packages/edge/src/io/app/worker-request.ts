@@ -17,7 +17,7 @@ import {
 import type { Exchange } from "../exchange.ts";
 import { peerToTell } from "../upstream/http-request.ts";
 import type { AppCall } from "./app-call.ts";
-import type { WorkerConnection } from "./worker-connection.ts";
+import type { WorkerChannel } from "./worker-channel.ts";
 
 /** Bodies up to this size are joined with the head. */
 const joinBytes = 16 * 1024;
@@ -35,105 +35,111 @@ const forward: ForwardOptions = {
   framing: noBody,
 };
 
-/** Sends the request; the connection must be ready. */
-export function sendRequest(connection: WorkerConnection, call: AppCall, timeoutMs: number): void {
+/** It has a body of a few bytes that are here, or none: it leaves in one write, and nothing follows. */
+export function isKnownWhole(exchange: Exchange): boolean {
+  if (exchange.upgrade !== "") return false;
+  return exchange.bodyLength === 0 || (exchange.bodyComplete && exchange.bodyBytes <= joinBytes);
+}
+
+/** Sends the request; the channel must be ready. */
+export function sendRequest(channel: WorkerChannel, call: AppCall, timeoutMs: number): void {
   const exchange = call.exchange;
-  connection.ready = false;
-  connection.call = call;
-  connection.isMoving = false;
-  connection.timeoutMs = timeoutMs;
-  connection.startedAt = performance.now();
-  connection.deadline = connection.startedAt + timeoutMs;
-  connection.sendWindow = initialWindow;
-  connection.ungranted = 0;
-  exchange.owner = connection;
+  channel.ready = false;
+  channel.call = call;
+  channel.isMoving = false;
+  channel.timeoutMs = timeoutMs;
+  channel.startedAt = performance.now();
+  channel.deadline = channel.startedAt + timeoutMs;
+  channel.sendWindow = initialWindow;
+  channel.ungranted = 0;
+  exchange.owner = channel;
   const block = formatBlock(exchange);
   if (block.length > maxFramePayload) {
-    connection.call = undefined;
+    channel.call = undefined;
     exchange.fail(431, "the headers are too large");
-    connection.host.onAnswered(connection, call);
-    connection.ready = true;
-    connection.host.onReady(connection);
+    channel.host.onAnswered(channel, call);
+    channel.ready = true;
+    channel.host.onReady(channel);
     return;
   }
   const hasBody = exchange.bodyLength !== 0;
   const head = encodeRequest(block, hasBody);
-  connection.requestEnded = !hasBody;
-  connection.bodyFinal = !hasBody || exchange.bodyComplete;
+  channel.requestEnded = !hasBody;
+  channel.bodyFinal = !hasBody || exchange.bodyComplete;
   if (!hasBody) {
-    connection.socket.write(head, "latin1");
+    channel.socket.write(head, "latin1");
   } else if (exchange.bodyComplete && exchange.bodyBytes <= joinBytes) {
-    connection.requestEnded = true;
-    connection.socket.write(head + smallBody(exchange.body), "latin1");
+    channel.requestEnded = true;
+    channel.socket.write(head + smallBody(exchange.body), "latin1");
   } else {
-    connection.socket.cork();
-    connection.socket.write(head, "latin1");
+    channel.socket.cork();
+    channel.socket.write(head, "latin1");
     if (exchange.bodyComplete) {
-      connection.outbox = exchange.body.slice();
-      connection.outboxOffset = 0;
-      pumpBody(connection);
+      channel.outbox = exchange.body.slice();
+      channel.outboxOffset = 0;
+      pumpBody(channel);
     } else {
-      awaitClient(connection);
+      awaitClient(channel);
       exchange.readBody();
     }
-    connection.socket.uncork();
+    channel.socket.uncork();
   }
 }
 
 /** A piece of a streamed body; false when the worker's window is full. */
-export function sendPiece(connection: WorkerConnection, piece: Buffer): boolean {
-  connection.outbox.push(piece);
-  pumpBody(connection);
-  if (connection.outbox.length === 0) return true;
-  connection.deadline = performance.now() + connection.timeoutMs;
+export function sendPiece(channel: WorkerChannel, piece: Buffer): boolean {
+  channel.outbox.push(piece);
+  pumpBody(channel);
+  if (channel.outbox.length === 0) return true;
+  channel.deadline = performance.now() + channel.timeoutMs;
   return false;
 }
 
-export function sendBodyEnd(connection: WorkerConnection): void {
-  connection.bodyFinal = true;
-  connection.deadline = performance.now() + connection.timeoutMs;
-  pumpBody(connection);
+export function sendBodyEnd(channel: WorkerChannel): void {
+  channel.bodyFinal = true;
+  channel.deadline = performance.now() + channel.timeoutMs;
+  pumpBody(channel);
 }
 
 /** The worker granted more. */
-export function continueBody(connection: WorkerConnection): void {
-  const exchange = connection.call?.exchange;
-  if (exchange === undefined || connection.requestEnded) return;
-  connection.deadline = performance.now() + connection.timeoutMs;
-  connection.socket.cork();
-  pumpBody(connection);
-  connection.socket.uncork();
-  if (connection.outbox.length === 0 && !connection.bodyFinal) {
-    awaitClient(connection);
+export function continueBody(channel: WorkerChannel): void {
+  const exchange = channel.call?.exchange;
+  if (exchange === undefined || channel.requestEnded) return;
+  channel.deadline = performance.now() + channel.timeoutMs;
+  channel.socket.cork();
+  pumpBody(channel);
+  channel.socket.uncork();
+  if (channel.outbox.length === 0 && !channel.bodyFinal) {
+    awaitClient(channel);
     exchange.resumeBody();
   }
 }
 
 /** The next step is the client's, who has a deadline of its own. */
-function awaitClient(connection: WorkerConnection): void {
-  connection.deadline = Number.POSITIVE_INFINITY;
+function awaitClient(channel: WorkerChannel): void {
+  channel.deadline = Number.POSITIVE_INFINITY;
 }
 
-function pumpBody(connection: WorkerConnection): void {
-  const { outbox, socket } = connection;
+function pumpBody(channel: WorkerChannel): void {
+  const { outbox, socket } = channel;
   let sent = 0;
-  while (sent < outbox.length && connection.sendWindow > 0) {
+  while (sent < outbox.length && channel.sendWindow > 0) {
     const piece = outbox[sent];
     if (piece === undefined) break;
-    const from = connection.outboxOffset;
-    const length = Math.min(piece.length - from, maxBodyPayload, connection.sendWindow);
+    const from = channel.outboxOffset;
+    const length = Math.min(piece.length - from, maxBodyPayload, channel.sendWindow);
     socket.write(bodyFrameStart(length), "latin1");
     socket.write(piece.subarray(from, from + length)); // ours: bodies are copied when they are read
-    connection.sendWindow -= length;
-    connection.outboxOffset = from + length;
-    if (connection.outboxOffset === piece.length) {
+    channel.sendWindow -= length;
+    channel.outboxOffset = from + length;
+    if (channel.outboxOffset === piece.length) {
       sent += 1;
-      connection.outboxOffset = 0;
+      channel.outboxOffset = 0;
     }
   }
   outbox.splice(0, sent);
-  if (outbox.length === 0 && connection.bodyFinal && !connection.requestEnded) {
-    connection.requestEnded = true;
+  if (outbox.length === 0 && channel.bodyFinal && !channel.requestEnded) {
+    channel.requestEnded = true;
     socket.write(endFrame, "latin1");
   }
 }
