@@ -20,11 +20,7 @@ import { openOwnConnection } from "./own-connection.ts";
 import { openSharedConnection, type SharedConnection } from "./shared-connection.ts";
 import { createStallWatch } from "./stall-watch.ts";
 import { tellLost } from "./tell-lost.ts";
-import {
-  type ChannelHost,
-  closeChannel,
-  type WorkerChannel,
-} from "./worker-channel.ts";
+import { type ChannelHost, closeChannel, type WorkerChannel } from "./worker-channel.ts";
 import {
   continueBody,
   isKnownWhole,
@@ -241,7 +237,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   }
 
   function takesShared(exchange: Exchange): boolean {
-    return shared !== undefined && shared.isReady() && isKnownWhole(exchange);
+    return shared?.isReady() === true && isKnownWhole(exchange);
   }
 
   function everyChannel(): WorkerChannel[] {
