@@ -168,7 +168,7 @@ test("lifespan, a worker of threads and a thousand slow requests at once", async
 
 test("real WebSocket clients: 200 stay through a reload of another app, and are told of their own", async () => {
   const clients = startClients();
-  const gone = once(clients.process, "exit");
+  const gone = once(clients.process, "close"); // after its last word
   await eventually("the first round", () => clients.said().includes("before"), 30_000);
 
   project.write("other.py", other.replace("VERSION", "two"));

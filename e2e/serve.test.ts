@@ -213,7 +213,6 @@ test("a reload behind nginx loses no request in any of the four ways", async () 
 
   place.write("web.py", wsgiApp("v2"));
   const reload = await place.stack("reload");
-  await Promise.all(loads.map((load) => load.more(8)));
   for (const load of loads) load.forgetBodies();
   await Promise.all(loads.map((load) => load.more(100)));
   const results = await Promise.all(loads.map((load) => load.stop()));

@@ -1,4 +1,7 @@
 /** A check that waits because its worker is at work is no failure: asked of a real sync worker. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { probeWorker } from "../src/io/probe-worker.ts";
 import { ask } from "./ask-worker.ts";
@@ -6,16 +9,18 @@ import { openBench, startReady, wsgiPlan } from "./run-arbiter-process.ts";
 
 test("a check of a busy worker waits for its turn and is answered", async () => {
   await using bench = await openBench();
-  await startReady(bench, wsgiPlan(bench, { workers: 1, health: "/" }));
+  const flag = join(bench.folder, "answer");
+  const env = { ...wsgiPlan(bench).env, STACK_TEST_FLAG: flag };
+  await startReady(bench, wsgiPlan(bench, { workers: 1, app: "grows:application", env }));
   const [worker] = bench.edge.workers.values();
   if (worker === undefined) throw new Error("the edge knows no worker");
 
-  const busy = ask(worker, "/sleep/0.5");
-  const begun = performance.now();
-  const answer = await probeWorker(worker.address, "/", 3_000);
+  const busy = ask(worker, "/wait/1");
+  await eventually("it to be at work", () => bench.output().includes("got /wait/1"));
+  const probe = probeWorker(worker.address, "/grow/0", 30_000);
+  writeFileSync(flag, "");
 
-  expect(answer).toEqual({ kind: "status", status: 200 });
-  expect(performance.now() - begun).toBeGreaterThan(200);
+  expect(await probe).toEqual({ kind: "status", status: 200 });
   expect((await busy).status).toBe(200);
 });
 

@@ -23,7 +23,7 @@ function runPython(args: readonly string[], python = "/usr/bin/python3"): Promis
     execFile(
       python,
       args,
-      { cwd: folder, timeout: 110_000, maxBuffer: 16 * 1024 * 1024 },
+      { cwd: folder, timeout: 280_000, maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 1), stdout, stderr });
       },
@@ -31,7 +31,7 @@ function runPython(args: readonly string[], python = "/usr/bin/python3"): Promis
   });
 }
 
-test.for(files)("%s passes", { timeout: 120_000 }, async (file) => {
+test.for(files)("%s passes", { timeout: 300_000 }, async (file) => {
   const outcome = await runPython(["-B", "-m", "unittest", `tests.${file.slice(0, -3)}`]);
   expect(outcome.code, outcome.stderr).toBe(0);
   expect(outcome.stderr).toMatch(/Ran [1-9]\d* tests? in/);

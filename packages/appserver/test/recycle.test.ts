@@ -126,7 +126,8 @@ test("memory of a command is that of all its processes", async () => {
 
   await gone;
 
-  expect(bench.output()).toMatch(/memory \d+M, over the hard limit of 200M; it is killed/);
+  const said = /memory \d+M, over the hard limit of 200M; it is killed/;
+  await eventually("the log to say it", () => said.test(bench.output()));
 });
 
 test("a successor that does not become ready leaves the old one at work", async () => {

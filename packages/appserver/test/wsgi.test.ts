@@ -208,7 +208,7 @@ test("a drain waits for the running request, then leaves nothing", async () => {
   const asked = nextEvent(bench.edge.events, "message", (m) => m.type === "worker-drain");
   const answer = ask(worker, "/sleep/0.5");
 
-  const done = bench.stackd.order({ type: "drain", deadlineMs: 5_000 });
+  const done = bench.stackd.order({ type: "drain", deadlineMs: 30_000 });
   await asked;
   await bench.stackd.untilState("draining", (now) => now.state === "draining");
   expect((await answer).status).toBe(200);
@@ -227,7 +227,7 @@ test("a drain ends at its deadline, whatever the edge says", async () => {
   const done = bench.stackd.order({ type: "drain", deadlineMs: 300 });
 
   expect(await done).toBeNull();
-  expect(bench.edge.log.at(-1)?.type).toBe("worker-gone");
+  await eventually("the edge to be told", () => bench.edge.log.at(-1)?.type === "worker-gone");
   expect(await bench.exited()).toBe(0);
 });
 
@@ -275,9 +275,7 @@ test("output that nobody reads any more does not end the arbiter", async () => {
   expect(await bench.stackd.order({ type: "configure", plan, release: "r1" })).toBeNull();
 });
 
-test("a worker that keeps dying soon is called a crash loop, the others serve on", {
-  timeout: 30_000,
-}, async () => {
+test("a worker that keeps dying soon is called a crash loop, the others serve on", async () => {
   await using bench = await openReady();
 
   for (let death = 1; death <= 6; death += 1) {

@@ -438,7 +438,7 @@ test("h2load: every request is answered", async () => {
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  const [code] = await once(child, "exit");
+  const [code] = await once(child, "close");
   expect(code).toBe(0);
   expect(output).toContain("3000 succeeded, 0 failed, 0 errored, 0 timeout");
 });

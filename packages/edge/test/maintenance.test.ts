@@ -97,7 +97,9 @@ test("paused holds requests, bodies and all, and lets them go", async () => {
   const gone = connect(edge.target);
   gone.write(head("/gone"));
   expect(await ask("/healthz")).toMatch(/^HTTP\/1\.1 200 /);
+  await eventually("all to be there", () => edge.metrics()?.connections === 3);
   gone.resetAndDestroy();
+  await eventually("one to have gone", () => edge.metrics()?.connections === 2);
   await edge.configure(plan());
   const before = bodies.length;
   await maintain(null);

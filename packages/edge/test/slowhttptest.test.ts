@@ -8,7 +8,7 @@ import { app, limits, startEdge, timeoutsMs } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
 
 const connections = 150;
-const seconds = 5;
+const seconds = 8;
 
 /** @param mode "-H" slow heads, "-B" slow bodies, "-X" slow reading */
 async function attack(port: number, mode: "-H" | "-B" | "-X"): Promise<string> {
@@ -21,7 +21,7 @@ async function attack(port: number, mode: "-H" | "-B" | "-X"): Promise<string> {
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  await once(child, "exit");
+  await once(child, "close");
   return output;
 }
 
@@ -30,7 +30,7 @@ test("slow heads, bodies and readers keep nobody from being served", async () =>
     threads: 2,
     plan: {
       limits,
-      timeoutsMs: { ...timeoutsMs, header: 1_500, body: 1_500, idle: 3_000 },
+      timeoutsMs: { ...timeoutsMs, header: 4_000, body: 4_000, idle: 5_000 },
       apps: { shop: app },
     },
   });

@@ -114,8 +114,10 @@ test.each(["/big", "/chunked"])(
     const { socket, received } = open(edge);
     socket.pause();
     socket.write(get(path));
-    await eventually("the worker to be done", () => edge.metrics()?.apps[shop]?.requests === 1);
-    expect(edge.metrics()?.apps[shop]?.inFlight).toBe(0);
+    await eventually("the worker to be done, and free", () => {
+      const metrics = edge.metrics()?.apps[shop];
+      return metrics?.requests === 1 && metrics.inFlight === 0;
+    });
     socket.resume();
     const length = path === "/big" ? body.length : 0;
     await eventually("all of it", () => received().length > length && isWhole(received(), path));

@@ -58,7 +58,7 @@ test("each event of a worker arrives before the next is sent, for longer than it
     threads: 1,
     plan: {
       routes: [route("/*", { kind: "app", app: "shop" })],
-      apps: { shop: { ...app, timeoutMs: 1_000 } },
+      apps: { shop: { ...app, timeoutMs: 2_000 } },
     },
   });
   let send = (_event: string): Promise<void> => Promise.resolve();
@@ -70,16 +70,15 @@ test("each event of a worker arrives before the next is sent, for longer than it
   await edge.arbiter("shop", [worker.record]);
   const client = listen(edge.port, get("/events"));
   const begun = performance.now();
-  let event = 0;
-  for (; performance.now() - begun < 2_500; event += 1) {
+  let lastSent = begun;
+  for (let event = 0; performance.now() - begun < 3_500; event += 1) {
     await eventually(`event ${event}`, () => client.text().includes(`data: ${event}\n\n`));
+    lastSent = performance.now();
     await send(`data: ${event + 1}\n\n`);
   }
-  expect(event).toBeGreaterThan(3);
   // Silence is not a sign of life.
-  const silent = performance.now();
   await eventually("the cut", () => edge.metrics()?.apps[shop]?.inFlight === 0);
-  expect(performance.now() - silent).toBeGreaterThan(700);
+  expect(performance.now() - lastSent).toBeGreaterThan(1_700);
   client.destroy();
 });
 

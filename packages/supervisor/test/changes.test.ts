@@ -255,7 +255,12 @@ test("the edge is renewed without a gap, and cannot be stopped", async () => {
     report: { exit: 2 },
   });
   await client.request({ op: "restart", names: ["edge"] });
-  expect(await (await fetch(await stack.url())).json()).toMatchObject({ generation: 2 });
+  const url = await stack.url();
+  // The old one may take what comes until it has read that it is to drain.
+  await eventually("only the new one to answer", async () => {
+    const { generation } = (await (await fetch(url)).json()) as { generation: number };
+    return generation === 2;
+  });
 });
 
 test("one change at a time", async () => {
@@ -297,7 +302,7 @@ test("watchers get a snapshot at once and the events of what happens", async () 
     pushes.push(push.type === "event" ? `${push.event.source}: ${push.event.text}` : push.type);
   };
   await client.request({ op: "watch" });
-  expect(pushes).toEqual(["snapshot"]);
+  expect(pushes[0]).toBe("snapshot"); // and more, if something changes just now
 
   process.kill(await stack.pidOf("jobs"), "SIGKILL");
   await eventually("the event and a snapshot after it", () => {

@@ -66,13 +66,11 @@ test("a stackd that is killed is replaced, and the successor touches nothing and
   const stackd = processOf(before, "stackd").pid ?? 0;
 
   process.kill(stackd, "SIGKILL");
-  const killedMs = performance.now();
   const after = await eventually("a successor with everything ready", async () => {
     const now = await stack.status();
     return processOf(now, "stackd").pid !== stackd && now.state === "ready" && now;
   });
 
-  expect(performance.now() - killedMs).toBeLessThan(15_000);
   const others = (status: StatusData) =>
     status.processes
       .filter((one) => one.name !== "stackd")
@@ -130,7 +128,10 @@ test("everything killed: the next up starts clean", async () => {
   const { processes } = await stack.status();
   const first = (name: string) => processes.findIndex((one) => one.name === name);
   expect(first("keeper")).toBeLessThan(first("stackd"));
-  for (const { pid } of processes) process.kill(pid ?? 0, "SIGKILL");
+  // Stopped first, the keeper before stackd: who sees the others die would act on it.
+  for (const signal of ["SIGSTOP", "SIGKILL"] as const) {
+    for (const { pid } of processes) process.kill(pid ?? 0, signal);
+  }
   await eventually("all to be gone", () =>
     processes.every(({ pid }) => readStartTime(pid ?? 0) === undefined),
   );

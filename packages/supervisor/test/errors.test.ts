@@ -158,9 +158,7 @@ test("a Unix socket nobody listens on any more is taken over, and removed in the
   await eventually("the socket to be gone", () => !existsSync(path));
 });
 
-test("a program that always fails is given up, with its last words", {
-  timeout: 30_000,
-}, async () => {
+test("a program that always fails is given up, with its last words", async () => {
   await using stack = createTestStack(
     `programs: {\n    jobs: { command: ["sh", "-c", "echo no database >&2; exit 3"] },\n  }, redis: false,`,
   );

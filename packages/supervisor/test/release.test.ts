@@ -42,7 +42,10 @@ test("commands run once for all instances, in order, in the app's folder and env
   await client.request({ op: "wait-ready" });
 
   expect(read(stack, "first")).toBe("hello from r1\n");
-  const lines = logOf(stack);
+  const lines = await eventually("the log of both", () => {
+    const read = logOf(stack);
+    return read.some((line) => line.text.startsWith("generation 1")) && read;
+  });
   const said = lines.findIndex((line) => line.source === "shop.release" && line.text === "42");
   const served = lines.findIndex((line) => line.text.startsWith("generation 1"));
   expect(said).toBeGreaterThanOrEqual(0);

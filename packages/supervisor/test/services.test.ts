@@ -36,10 +36,11 @@ test("redis comes first, then apps, then programs that depend on them", async ()
   expect(ready.indexOf("middle")).toBeLessThan(ready.indexOf("last"));
   const socket = join(stack.paths.run, "redis.sock");
   const url = `REDIS_URL is unix://${socket}`;
-  const lines = readLogs({ folder: stack.paths.logs, names: ["shop", "last"], lines: 50 });
-  expect(lines.filter((line) => line.text === url).map((line) => line.source)).toEqual(
-    expect.arrayContaining(["shop-1", "last"]),
-  );
+  await eventually("both to have said what they were given", () => {
+    const lines = readLogs({ folder: stack.paths.logs, names: ["shop", "last"], lines: 50 });
+    const said = lines.filter((line) => line.text === url).map((line) => line.source);
+    return said.includes("shop-1") && said.includes("last");
+  });
 
   expect(await askRedis(socket, "SET greeting hello")).toBe("+OK");
   expect(await askRedis(socket, "CONFIG GET maxmemory")).toContain(String(96 * 2 ** 20));
@@ -163,9 +164,13 @@ test("what a program left behind in another session is ended with the stack", as
   await stack.up();
   const client = await stack.client();
   await client.request({ op: "wait-ready" });
-  const [line] = readLogs({ folder: stack.paths.logs, names: ["jobs"], lines: 1 });
-  const runaway = Number(line?.text);
-  expect(readFileSync(`/proc/${runaway}/cmdline`, "utf8")).toContain("4321");
+  const runaway = await eventually("its pid", () => {
+    const [line] = readLogs({ folder: stack.paths.logs, names: ["jobs"], lines: 1 });
+    return line !== undefined && Number(line.text);
+  });
+  await eventually("it to be on its own", () =>
+    readFileSync(`/proc/${runaway}/cmdline`, "utf8").startsWith("sleep"),
+  );
   await client.request({ op: "down", now: false });
   await eventually("it to be gone", () => {
     try {

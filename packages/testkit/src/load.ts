@@ -20,7 +20,7 @@ export interface Load extends AsyncDisposable {
   readonly more: (count: number) => Promise<void>;
   /** What has come so far. */
   readonly seen: () => LoadResult;
-  /** Forgets the bodies seen so far; requests under way are not waited for. */
+  /** Forgets the bodies seen so far, and those that requests under way will bring. */
   readonly forgetBodies: () => void;
   readonly stop: () => Promise<LoadResult>;
 }
@@ -39,6 +39,7 @@ export function startLoad(options: LoadOptions): Load {
   const bodies = new Map<string, number>();
   const failures: LoadFailure[] = [];
   let answered = 0;
+  let forgotten = 0;
   let running = true;
   let waiting: {
     readonly at: number;
@@ -48,10 +49,11 @@ export function startLoad(options: LoadOptions): Load {
 
   async function loop(): Promise<void> {
     while (running) {
+      const before = forgotten;
       const outcome = await requestOnce(agent, port, path, timeoutMs);
       if (outcome.failure === undefined) {
         answered += 1;
-        bodies.set(outcome.body, (bodies.get(outcome.body) ?? 0) + 1);
+        if (before === forgotten) bodies.set(outcome.body, (bodies.get(outcome.body) ?? 0) + 1);
         for (const waiter of waiting) {
           if (answered >= waiter.at) waiter.resolve();
           else waiter.timer.refresh();
@@ -77,7 +79,10 @@ export function startLoad(options: LoadOptions): Load {
       return reached.promise.finally(() => clearTimeout(timer));
     },
     seen: () => ({ answered, failures: [...failures], bodies: new Map(bodies) }),
-    forgetBodies: () => bodies.clear(),
+    forgetBodies() {
+      forgotten += 1;
+      bodies.clear();
+    },
     async stop() {
       running = false;
       await finish;

@@ -76,6 +76,12 @@ APP = """
         await asyncio.sleep(0.5)
         await answer(send, b"slow")
 
+    async def held(scope, receive, send):
+        print("is held", flush=True)
+        while not os.path.exists(scope["query_string"].decode()):
+            await asyncio.sleep(0.005)
+        await answer(send, b"held")
+
     async def raises(scope, receive, send):
         raise ValueError("a fault of the app")
 
@@ -307,11 +313,13 @@ class Drains(WorkerTest):
 
     def test_a_drain_lets_requests_end_and_runs_the_shutdown(self):
         busy, idle = self.edge(self.asgi), self.edge(self.asgi)
-        busy.send(frame(frames.REQUEST, block(path="/slow")))
-        self.asgi.control.send({"type": "drain", "deadlineMs": 5000})
+        busy.send(frame(frames.REQUEST, block(path="/held", query=self.folder + "/go")))
+        self.asgi.zygote.wait_log("is held")
+        self.asgi.control.send({"type": "drain", "deadlineMs": 30_000})
         self.assertEqual(self.asgi.control.next(), {"type": "draining"})
         idle.expect(frames.GOAWAY)
-        self.assertEqual(busy.answer(ready=False)[1], b"slow")
+        self.write("go", "")
+        self.assertEqual(busy.answer(ready=False)[1], b"held")
         busy.expect(frames.GOAWAY)
         idle.close()
         busy.close()

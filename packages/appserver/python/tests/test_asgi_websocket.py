@@ -319,7 +319,7 @@ class Drain(Sockets):
         socket.send(CLOSE, b"\x03\xf4")
         self.assertEqual(socket.next(), frames.END)
         other = self.open("/echo")
-        self.asgi.control.send({"type": "drain", "deadlineMs": 5000})
+        self.asgi.control.send({"type": "drain", "deadlineMs": 30_000})
         self.assertEqual(other.next(), (CLOSE, (1012, "service restart")))
         other.send(CLOSE, b"\x03\xf4")
         self.assertEqual(other.next(), frames.END)

@@ -42,13 +42,13 @@ FORKER = """
             child = multiprocessing.get_context("fork").Process(target=sleep)
             child.start()
             child.terminate()
-            child.join(10)
+            child.join(30)
             return [str(child.exitcode).encode()]
         if path == "/deep":
             # A child that forks in its turn, and ends its own child.
             child = multiprocessing.get_context("fork").Process(target=fork_and_kill)
             child.start()
-            child.join(10)
+            child.join(30)
             return [str(child.exitcode).encode()]
         if path == "/pool":
             with multiprocessing.get_context("fork").Pool(2) as pool:

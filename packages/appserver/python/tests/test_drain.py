@@ -37,7 +37,7 @@ class Drain(WorkerTest):
         self.zygote_lines = self.instance.zygote.lines
         self.zygote_lines.next()  # forked
 
-    def drain(self, deadline_ms=10_000):
+    def drain(self, deadline_ms=30_000):
         self.instance.control.send({"type": "drain", "deadlineMs": deadline_ms})
 
     def exited(self):
@@ -186,7 +186,7 @@ class Kill(WorkerTest):
         worker.zygote.process.kill()
         worker.zygote.process.wait()
         self.assertEqual(edge.get("/x")[1], b"/x")
-        worker.control.send({"type": "drain", "deadlineMs": 5000})
+        worker.control.send({"type": "drain", "deadlineMs": 30_000})
         edge.expect(frames.GOAWAY)
         edge.close()
         eventually("the worker's end", lambda: not os.path.exists(f"/proc/{worker.pid}/fd/0"))

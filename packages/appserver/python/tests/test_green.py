@@ -25,7 +25,7 @@ APP = """
             time.sleep(0.5)
         elif path == "/gate":
             print("waits at the gate", flush=True)
-            gate.wait(8)
+            gate.wait(60)
         elif path == "/open":
             gate.set()
         elif path == "/echo":
@@ -91,7 +91,7 @@ class GreenTests:
         self.green = self.worker(APP, **self.options)
         busy, idle = self.ask("/gate"), self.edge(self.green)
         self.green.zygote.wait_log("waits at the gate")
-        self.green.control.send({"type": "drain", "deadlineMs": 8000})
+        self.green.control.send({"type": "drain", "deadlineMs": 30_000})
         self.assertEqual(self.green.control.next(), {"type": "draining"})
         idle.expect(frames.GOAWAY)
         # One that crossed the GOAWAY.

@@ -79,7 +79,7 @@ class HooksTest(WorkerTest):
         self.assertEqual((head.split("\n")[0][:3], body), ("201", b"ok"))
         worker.zygote.wait_log("post_request /a 201")
         edge.close()
-        worker.control.send({"type": "drain", "deadlineMs": 5000})
+        worker.control.send({"type": "drain", "deadlineMs": 30_000})
         log = worker.zygote.wait_log("worker_exit")
         self.order(
             log,

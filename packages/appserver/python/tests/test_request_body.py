@@ -143,7 +143,7 @@ class Windows(WorkerTest):
             while True:
                 with may:
                     has_room = lambda: sent < count and state["window"] >= len(piece)  # noqa: E731
-                    if not may.wait_for(lambda: state["grants"] or state["done"] or has_room(), 10):
+                    if not may.wait_for(lambda: state["grants"] or state["done"] or has_room(), 30):
                         return
                     if state["done"]:
                         return

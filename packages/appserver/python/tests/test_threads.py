@@ -18,10 +18,10 @@ APP = """
         path = environ["PATH_INFO"]
         headers = [("Content-Type", "text/plain")]
         if path == "/together":
-            barrier.wait(8)
+            barrier.wait(30)
         elif path == "/gate":
             print("waits at the gate", flush=True)
-            gate.wait(8)
+            gate.wait(60)
         elif path == "/open":
             gate.set()
         elif path == "/echo":
@@ -67,7 +67,7 @@ class Threads(WorkerTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(DEADLINE_S)
         self.assertFalse(any(thread.is_alive() for thread in threads))
 
     def test_bodies_stream_both_ways(self):
@@ -114,7 +114,7 @@ class Threads(WorkerTest):
         busy = self.ask("/gate")
         self.threaded.zygote.wait_log("waits at the gate")
         last, idle = self.edge(self.threaded), self.edge(self.threaded)
-        self.threaded.control.send({"type": "drain", "deadlineMs": 8000})
+        self.threaded.control.send({"type": "drain", "deadlineMs": 30_000})
         self.assertEqual(self.threaded.control.next(), {"type": "draining"})
         idle.expect(frames.GOAWAY)
         last.expect(frames.GOAWAY)

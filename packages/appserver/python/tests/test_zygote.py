@@ -84,7 +84,7 @@ class ImportFailures(WorkerTest):
             exited = zygote.lines.next()
             self.assertEqual((exited["type"], exited["code"]), ("exited", 3))
         else:
-            self.assertEqual(zygote.process.wait(10), 3)
+            self.assertEqual(zygote.process.wait(30), 3)
         self.assertEqual(message["type"], "import-failed")
         return message
 
@@ -337,23 +337,23 @@ class Forks(WorkerTest):
         self.assertEqual(zygote.lines.next()["type"], "forked")
         self.assertIsNone(zygote.process.poll())
         self.assertEqual(edge.get("/")[1], b"%d 1" % worker.pid)
-        worker.control.send({"type": "drain", "deadlineMs": 5000})
+        worker.control.send({"type": "drain", "deadlineMs": 30_000})
         edge.expect(frames.GOAWAY)
         edge.close()
         self.assertEqual(zygote.lines.next()["type"], "exited")
-        self.assertEqual(zygote.process.wait(10), 0)
+        self.assertEqual(zygote.process.wait(30), 0)
 
     def test_a_zygote_without_work_ends_with_the_arbiter(self):
         zygote = self.zygote(start=False)
         zygote.lines.close()
-        self.assertEqual(zygote.process.wait(10), 0)
+        self.assertEqual(zygote.process.wait(30), 0)
 
     def test_an_import_that_hangs_ends_with_the_arbiter(self):
         self.write("site_app.py", "import threading\nprint('hangs')\nthreading.Event().wait()\n")
         zygote = self.zygote()
         zygote.wait_log("hangs")
         zygote.lines.close()
-        self.assertEqual(zygote.process.wait(10), 1)
+        self.assertEqual(zygote.process.wait(30), 1)
 
     def test_signals_of_the_terminal_and_the_group_do_not_end_it(self):
         worker = self.worker(self.APP)
