@@ -217,7 +217,7 @@ test("no server gets more at once than it may, over all threads; the rest waits 
 test("one that waits too long is told so, one that leaves frees its place", async () => {
   await using server = await startBackend("");
   const limited = { address: server.address, weight: 1, backup: false, maxInFlight: 1 };
-  await use({ servers: [limited], queueTimeoutMs: 300 });
+  await use({ servers: [limited], queueTimeoutMs: 1_500 });
   const first = ask("/first");
   await eventually("the first", () => server.pending.length === 1);
   expect(await ask("/second")).toMatch(/^HTTP\/1\.1 503 /);

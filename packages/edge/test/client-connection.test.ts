@@ -10,7 +10,7 @@ let worker: FakeWorker;
 
 const plan = {
   limits: { ...limits, headerBytes: 2048, headerCount: 20, bodyBytes: 64 * 1024 },
-  timeoutsMs: { ...timeoutsMs, header: 300, body: 300, idle: 500 },
+  timeoutsMs: { ...timeoutsMs, header: 2_000, body: 2_000, idle: 2_500 },
 };
 
 beforeAll(async () => {

@@ -44,7 +44,7 @@ beforeAll(async () => {
       })),
       accessLog: { file: logFile, format: "{client} {method} {path} {status} {protocol}" },
       limits: { ...limits, bodyBytes: 2 * 1024 * 1024, bufferBytes: 64 * 1024 },
-      timeoutsMs: { ...timeoutsMs, header: 1_500, body: 1_500 },
+      timeoutsMs: { ...timeoutsMs, header: 3_000, body: 3_000 },
       trustedProxies: ["198.51.100.0/24", "127.0.0.1"],
       routes: [
         route("/fixed", { kind: "respond", status: 200, body: "fixed\n", type: "text/plain" }),

@@ -56,7 +56,7 @@ function edgeTo(servers: readonly string[], firstByte = 10_000): Promise<EdgePro
         { ...route("/api/*", { kind: "upstream", upstream: "old" }), stripPrefix: true },
       ],
       upstreams: { old: { servers } },
-      timeoutsMs: { ...timeoutsMs, firstByte, connect: 300 },
+      timeoutsMs: { ...timeoutsMs, firstByte, connect: 2_000 },
       limits: { ...limits, bodyBytes: 100 * 1024 * 1024 },
     },
   });

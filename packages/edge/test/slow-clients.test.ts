@@ -32,7 +32,7 @@ test("a body that drips is refused when its average is too low, a faster one is 
     threads: 1,
     plan: {
       limits: { ...limits, bodyRate: 1_000 },
-      timeoutsMs: { ...timeoutsMs, body: 600 },
+      timeoutsMs: { ...timeoutsMs, body: 2_000 },
       apps: { shop: app },
     },
   });
