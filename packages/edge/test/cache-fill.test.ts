@@ -61,7 +61,9 @@ test("500 clients over two threads cause one request, and each gets all of the a
   await allClosed(clients);
   expect(clients.filter((client) => bodyOf(client) === "0123456789").length).toBe(500);
   // One that was accepted late may have found it stored.
-  const without = clients.filter(({ received }) => /^cache-status: .*(?:; collapsed|; hit)/im.test(received));
+  const without = clients.filter(({ received }) =>
+    /^cache-status: .*(?:; collapsed|; hit)/im.test(received),
+  );
   expect(without.length).toBe(499);
   expect(cached.count("/stampede")).toBe(1);
 }, 60_000);
