@@ -97,7 +97,7 @@ function createAnswerReader(events: WorkerEvents, shared: SharedEvents | undefin
       case frame.end:
         return isDue("answering") ? "" : "a body without a head";
       case frame.window:
-        return "";
+        return isNamed() ? "" : "a WINDOW of no stream";
       case frame.stream:
       case frame.abort:
         return shared === undefined ? "a stream where none was asked for" : "";
@@ -108,8 +108,13 @@ function createAnswerReader(events: WorkerEvents, shared: SharedEvents | undefin
     }
   }
 
+  /** Whose they are is known, or there is but one. */
+  function isNamed(): boolean {
+    return isStream || shared === undefined;
+  }
+
   function isDue(phase: "ready" | "answering"): boolean {
-    return answer.phase === phase || answer.phase === "over";
+    return isNamed() && (answer.phase === phase || answer.phase === "over");
   }
 
   function onFrame(type: number, payload: string): string {
