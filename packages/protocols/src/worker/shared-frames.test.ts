@@ -17,7 +17,11 @@ import {
   readyFrame,
 } from "./encode-frames.ts";
 import { frame, maxBodyPayload, workerProtocolVersion } from "./frames.ts";
-import { type AnswerState, createSharedFrameReader, createWorkerFrameReader } from "./read-frames.ts";
+import {
+  type AnswerState,
+  createSharedFrameReader,
+  createWorkerFrameReader,
+} from "./read-frames.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 const ok = "200 OK\r\n";
@@ -53,7 +57,10 @@ function sharedReader(ids: readonly number[]) {
   return { events, streams, reader };
 }
 
-function push(reader: ReturnType<typeof sharedReader>["reader"], pieces: readonly Buffer[]): string {
+function push(
+  reader: ReturnType<typeof sharedReader>["reader"],
+  pieces: readonly Buffer[],
+): string {
   const shared = Buffer.alloc(Math.max(1, ...pieces.map((piece) => piece.length)));
   for (const piece of pieces) {
     piece.copy(shared);
@@ -92,35 +99,40 @@ const exchange: fc.Arbitrary<readonly Step[]> = fc.oneof(
 test("frames of streams that mingle are each its stream's, at any split", () => {
   const turns = fc.array(fc.nat({ max: 3 }), { maxLength: 40 });
   fc.assert(
-    fc.property(fc.array(exchange, { minLength: 1, maxLength: 4 }), turns, offsets, (all, at, splits) => {
-      const ids = all.map((_, index) => 2 ** (8 * index) + index);
-      const { events, reader } = sharedReader(ids);
-      const queues = all.map((steps) => [...steps]);
-      let input = readyFrame;
-      const expected = [readyEvent];
-      let named = -1;
-      const take = (stream: number): void => {
-        const step = queues[stream]?.shift();
-        if (step === undefined) return;
-        if (named !== stream) input += encodeStream(ids[stream] ?? 0);
-        named = stream;
-        input += step.frames;
-        const last = expected.length - 1;
-        const event = `${ids[stream]} ${step.event}`;
-        const isMore = step.event.startsWith("body ");
-        if (isMore && expected[last]?.startsWith(`${ids[stream]} body `)) {
-          expected[last] += step.event.slice("body ".length);
-        } else {
-          expected.push(event);
-        }
-      };
-      for (const turn of at) take(turn % all.length);
-      for (const [stream, queue] of queues.entries()) while (queue.length > 0) take(stream);
+    fc.property(
+      fc.array(exchange, { minLength: 1, maxLength: 4 }),
+      turns,
+      offsets,
+      (all, at, splits) => {
+        const ids = all.map((_, index) => 2 ** (8 * index) + index);
+        const { events, reader } = sharedReader(ids);
+        const queues = all.map((steps) => [...steps]);
+        let input = readyFrame;
+        const expected = [readyEvent];
+        let named = -1;
+        const take = (stream: number): void => {
+          const step = queues[stream]?.shift();
+          if (step === undefined) return;
+          if (named !== stream) input += encodeStream(ids[stream] ?? 0);
+          named = stream;
+          input += step.frames;
+          const last = expected.length - 1;
+          const event = `${ids[stream]} ${step.event}`;
+          const isMore = step.event.startsWith("body ");
+          if (isMore && expected[last]?.startsWith(`${ids[stream]} body `)) {
+            expected[last] += step.event.slice("body ".length);
+          } else {
+            expected.push(event);
+          }
+        };
+        for (const turn of at) take(turn % all.length);
+        for (const [stream, queue] of queues.entries()) while (queue.length > 0) take(stream);
 
-      expect(push(reader, cut(bytes(input), splits))).toBe("");
-      expect(events).toEqual(expected);
-      expect(reader.isMidFrame()).toBe(false);
-    }),
+        expect(push(reader, cut(bytes(input), splits))).toBe("");
+        expect(events).toEqual(expected);
+        expect(reader.isMidFrame()).toBe(false);
+      },
+    ),
   );
 });
 
@@ -200,7 +212,10 @@ describe("an edge closes a shared connection of a worker that sends", () => {
     ["FAIL before any stream", readyFrame + failFrame],
     ["WINDOW before any stream", readyFrame + encodeWindow(1)],
     ["a head twice on one stream", begun + encodeHead(ok) + encodeHead(ok)],
-    ["a head twice, another stream between", `${begun}${encodeHead(ok)}${encodeStream(2)}${encodeHead(ok)}${encodeStream(1)}${encodeHead(ok)}`],
+    [
+      "a head twice, another stream between",
+      `${begun}${encodeHead(ok)}${encodeStream(2)}${encodeHead(ok)}${encodeStream(1)}${encodeHead(ok)}`,
+    ],
     ["a second answer on a stream", begun + encodeHead(ok) + endFrame + encodeHead(ok)],
     ["FAIL after its head", begun + encodeHead(ok) + failFrame],
     ["INFORM after its head", begun + encodeHead(ok) + encodeInform("103 X\r\n")],
