@@ -5,6 +5,7 @@
 import {
   eventually,
   isAlive,
+  type LoadFailure,
   type LoadResult,
   processesMentioning,
   startLoad,
@@ -105,10 +106,12 @@ test("only requests in flight and idle connections are cut when the edge is kill
 
   const result = await killUnderLoad(project, pidOf((await project.status()).processes, "edge"));
 
-  expect(result.failures.filter(({ what }) => what !== "ECONNRESET" && what !== "cut off")).toEqual(
-    [],
-  );
-  expect(result.failures.length).toBeLessThanOrEqual(8); // one for each of the eight connections
+  const isCut = ({ what }: LoadFailure): boolean => what === "ECONNRESET" || what === "cut off";
+  const cut = result.failures.filter(isCut);
+  expect(cut.length).toBeLessThanOrEqual(8); // one for each of the eight connections
+  // Where the next edge takes longer than five seconds to come, the fall-back answers until then.
+  const others = result.failures.filter((failure) => !isCut(failure));
+  expect(others.filter(({ what }) => what !== "503")).toEqual([]);
 });
 
 test("everything ends cleanly when the keeper is killed, and the next up starts clean", async () => {

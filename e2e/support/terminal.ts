@@ -52,7 +52,7 @@ export function openTerminal(
     press: (keys) => {
       pty.write(keys);
     },
-    async shows(what, timeoutMs = 15_000) {
+    async shows(what, timeoutMs = 30_000) {
       try {
         await eventually(
           `the screen to show ${what}`,

@@ -101,7 +101,7 @@ test("requests, bodies and answers pass through unchanged, on kept connections",
     edge.target,
     [get("/", `Content-Length: ${body.length}\r\n`, "POST"), body],
     () => false,
-    9_000,
+    30_000,
   );
   expect(echoed).toContain(`\r\nX-Framing: ${body.length}\r\n`);
   expect(echoed.endsWith(`\r\n\r\n${body}`)).toBe(true);
@@ -147,7 +147,7 @@ test("bad, late and missing answers are honest errors", async () => {
     }
     if (text.startsWith("GET /dead")) socket.destroy();
   });
-  await using edge = await edgeTo([server.address], 200);
+  await using edge = await edgeTo([server.address], 2_000);
   const statusOf = async (target: string) =>
     (await exchangeRaw(edge.target, [get(target)])).split("\r\n")[0];
   expect(await statusOf("/garbage")).toBe("HTTP/1.1 502 Bad Gateway");

@@ -477,7 +477,7 @@ test("a server that stops within its answer cuts the client off", async () => {
   await using server = await serveRaw((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
   });
-  const exchange = await ask(upstream([server.address], { firstByteMs: 100 }), "/");
+  const exchange = await ask(upstream([server.address], { firstByteMs: 2_000 }), "/");
   expect(exchange.got.outcome).toBe("cut off");
 });
 

@@ -143,7 +143,7 @@ DJANGO = """
         return HttpResponse("from a thread")
 
     def together(request):
-        return HttpResponse(str(barrier.wait(8)))
+        return HttpResponse(str(barrier.wait(30)))
 
     def stream(request):
         return StreamingHttpResponse(iter(["a", "b", "c"]))
