@@ -8,6 +8,7 @@ import {
   type LoadFailure,
   type LoadResult,
   processesMentioning,
+  signalIfAlive,
   startLoad,
 } from "@stack/testkit";
 import { expect, test } from "vitest";
@@ -127,7 +128,7 @@ test("everything ends cleanly when the keeper is killed, and the next up starts 
 
 test("the next up cleans what kill -9 of every process left, and down leaves nothing", async () => {
   await using project = await startShop();
-  for (const { pid } of processesMentioning(project.folder)) process.kill(pid, "SIGKILL");
+  for (const { pid } of processesMentioning(project.folder)) signalIfAlive(pid, "SIGKILL");
   await eventually("all to be dead", () => processesMentioning(project.folder).length === 0);
 
   const status = await project.up();

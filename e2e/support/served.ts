@@ -3,7 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { eventually, freePort, processesMentioning, tempFolder } from "@stack/testkit";
+import {
+  eventually,
+  freePort,
+  processesMentioning,
+  signalIfAlive,
+  tempFolder,
+} from "@stack/testkit";
 import { type CliResult, cliCommand, runCli } from "./stack.ts";
 
 export interface Workplace extends AsyncDisposable {
@@ -101,7 +107,7 @@ export function createWorkplace(files: Readonly<Record<string, string>>): Workpl
     },
     async [Symbol.asyncDispose]() {
       for (const end of ends.reverse()) await end();
-      for (const { pid } of processesMentioning(folder)) process.kill(pid, "SIGKILL");
+      for (const { pid } of processesMentioning(folder)) signalIfAlive(pid, "SIGKILL");
       await eventually("all processes to end", () => processesMentioning(folder).length === 0);
       temporary[Symbol.dispose]();
     },

@@ -4,7 +4,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { resolveStatePaths, type StatusData } from "@stack/control";
-import { eventually, freePort, processesMentioning, tempFolder } from "@stack/testkit";
+import {
+  eventually,
+  freePort,
+  processesMentioning,
+  signalIfAlive,
+  tempFolder,
+} from "@stack/testkit";
 
 const cli = fileURLToPath(new URL("../../packages/cli/bin/stack.js", import.meta.url));
 
@@ -73,7 +79,7 @@ export async function createProject(
     leftovers: () => leftovers(folder),
     async [Symbol.asyncDispose]() {
       await stack("down", "--now");
-      for (const { pid } of processesMentioning(folder)) process.kill(pid, "SIGKILL");
+      for (const { pid } of processesMentioning(folder)) signalIfAlive(pid, "SIGKILL");
       await eventually(
         "the project's processes to end",
         () => processesMentioning(folder).length === 0,

@@ -8,7 +8,12 @@ export {
   startLoad,
 } from "./load.ts";
 export { type Peer, startPeer } from "./peer.ts";
-export { isAlive, processesMentioning, type RunningProcess } from "./processes.ts";
+export {
+  isAlive,
+  processesMentioning,
+  type RunningProcess,
+  signalIfAlive,
+} from "./processes.ts";
 export { exchangeRaw } from "./raw-http.ts";
 export { shopStatus, shopStatusMs } from "./shop-status.ts";
 export { type TempFolder, tempFolder } from "./temp-folder.ts";

@@ -22,6 +22,15 @@ export function isAlive(pid: number): boolean {
   return readProcess(pid) !== undefined;
 }
 
+/** Sends a signal; one that has ended meanwhile needs none. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 function readProcess(pid: number): (RunningProcess & { readonly folder: string }) | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
