@@ -88,6 +88,8 @@ class Edge:
             self.socket.close()
             raise
         self._pending = b""
+        # How often something was read.
+        self.reads = 0
 
     def send(self, *parts):
         self.socket.sendall(b"".join(parts))
@@ -108,6 +110,7 @@ class Edge:
                 return None
             if not data:
                 return None
+            self.reads += 1
             self._pending += data
 
     def expect(self, *kinds):
@@ -151,6 +154,80 @@ class Edge:
 
     def close(self):
         self.socket.close()
+
+
+def stream(number):
+    return frame(frames.STREAM, frames.WORD.pack(number))
+
+
+class SharedEdge(Edge):
+    """A connection that many exchanges share: frames are kept for whoever asks for their stream."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self._heard = 0
+        self._kept = {}
+
+    def ask(self, number, path="/", query="", body=None, method="GET"):
+        """The request of a stream, in one write."""
+        self.send(self.request(number, path, query, body, method))
+
+    @staticmethod
+    def request(number, path="/", query="", body=None, method="GET"):
+        kind = frames.REQUEST if body is None else frames.REQUEST_BODY
+        parts = [stream(number), frame(kind, block(method, path, query))]
+        if body:
+            parts.append(frame(frames.BODY, body))
+        if body is not None:
+            parts.append(frame(frames.END))
+        return b"".join(parts)
+
+    def abort(self, number):
+        self.send(frame(frames.ABORT, frames.WORD.pack(number)))
+
+    def kept(self, number):
+        """What has come for a stream and was not asked for."""
+        return self._kept.setdefault(number, [])
+
+    def of(self, number):
+        """(type, payload) of the next frame of a stream, or, of 0, of the connection; None at its end."""
+        kept = self.kept(number)
+        while not kept:
+            got = self.next()
+            if got is None:
+                return None
+            kind, payload = got
+            if kind == frames.STREAM:
+                (self._heard,) = frames.WORD.unpack(payload)
+            elif kind == frames.ABORT:
+                self.kept(frames.WORD.unpack(payload)[0]).append((kind, b""))
+            elif kind == frames.GOAWAY:
+                self.kept(0).append(got)
+            else:
+                self.kept(self._heard).append(got)
+        return kept.pop(0)
+
+    def expect_of(self, number, *kinds):
+        """The payload of the last of the next frames of a stream, which are of these types."""
+        payload = None
+        for kind in kinds:
+            got = self.of(number)
+            if got is None or got[0] != kind:
+                raise AssertionError(f"expected frame {kind} of stream {number}, got {got!r:.300}")
+            payload = got[1]
+        return payload
+
+    def answer_of(self, number):
+        """(head as text, body) of one answer."""
+        head = self.expect_of(number, frames.HEAD).decode("latin-1")
+        body = []
+        while True:
+            got = self.of(number)
+            if got is None or got[0] not in (frames.BODY, frames.END):
+                raise AssertionError(f"the answer of stream {number} is broken off by {got!r:.300}")
+            if got[0] == frames.END:
+                return head, b"".join(body)
+            body.append(got[1])
 
 
 class Zygote:
@@ -253,6 +330,11 @@ class Worker:
             edge.expect(frames.READY)
         return edge
 
+    def shared_edge(self):
+        edge = SharedEdge(self.path)
+        edge.expect(frames.READY)
+        return edge
+
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
 
@@ -302,6 +384,11 @@ class WorkerTest(unittest.TestCase):
 
     def edge(self, worker, greeted=True):
         edge = worker.edge(greeted)
+        self.addCleanup(edge.close)
+        return edge
+
+    def shared_edge(self, worker):
+        edge = worker.shared_edge()
         self.addCleanup(edge.close)
         return edge
 

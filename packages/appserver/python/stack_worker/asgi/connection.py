@@ -65,19 +65,19 @@ class AsgiConnection(Channel, FrameReader, asyncio.Protocol):
             self.streams.lose()
 
     def data_received(self, data):
-        if not self.pending and self.greeted:
-            if self.streams is not None:
-                done = self.streams.feed_requests(data)
-                if done == len(data):
-                    return
-                data = data[done:]
-            else:
-                size = len(data) - HEADER_BYTES
-                if size > 0 and _unpack(data)[0] == REQUEST << 24 | size:
-                    # One whole request without a body: nearly all there is.
-                    self._begin(data[HEADER_BYTES:], False)
-                    return
         try:
+            if not self.pending and self.greeted:
+                if self.streams is not None:
+                    done = self.streams.feed_requests(data)
+                    if done == len(data):
+                        return
+                    data = data[done:]
+                else:
+                    size = len(data) - HEADER_BYTES
+                    if size > 0 and _unpack(data)[0] == REQUEST << 24 | size:
+                        # One whole request without a body: nearly all there is.
+                        self._begin(data[HEADER_BYTES:], False)
+                        return
             self.feed(data)
         except ProtocolError as error:
             sys.stderr.write(f"An edge broke the worker protocol: {error}\n")
