@@ -38,6 +38,8 @@ export interface SharedConnectionEvents {
   readonly onReady: () => void;
   /** The worker wants no new exchange. */
   readonly onGoaway: () => void;
+  /** It has ended under exchanges, which are told so next: the worker is gone, or about to be. */
+  readonly onLost: () => void;
   /** It has closed, and so have its streams. */
   readonly onClosed: () => void;
 }
@@ -213,6 +215,7 @@ export function openSharedConnection(
     isReady = false;
     const lost = [...streams.values()];
     streams.clear();
+    if (lost.length > 0) events.onLost();
     for (const stream of lost) onChannelClosed(stream, true);
     events.onClosed();
   }

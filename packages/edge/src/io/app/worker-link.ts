@@ -228,6 +228,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
         onGoaway() {
           retired = true;
         },
+        // Else what is safe would be tried once more on a connection that ends a moment later.
+        onLost: () => handle.distrust(),
         onClosed() {
           shared = undefined;
           reportClosed();
