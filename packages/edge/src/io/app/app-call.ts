@@ -38,6 +38,8 @@ export interface WorkerHandle {
   readonly serial: number;
   readonly id: string;
   readonly slots: Int32Array;
+  /** The scheduler's: what it sent it of late, halved again and again. */
+  recent: number;
   /** Whether this call could be sent now, had it a slot. */
   readonly isReady: (call: AppCall) => boolean;
   /** A slot is free and this thread has no connection for it: open another. */
@@ -46,6 +48,8 @@ export interface WorkerHandle {
   readonly start: (call: AppCall, slot: number) => void;
   /** This thread's request is with it and will not take long: how many of the next could be sent already. */
   readonly roomAhead: () => number;
+  /** It answers quickly, as far as is known by now: it will come to what it has. */
+  readonly isQuick: () => boolean;
   /** Sends it behind the one that runs; it is returned when what is before it takes long. */
   readonly startAhead: (call: AppCall) => void;
   /** Nothing new comes: close what is idle now and the rest when it is. */

@@ -75,6 +75,8 @@ export interface SchedulerOptions {
 /** A thread takes its own request first while another's waits at most this much longer. */
 const ownFirstMs = 2;
 const retryAfterS = 1;
+/** So many more requests than another worker may one be given ahead of its turn. */
+const mostLead = 8;
 
 export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const { thread, queue } = options;
@@ -124,6 +126,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       scheduler.settings.stopped === true ||
       !workers.some(({ slots }) => readState(slots) === workerState.open),
     addWorker: (worker) => {
+      worker.recent = workers.length === 0 ? 0 : Math.min(...workers.map(({ recent }) => recent));
       workers.push(worker);
     },
     removeWorker: (worker) => {
@@ -135,7 +138,10 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       pump(passed);
     },
     check(now) {
-      for (const worker of workers) worker.check(now);
+      for (const worker of workers) {
+        worker.check(now);
+        worker.recent >>= 1;
+      }
       const { queueTimeoutMs, stopped = false } = scheduler.settings;
       waiting.forEach((call) => {
         const isLate = now - call.since >= queueTimeoutMs;
@@ -266,21 +272,24 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       if (worker === undefined) return;
       leave(call);
       count(call);
+      worker.recent += 1;
       worker.startAhead(call);
     }
   }
 
-  /** The one that has fewest to come to. */
+  /**
+   * The one that was given the fewest of late. None while another as quick was given many fewer: it has had
+   * less of the processor, and who has more would take its share of the requests too.
+   */
   function chooseAhead(): WorkerHandle | undefined {
     let best: WorkerHandle | undefined;
-    let bestRoom = 0;
     for (const worker of workers) {
-      const room = worker.roomAhead();
-      if (room <= bestRoom) continue;
-      best = worker;
-      bestRoom = room;
+      if (best !== undefined && worker.recent >= best.recent) continue;
+      if (worker.roomAhead() > 0) best = worker;
     }
-    return best;
+    if (best === undefined) return undefined;
+    const most = best.recent - mostLead;
+    return workers.some((worker) => worker.recent < most && worker.isQuick()) ? undefined : best;
   }
 
   function tryStart(call: AppCall): boolean {
@@ -297,6 +306,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
 
   function start(call: AppCall, worker: WorkerHandle, slot: number): void {
     count(call);
+    worker.recent += 1;
     worker.start(call, slot);
   }
 

@@ -53,7 +53,9 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
     slots,
     isReady: () => !retired && !doubted,
     prepare: () => {},
+    recent: 0,
     roomAhead: () => 0,
+    isQuick: () => false,
     startAhead: () => {},
     start(call: AppCall, slot: number) {
       calls.add(call);

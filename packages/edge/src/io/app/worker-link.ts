@@ -131,6 +131,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     serial: options.serial,
     id: record.id,
     slots,
+    recent: 0,
     isReady: ({ exchange }) => !retired && (ready.length > 0 || takesShared(exchange)),
     prepare() {
       if (!retired && channels.size < most && retryAt === Number.POSITIVE_INFINITY) open(-1);
@@ -151,6 +152,11 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       if (ready.length > 0) return room - ahead.length;
       if (channels.size <= room) open(-1); // for the next time
       return 0;
+    },
+    isQuick() {
+      if (room === 0) return false;
+      if (holder?.call === undefined || ahead.length > 0) return true; // these are watched
+      return performance.now() - holder.startedAt < stallMs;
     },
     startAhead(call) {
       const channel = ready.pop();
