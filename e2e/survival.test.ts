@@ -2,6 +2,7 @@
  * What a visitor notices when something is killed: eight connections ask without a pause while a
  * process of the stack gets SIGKILL; every failed request is counted.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import {
   eventually,
   isAlive,
@@ -45,6 +46,14 @@ async function killUnderLoad(project: Project, pid: number): Promise<LoadResult>
   );
   await load.more(200);
   return load.stop();
+}
+
+/** Of each thread; 3 is SCHED_BATCH (proc(5), the 41st field). */
+function policiesOf(pid: number): (string | undefined)[] {
+  return readdirSync(`/proc/${pid}/task`).map(
+    (thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1").split(") ")[1]?.split(" ")[38],
+  );
 }
 
 function pidOf(
@@ -113,6 +122,12 @@ test("only requests in flight and idle connections are cut when the edge is kill
   // Where the next edge takes longer than five seconds to come, the fall-back answers until then.
   const others = result.failures.filter((failure) => !isCut(failure));
   expect(others.filter(({ what }) => what !== "503")).toEqual([]);
+  // The next one, like the first, does not interrupt who wakes it (ADR 26).
+  const next = pidOf((await project.status()).processes, "edge");
+  await eventually(
+    "the batch policy of its threads",
+    () => new Set(policiesOf(next)).size === 1 && policiesOf(next)[0] === "3",
+  );
 });
 
 test("everything ends cleanly when the keeper is killed, and the next up starts clean", async () => {

@@ -27,6 +27,7 @@ export {
   pythonTooOld,
   pythonUnusable,
 } from "./errors.ts";
+export { setBatchPolicy } from "./io/batch-policy.ts";
 export { explainListen } from "./io/explain-listen.ts";
 export { type ClosedPath, findClosed } from "./io/find-closed.ts";
 export { findByEnvironment } from "./io/find-processes.ts";

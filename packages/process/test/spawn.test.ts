@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import {
   readMemoryBytes,
   readStartTime,
   runToEnd,
+  setBatchPolicy,
   signalGroup,
   spawnChild,
 } from "@stack/process";
@@ -163,4 +164,25 @@ test("nobody is left to signal once a group is gone", async () => {
   await child.exited;
   expect(child.signal("SIGKILL")).toBe(false);
   expect(signalGroup(child.pid, 0)).toBe(false);
+});
+
+test("the batch policy is that of all threads of a process; for one that is gone there is none", async () => {
+  const child = await spawnChild({
+    command: [process.execPath, stubborn],
+    ...here,
+    stdout: "pipe",
+  });
+  await once(child.stdout ?? process, "data"); // it runs, on several threads
+  // proc(5): the 41st field; 3 is SCHED_BATCH.
+  const policyOf = (thread: string): string | undefined =>
+    readFileSync(`/proc/${child.pid}/task/${thread}/stat`, "latin1").split(") ")[1]?.split(" ")[38];
+
+  await setBatchPolicy(child.pid);
+
+  const policies = readdirSync(`/proc/${child.pid}/task`).map(policyOf);
+  expect(policies.length).toBeGreaterThan(1);
+  expect(new Set(policies)).toEqual(new Set(["3"]));
+  child.signal("SIGKILL");
+  await child.exited;
+  await expect(setBatchPolicy(child.pid)).resolves.toBeUndefined();
 });

@@ -26,10 +26,8 @@ async function runMain(): Promise<void> {
     process.exit(2);
   }
   const { reportStartFailure, runEdge } = await import("../io/main/edge-main.ts");
-  const { useBatchPolicy } = await import("../io/main/batch-policy.ts");
   try {
     await runEdge(options, new URL(import.meta.url));
-    useBatchPolicy();
   } catch (error) {
     reportStartFailure(log, error);
     process.exit(1);

@@ -18,6 +18,7 @@ import type {
   RunningRequest,
   StackdToEdge,
 } from "@stack/control";
+import { setBatchPolicy } from "@stack/process";
 import { homeOf, userOf } from "../../core/environment.ts";
 import { advance, type MetricsWindow } from "../../core/rates.ts";
 import { notReadyInTime } from "../../errors.ts";
@@ -124,6 +125,7 @@ export function createEdgeGeneration(
   let peer: EdgePeer | null = null;
   let window: MetricsWindow | null = null;
   let isGone = false;
+  let hasPolicy = false;
   /** Null for one that drained already when it was found. */
   let given: EdgePlan | null = null;
   /** Of the last `maintenance` it was told. */
@@ -178,6 +180,10 @@ export function createEdgeGeneration(
     switch (message.type) {
       case "edge-ready":
         if (!draining) keeper.edgeReady(name, true);
+        if (child !== null && !hasPolicy) {
+          hasPolicy = true;
+          void setBatchPolicy(child.pid);
+        }
         answer?.resolve();
         answer = null;
         hooks.onReady();
