@@ -25,8 +25,6 @@ import {
   countFailed,
   countServed,
   hasFreeSlot,
-  lastUsed,
-  readLoad,
   readState,
   workerState,
 } from "../../core/scheduling/worker-slots.ts";
@@ -35,6 +33,7 @@ import type { Backend, Exchange, LinkOutcome } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
 import { createCallList } from "./call-list.ts";
+import { chooseAhead, chooseWorker, hasFreeWorker } from "./choose-worker.ts";
 import { tellLost } from "./tell-lost.ts";
 
 const lostAndReplayed = "its connection ended; tried once more";
@@ -75,8 +74,6 @@ export interface SchedulerOptions {
 /** A thread takes its own request first while another's waits at most this much longer. */
 const ownFirstMs = 2;
 const retryAfterS = 1;
-/** So many more requests than another worker may one be given ahead of its turn. */
-const mostLead = 8;
 
 export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const { thread, queue } = options;
@@ -224,7 +221,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     let misses = 0;
     while (misses <= workers.length) {
       const call = waiting.first();
-      if (!hasFreeWorker()) {
+      if (!hasFreeWorker(workers)) {
         sendAhead();
         return;
       }
@@ -240,7 +237,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
         }
       }
       const ticket = call.ticket;
-      const worker = chooseWorker(call);
+      const worker = chooseWorker(workers, call);
       const slot = worker === undefined ? -1 : claimSlot(worker.slots, self, nextSequence(queue));
       if (worker === undefined) {
         prepareMore();
@@ -268,7 +265,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       if (call === undefined || !isSentAhead(call.exchange, call.attempts)) return;
       const oldest = oldestThread(queue);
       if (oldest !== self && waitsLonger(queue, oldest, self) > ownFirstMs) return;
-      const worker = chooseAhead();
+      const worker = chooseAhead(workers);
       if (worker === undefined) return;
       leave(call);
       count(call);
@@ -277,24 +274,9 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     }
   }
 
-  /**
-   * The one that was given the fewest of late. None while another as quick was given many fewer: it has had
-   * less of the processor, and who has more would take its share of the requests too.
-   */
-  function chooseAhead(): WorkerHandle | undefined {
-    let best: WorkerHandle | undefined;
-    for (const worker of workers) {
-      if (best !== undefined && worker.recent >= best.recent) continue;
-      if (worker.roomAhead() > 0) best = worker;
-    }
-    if (best === undefined) return undefined;
-    const most = best.recent - mostLead;
-    return workers.some((worker) => worker.recent < most && worker.isQuick()) ? undefined : best;
-  }
-
   function tryStart(call: AppCall): boolean {
     for (let attempt = 0; attempt <= workers.length; attempt += 1) {
-      const worker = chooseWorker(call);
+      const worker = chooseWorker(workers, call);
       if (worker === undefined) return false;
       const slot = claimSlot(worker.slots, self, nextSequence(queue));
       if (slot < 0) continue;
@@ -314,37 +296,6 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     if (call.counted) return;
     call.counted = true;
     thread.metrics.appStarted(options.metricsSlot);
-  }
-
-  /** Of those that are free: the least loaded, and among these the one used longest ago. */
-  function chooseWorker(call: AppCall): WorkerHandle | undefined {
-    let best: WorkerHandle | undefined;
-    let bestLoad = 0;
-    let bestUsed = 0;
-    for (const worker of workers) {
-      const { slots } = worker;
-      if (!worker.isReady(call) || !hasFreeSlot(slots) || readState(slots) !== workerState.open)
-        continue;
-      const load = readLoad(slots);
-      const used = lastUsed(slots);
-      if (
-        best === undefined ||
-        load < bestLoad ||
-        (load === bestLoad && ((used - bestUsed) | 0) < 0)
-      ) {
-        best = worker;
-        bestLoad = load;
-        bestUsed = used;
-      }
-    }
-    return best;
-  }
-
-  function hasFreeWorker(): boolean {
-    for (const { slots } of workers) {
-      if (hasFreeSlot(slots) && readState(slots) === workerState.open) return true;
-    }
-    return false;
   }
 
   /** A slot is free that this thread has no connection for: open one, for the next time. */

@@ -17,8 +17,8 @@ import type { Exchange } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
 import { openOwnConnection } from "./own-connection.ts";
+import { createRequestsAhead } from "./requests-ahead.ts";
 import { openSharedConnection, type SharedConnection } from "./shared-connection.ts";
-import { createStallWatch } from "./stall-watch.ts";
 import { tellLost } from "./tell-lost.ts";
 import { type ChannelHost, closeChannel, type WorkerChannel } from "./worker-channel.ts";
 import {
@@ -43,15 +43,6 @@ export interface WorkerLinkOptions {
 /** Pause before the next attempt to connect; doubled up to the longest. */
 const firstRetryMs = 50;
 const longestRetryMs = 1_000;
-/** As many requests are sent ahead as the worker will probably come to within this time. */
-const aheadMs = 5;
-const mostAhead = 8;
-/** So long they wait for a worker that says nothing; then they go to whoever is free. */
-const stallMs = 5;
-
-function roomBehind(tookMs: number): number {
-  return tookMs * mostAhead < aheadMs ? mostAhead : Math.floor(aheadMs / tookMs);
-}
 
 export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const { record, slots, observer, thread } = options;
@@ -63,18 +54,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
   const most = slotCount(slots);
   /** Of a worker that takes one request at a time: has the slot, if this thread has it. */
   let holder: WorkerChannel | undefined;
-  /** Their requests were sent behind the holder's, and get the slot after it, in this order. */
-  const ahead: WorkerChannel[] = [];
-  /** How many may be sent ahead, by how long the last request took. */
-  let room = 0;
-  const stall = createStallWatch(
-    stallMs,
-    () => ahead.length > 0,
-    () => {
-      room = 0;
-      returnAhead();
-    },
-  );
+  /** What was sent behind the holder's, and gets the slot after it. */
+  const ahead = createRequestsAhead(takeBack);
   let retired = false;
   let reported = false;
   let retryAt = Number.POSITIVE_INFINITY;
@@ -87,8 +68,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     name: record.id,
     onReady(channel) {
       retryMs = firstRetryMs;
-      stall.moved();
-      removeAhead(channel); // it was heard before the holder's READY
+      ahead.moved();
+      ahead.remove(channel); // it was heard before the holder's READY
       const wasBusy = release(channel);
       if (retired || channel.goaway) closeChannel(channel);
       else {
@@ -99,7 +80,9 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     },
     onAnswered(channel, call) {
       const exchange = call.exchange as ClientExchange;
-      room = exchange.done ? roomBehind(exchange.io.lastDone - channel.startedAt) : 0;
+      ahead.answered(
+        exchange.done ? exchange.io.lastDone - channel.startedAt : Number.POSITIVE_INFINITY,
+      );
       observer.onCallSettled(call, handle, "answered");
       // No READY follows on a connection the worker wants to be closed.
       if (channel.goaway && channel.requestEnded) freeSlot(channel);
@@ -113,8 +96,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       channels.delete(channel);
       removeReady(channel);
       // Whatever the worker does now, it had not come to the next yet, and nobody will hear when it does.
-      if (channel === holder) returnAhead();
-      const hadNotBegun = removeAhead(channel) && holder?.call !== undefined;
+      if (channel === holder) ahead.takeBack();
+      const hadNotBegun = ahead.remove(channel) && holder?.call !== undefined;
       if (call !== undefined) {
         if (hadNotBegun) observer.onCallReturned(call);
         else settleLost(call);
@@ -147,27 +130,23 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       send(channel, call);
     },
     roomAhead() {
-      if (record.takesAhead !== true || ahead.length >= room || retired) return 0;
+      if (record.takesAhead !== true || retired) return 0;
       if (holder?.call === undefined) return 0;
-      if (ready.length > 0) return room - ahead.length;
-      if (channels.size <= room) open(-1); // for the next time
+      const room = ahead.room();
+      if (room <= 0 || ready.length > 0) return room;
+      if (channels.size <= ahead.most()) open(-1); // for the next time
       return 0;
     },
-    isQuick() {
-      if (room === 0) return false;
-      if (holder?.call === undefined || ahead.length > 0) return true; // these are watched
-      return performance.now() - holder.startedAt < stallMs;
-    },
+    isQuick: () => ahead.isQuick(holder),
     startAhead(call) {
       const channel = ready.pop();
       if (channel === undefined) {
         observer.onCallReturned(call);
         return;
       }
-      ahead.push(channel);
+      ahead.add(channel);
       send(channel, call);
       channel.deadline = Number.POSITIVE_INFINITY; // begins when it gets the slot
-      stall.start();
     },
     retire() {
       retired = true;
@@ -181,8 +160,8 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     },
     drop(answer) {
       retired = true;
-      if (holder?.call !== undefined) returnAhead();
-      ahead.length = 0;
+      if (holder?.call !== undefined) ahead.takeBack();
+      ahead.clear();
       retryAt = Number.POSITIVE_INFINITY;
       for (const channel of everyChannel()) {
         const call = channel.call;
@@ -263,17 +242,14 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     sendRequest(channel, call, options.timeoutMs());
   }
 
-  /** The worker has not come to them, and perhaps will not for long: it finds the connections closed. */
-  function returnAhead(): void {
-    // The last first: each goes before all others.
-    for (const channel of ahead.splice(0).reverse()) {
-      const call = channel.call;
-      if (call === undefined || call.exchange.begun) continue;
-      channel.call = undefined;
-      closeChannel(channel);
-      call.exchange.servedBy = "";
-      observer.onCallReturned(call);
-    }
+  /** Of what was sent ahead: the worker finds the connection closed when it comes to it. */
+  function takeBack(channel: WorkerChannel): void {
+    const call = channel.call;
+    if (call === undefined || call.exchange.begun) return;
+    channel.call = undefined;
+    closeChannel(channel);
+    call.exchange.servedBy = "";
+    observer.onCallReturned(call);
   }
 
   /** After a connection has closed: the worker may live on, and may still be busy with what was aborted. */
@@ -329,7 +305,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     if (slot < 0) return false;
     channel.slot = -1;
     holder = undefined;
-    const next = ahead.shift();
+    const next = ahead.next();
     if (next === undefined) releaseSlot(slots, slot);
     else passSlot(next, slot);
     return true;
@@ -340,12 +316,6 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
     hold(next, slot);
     next.startedAt = performance.now();
     next.deadline = next.startedAt + next.timeoutMs;
-  }
-
-  function removeAhead(channel: WorkerChannel): boolean {
-    const at = ahead.indexOf(channel);
-    if (at >= 0) ahead.splice(at, 1);
-    return at >= 0;
   }
 
   function removeReady(channel: WorkerChannel): void {
