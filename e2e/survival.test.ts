@@ -16,15 +16,15 @@ import { expect, test } from "vitest";
 import { wsgiApp } from "./support/apps.ts";
 import { createProject, type Project } from "./support/stack.ts";
 
-const shop = (port: number): string => `{
+const shop = (port: number, more = ""): string => `{
   name: "shop",
   redis: false,
   edge: { listen: ["127.0.0.1:${port}"], threads: 2, routes: [{ path: "/*", app: "web" }] },
-  apps: { web: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", instances: 2, workers: 2 } },
+  apps: { web: { kind: "wsgi", app: "web:application", python: "/usr/bin/python3", instances: 2, workers: 2${more} } },
 }`;
 
-async function startShop(): Promise<Project> {
-  const project = await createProject(shop, { "web.py": wsgiApp("v1") });
+async function startShop(more = ""): Promise<Project> {
+  const project = await createProject((port) => shop(port, more), { "web.py": wsgiApp("v1") });
   await project.up();
   return project;
 }
@@ -75,6 +75,15 @@ test("no request fails when a worker is killed, and it is replaced", async () =>
   expect(result.failures).toEqual([]);
   const after = (await project.status()).apps[0]?.workers.find(({ id }) => id === worker?.id);
   expect(after).toMatchObject({ state: "ready", restarts: 1, lastExit: { signal: "SIGKILL" } });
+});
+
+test("no request fails when a worker of many threads is killed", async () => {
+  await using project = await startShop(", threads: 8");
+  const [worker] = (await project.status()).apps[0]?.workers ?? [];
+
+  const result = await killUnderLoad(project, worker?.pid ?? 0);
+
+  expect(result.failures).toEqual([]);
 });
 
 test("no request fails when a zygote is killed", async () => {

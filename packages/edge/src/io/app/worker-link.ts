@@ -99,6 +99,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       if (channel === holder) ahead.takeBack();
       const hadNotBegun = ahead.remove(channel) && holder?.call !== undefined;
       if (call !== undefined) {
+        if (!hadNotBegun && most > 1) handle.distrust();
         if (hadNotBegun) observer.onCallReturned(call);
         else settleLost(call);
       }
@@ -174,6 +175,7 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
       shared?.close();
       reportClosed();
     },
+    // After a loss, or what is safe would be tried once more on a connection that ends a moment later.
     distrust() {
       if (retired) return;
       for (const channel of ready.splice(0)) closeChannel(channel);
@@ -213,7 +215,6 @@ export function openWorkerLink(options: WorkerLinkOptions): WorkerHandle {
         onGoaway() {
           retired = true;
         },
-        // Else what is safe would be tried once more on a connection that ends a moment later.
         onLost: () => handle.distrust(),
         onClosed() {
           shared = undefined;
