@@ -1,5 +1,12 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { runToEnd } from "@stack/process";
@@ -98,6 +105,13 @@ test("a second up of the same project is told about the first", async () => {
     report: { exit: 75, facts: [expect.stringMatching(`keeper pid ${first}, up `)] },
   });
   expect((await stack.status()).processes[0]?.pid).toBe(first);
+  // Also of another config in its folder: the one that runs is named.
+  const other = join(stack.folder, "other.config.ts");
+  copyFileSync(stack.config, other);
+  await expect(stack.up({ config: other })).rejects.toMatchObject({
+    code: "E2003",
+    report: { facts: [expect.stringContaining(`${stack.config}: keeper pid ${first}, up `)] },
+  });
 });
 
 test("of two at once, over the lock of a keeper that died, one starts", async () => {

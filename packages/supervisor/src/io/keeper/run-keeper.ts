@@ -7,7 +7,7 @@ import type { BoundSocket } from "node:net";
 import { dirname } from "node:path";
 import { type ErrorReport, formatDuration, reportOf } from "@stack/base";
 import { controlVersion, resolveStatePaths, type StatePaths } from "@stack/control";
-import { makeFolder, readStartedAtMs, readStartTime } from "@stack/process";
+import { makeFolder, readProcessFacts, readStartedAtMs, readStartTime } from "@stack/process";
 import { formatKeeperArguments, type KeeperOptions } from "../../core/keeper-options.ts";
 import { fallbackEdgeEntry, stackdEntry } from "../../entries.ts";
 import { alreadyRunning, keeperLost, stateFolderUnusable } from "../../errors.ts";
@@ -74,7 +74,14 @@ function prepare(options: KeeperOptions, paths: StatePaths): void {
   if (lock.kind === "taken") return;
   const { pid } = lock.by;
   const since = formatDuration(Date.now() - (readStartedAtMs(pid) ?? Date.now()));
-  throw alreadyRunning({ config: options.config, pid, since });
+  throw alreadyRunning({ config: configOf(pid) ?? options.config, pid, since });
+}
+
+/** A folder has one stack, of whichever of its files: the one that runs is named. */
+function configOf(keeper: number): string | undefined {
+  const { command = [] } = readProcessFacts(keeper) ?? {};
+  const at = command.indexOf("--config");
+  return at < 0 ? undefined : command[at + 1];
 }
 
 /** Binds control.sock, in a folder that is this user's alone. */
