@@ -3,7 +3,6 @@
  * them have to say goes in one write, and several answers come in one read. For exchanges whose request is
  * known whole; the others have a connection of their own.
  */
-import { connect } from "node:net";
 import {
   createSharedFrameReader,
   encodeAbort,
@@ -11,16 +10,15 @@ import {
   streamWindow,
   workerProtocolVersion,
 } from "@stack/protocols";
-import { socketAddress } from "./own-connection.ts";
 import {
   breach,
   type ChannelHost,
   channelEvents,
   createChannel,
-  describe,
   onChannelClosed,
   type WorkerChannel,
 } from "./worker-channel.ts";
+import { openWorkerSocket } from "./worker-socket.ts";
 
 export interface SharedConnection {
   /** The worker takes new exchanges on it. */
@@ -52,7 +50,7 @@ export function openSharedConnection(
   host: ChannelHost,
   events: SharedConnectionEvents,
 ): SharedConnection {
-  const { flusher, log } = host.thread;
+  const { log } = host.thread;
   const streams = new Map<number, WorkerChannel>();
   const spare: WorkerChannel[] = [];
   let lastId = 0;
@@ -65,27 +63,12 @@ export function openSharedConnection(
   let pendingId = 0;
   let isScheduled = false;
 
-  const socket = connect({
-    ...socketAddress(host),
-    noDelay: true,
-    onread: {
-      buffer: host.buffer,
-      callback(bytes, buffer) {
-        flusher.enter();
-        try {
-          const problem = reader.push(buffer as Buffer, 0, bytes);
-          if (problem !== "") fail(problem);
-        } catch (error) {
-          fail(describe(error));
-        }
-        flusher.leave();
-        return true;
-      },
-    },
+  const socket = openWorkerSocket(host, {
+    reader: () => reader,
+    onProblem: fail,
+    isPaused: () => false,
+    onClosed: onClose,
   });
-  host.thread.quicken(socket);
-  socket.on("error", () => {}); // 'close' follows
-  socket.on("close", onClose);
 
   const answers = channelEvents(() => current as WorkerChannel);
   const reader = createSharedFrameReader({
