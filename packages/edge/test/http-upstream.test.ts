@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { eventually, freePort, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import type { Backend } from "../src/io/exchange.ts";
+import { createTurnEnd } from "../src/io/thread/turn-end.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 import { type LocalSettings, localUpstream } from "./fixtures/local-upstream.ts";
 import { neverAccepting } from "./fixtures/never-accepting.ts";
@@ -558,4 +559,51 @@ test("an idle connection is closed before the server says it would", async () =>
   await ask(upstream([server.address]), "/");
   // Of itself it would be kept for a minute.
   await eventually("the close", () => server.sockets[0]?.destroyed);
+});
+
+/** With requests that leave at the end of the event loop's turn, as in an edge. */
+function upstreamOfThread(servers: readonly string[]): Backend {
+  return upstream(servers, { thread: { turnEnd: createTurnEnd(), quicken: () => {} } });
+}
+
+/** After this the kernel is asked for what has arrived before anything that is held leaves. */
+function beginTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test("what a server says in the turn that holds the request is no answer to it", async () => {
+  await using server = await serveRaw((socket, request) => {
+    const path = request.split(" ")[1] ?? "";
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
+  });
+  const backend = upstreamOfThread([server.address]);
+  expect((await ask(backend, "/first")).text()).toBe("/first");
+  await beginTurn();
+  server.sockets[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
+  expect((await ask(backend, "/second")).text()).toBe("/second");
+  expect(server.requests.map((request) => request.split(" ")[1])).toEqual(["/first", "/second"]);
+  expect(server.sockets.length).toBe(2);
+});
+
+test("a server that closes in the turn that holds the request is not blamed for it", async () => {
+  await using server = await serveRaw((socket) => socket.write(ok));
+  const backend = upstreamOfThread([server.address]);
+  await ask(backend, "/first");
+  await beginTurn();
+  server.sockets[0]?.end();
+  const second = await ask(backend, "/second");
+  expect(second.got).toMatchObject({ status: 200, outcome: "ended" });
+  expect(server.requests.length).toBe(2);
+});
+
+test("of a client that leaves in the turn of its request the server hears nothing", async () => {
+  await using server = await serveRaw((socket) => socket.write(ok));
+  const backend = upstreamOfThread([server.address]);
+  await ask(backend, "/first");
+  const gone = fakeExchange("/gone");
+  backend.handle(gone);
+  gone.abort();
+  await ask(backend, "/second");
+  expect(server.requests.map((request) => request.split(" ")[1])).toEqual(["/first", "/second"]);
+  expect(server.sockets.length).toBe(1);
 });

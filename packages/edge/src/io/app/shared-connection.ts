@@ -10,11 +10,13 @@ import {
   streamWindow,
   workerProtocolVersion,
 } from "@stack/protocols";
+import type { Holder } from "../thread/turn-end.ts";
 import {
   breach,
   type ChannelHost,
   channelEvents,
   createChannel,
+  describe,
   onChannelClosed,
   type WorkerChannel,
 } from "./worker-channel.ts";
@@ -50,7 +52,7 @@ export function openSharedConnection(
   host: ChannelHost,
   events: SharedConnectionEvents,
 ): SharedConnection {
-  const { log } = host.thread;
+  const { log, turnEnd } = host.thread;
   const streams = new Map<number, WorkerChannel>();
   const spare: WorkerChannel[] = [];
   let lastId = 0;
@@ -156,14 +158,17 @@ export function openSharedConnection(
     if (streams.size <= 1) flush();
     else if (!isScheduled) {
       isScheduled = true;
-      setImmediate(flushScheduled);
+      turnEnd.ask(holder);
     }
   }
 
-  function flushScheduled(): void {
-    isScheduled = false;
-    flush();
-  }
+  const holder: Holder = {
+    writeHeld() {
+      isScheduled = false;
+      flush();
+    },
+    onBug: (error) => fail(describe(error)),
+  };
 
   function flush(): void {
     if (pending === "" || socket.destroyed) return;

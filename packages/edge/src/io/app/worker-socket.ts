@@ -14,7 +14,6 @@ export interface WorkerSocketEvents {
 
 export function openWorkerSocket(host: ChannelHost, events: WorkerSocketEvents): Socket {
   const { address, buffer, thread } = host;
-  const { flusher } = thread;
   const socket = connect({
     ...(address.kind === "unix"
       ? { path: address.path }
@@ -23,14 +22,12 @@ export function openWorkerSocket(host: ChannelHost, events: WorkerSocketEvents):
     onread: {
       buffer,
       callback(bytes, arrived) {
-        flusher.enter();
         try {
           const problem = events.reader().push(arrived as Buffer, 0, bytes);
           if (problem !== "") events.onProblem(problem);
         } catch (error) {
           events.onProblem(describe(error));
         }
-        flusher.leave();
         return !events.isPaused();
       },
     },

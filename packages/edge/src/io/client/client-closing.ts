@@ -68,7 +68,7 @@ export function checkDeadlines(
 /** A client that reads nothing for as long as an idle one may stay is cut off. */
 function watchOutput(io: ClientConnection, now: number): void {
   const stallMs = io.thread.active.plan.timeoutsMs.idle;
-  const unsent = accountOutput(io, now, stallMs);
+  const unsent = accountOutput(io);
   if (unsent === 0) {
     io.sending = false;
     io.sendSince = 0;

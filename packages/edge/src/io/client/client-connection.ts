@@ -12,7 +12,7 @@ import { endOfClient, receiveTunnel } from "../upgrade/tunnel.ts";
 import { failByClient, pauseReading, receiveBody } from "./client-body.ts";
 import { prolongClosing, startClosing } from "./client-closing.ts";
 import { abandon } from "./client-exchange.ts";
-import { accountOutput } from "./client-output.ts";
+import { accountOutput, writeHeld } from "./client-output.ts";
 import { parseRequests, refuse, returnHead } from "./client-requests.ts";
 import { type ClientConnection, waitFor } from "./client-state.ts";
 
@@ -81,7 +81,10 @@ export function createClientConnection(
     closing: false,
     closed: false,
     pending: "",
+    whole: undefined,
     dirty: false,
+    writeHeld,
+    onBug: crashed,
     accounted: 0,
     sending: false,
     unsent: 0,
@@ -94,15 +97,12 @@ export function createClientConnection(
 
 /** What reads for it: see `ReadCallback` for what may become of the bytes. */
 export function readerOf(io: ClientConnection): ReadCallback {
-  const { flusher } = io.thread;
   return (bytes, buffer) => {
-    flusher.enter();
     try {
       onRead(io, bytes, buffer);
     } catch (error) {
       crash(io, error);
     }
-    flusher.leave();
     return !io.paused;
   };
 }
@@ -131,6 +131,10 @@ export function crash(io: ClientConnection, error: unknown): void {
   io.thread.log.error(`a connection failed: ${error instanceof Error ? error.stack : error}`);
   io.closing = true;
   io.socket.destroy();
+}
+
+function crashed(this: ClientConnection, error: unknown): void {
+  crash(this, error);
 }
 
 function ignore(): void {}
@@ -199,7 +203,7 @@ function onPeerEnd(io: ClientConnection): void {
 
 export function onDrain(io: ClientConnection): void {
   const exchange = io.exchange;
-  accountOutput(io, performance.now(), io.thread.active.plan.timeoutsMs.idle);
+  accountOutput(io);
   if (exchange?.answerSpill !== undefined) {
     exchange.answerSpill.pump();
   } else if (exchange?.blocked === true) {
@@ -213,8 +217,9 @@ export function onDrain(io: ClientConnection): void {
 
 export function onClose(io: ClientConnection): void {
   io.pending = "";
+  io.whole = undefined;
   io.text = "";
-  accountOutput(io, 0, 0);
+  accountOutput(io);
   if (io.exchange !== undefined) abandon(io.exchange);
   returnHead(io);
 }

@@ -16,14 +16,7 @@ import { asksForHtml } from "../../core/error-pages.ts";
 import type { RouteDecision } from "../../core/routing/route-table.ts";
 import type { Backend, Bytes, ClientFacts, PreparedAnswer } from "../exchange.ts";
 import { readBody, releaseBody, resumeBody } from "./client-body.ts";
-import {
-  accountOutput,
-  flush,
-  leastBound,
-  put,
-  putAndFlush,
-  unsentBytes,
-} from "./client-output.ts";
+import { accountOutput, flush, leastBound, put, putWhole, unsentBytes } from "./client-output.ts";
 import { keepsPace } from "./client-pace.ts";
 import {
   type AnswerEdit,
@@ -128,7 +121,7 @@ export function abandon(exchange: ClientExchange): void {
 function inform(this: ClientExchange, status: number, reason: string, fields: string): void {
   if (this.done || this.begun || this.head.minor === 0 || status === 100) return;
   this.io.thread.metrics.informed();
-  putAndFlush(this.io, `${statusLine(status, reason)}${fields}\r\n`);
+  putWhole(this.io, `${statusLine(status, reason)}${fields}\r\n`);
 }
 
 function begin(
@@ -234,7 +227,7 @@ function answerPrepared(this: ClientExchange, prepared: PreparedAnswer): void {
       this.answerBytes = prepared.body.length;
     }
   } else if (last === "\r\n" && !this.isHead) {
-    putAndFlush(this.io, prepared.whole);
+    putWhole(this.io, prepared.whole);
     this.answerBytes = prepared.body.length;
   } else {
     put(this.io, prepared.head + last);
@@ -270,6 +263,7 @@ function cutOff(exchange: ClientExchange): void {
   exchange.keepAlive = false;
   io.closing = true;
   finish(exchange);
+  flush(io);
   // Where only the end of the connection ends the body, a reset is the one way to say "cut".
   const isDelimited = exchange.answerChunked || exchange.answerLength >= 0;
   // (TLS has none: there it is the missing close_notify that says it.)
@@ -295,7 +289,7 @@ export function hasRoom(exchange: ClientExchange): boolean {
   const unsent = unsentBytes(io);
   if (unsent < leastBound) return true;
   flush(io);
-  accountOutput(io, performance.now(), exchange.plan.timeoutsMs.idle);
+  accountOutput(io);
   const bound = io.thread.budget.isExhausted()
     ? leastBound
     : Math.max(exchange.plan.limits.bufferBytes, leastBound);
@@ -309,12 +303,13 @@ export function finish(exchange: ClientExchange): void {
   const io = exchange.io;
   exchange.done = true;
   exchange.owner = undefined;
-  flush(io);
   releaseBody(exchange);
   if (exchange.answerSpill !== undefined) exchange.answerSpill.close();
   const now = performance.now();
   io.lastDone = now;
-  accountOutput(io, now, exchange.plan.timeoutsMs.idle);
+  // What is no connection of its own ends with its answer.
+  if (io.dialect !== undefined) flush(io);
+  if (!io.dirty) accountOutput(io);
   const durationMs = now - exchange.startedAt;
   // A tunnel was counted when it began: how long it was open is no latency.
   if (exchange.switchedAt > 0) io.thread.metrics.tunnelClosed();

@@ -25,7 +25,7 @@ import {
 } from "./client-body.ts";
 import { startClosing } from "./client-closing.ts";
 import { createExchange } from "./client-exchange.ts";
-import { leastBound, putAndFlush, unsentBytes } from "./client-output.ts";
+import { flush, leastBound, putWhole, unsentBytes } from "./client-output.ts";
 import {
   type ClientConnection,
   type ClientExchange,
@@ -55,7 +55,8 @@ const noBackend: Backend = {
 export function parseRequests(io: ClientConnection): void {
   io.parsing = true;
   while (io.exchange === undefined && !io.closing && !io.closed && io.offset < io.text.length) {
-    if (unsentBytes(io) > leastBound) {
+    if (unsentBytes(io) > leastBound) flush(io);
+    if (io.socket.writableLength > leastBound) {
       // It pipelines and does not read: no more answers until it does.
       io.parseOnDrain = true;
       pauseReading(io);
@@ -154,7 +155,7 @@ function beginBody(io: ClientConnection, exchange: ClientExchange): void {
     const used = receiveBody(exchange, rest, 0, rest.length);
     io.offset += used;
   } else if (head.expectContinue && backend.wantsBody) {
-    putAndFlush(io, continueResponse);
+    putWhole(io, continueResponse);
   }
   if (!exchange.done && !exchange.asked && !backend.wantsBody) ask(exchange);
 }

@@ -15,6 +15,7 @@ import type {
   ExchangeTimes,
 } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import type { Holder } from "../thread/turn-end.ts";
 
 /** Which deadline runs on a connection. */
 export const waitFor = {
@@ -43,7 +44,7 @@ export interface EntranceRules {
   readonly answerFields: string;
 }
 
-export interface ClientConnection {
+export interface ClientConnection extends Holder {
   readonly socket: Socket;
   readonly thread: ThreadContext;
   readonly facts: ConnectionFacts & {
@@ -82,8 +83,10 @@ export interface ClientConnection {
   /** Only the other side's FIN is awaited; what it sends is dropped. */
   closing: boolean;
   closed: boolean;
-  /** Text to be written with what follows; flushed at the end of the answer or of the tick. */
+  /** To be written at the end of the turn: an answer as one piece, and the text after it. */
+  whole: Buffer | undefined;
   pending: string;
+  /** The end of the turn has been told. */
   dirty: boolean;
   /** Bytes the budget counts for this connection's output. */
   accounted: number;

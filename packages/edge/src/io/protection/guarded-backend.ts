@@ -7,7 +7,7 @@ import type { RoutePlan } from "@stack/config";
 import { continueResponse } from "@stack/protocols";
 import { routeLabel } from "../../core/measuring/route-label.ts";
 import { ask } from "../client/client-body.ts";
-import { putAndFlush } from "../client/client-output.ts";
+import { putWhole } from "../client/client-output.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { Backend, Exchange } from "../exchange.ts";
 
@@ -46,7 +46,7 @@ function admit(exchange: ClientExchange, inner: Backend): void {
   // The rest of the body is collected first, as for any other route.
   exchange.asked = false;
   if (exchange.head.expectContinue && exchange.bodyReceived === 0) {
-    putAndFlush(io, continueResponse);
+    putWhole(io, continueResponse);
   }
 }
 

@@ -3,7 +3,6 @@
  * goes to disk, so that whoever answers is free as soon as it has said all. The methods replace
  * those of an ordinary exchange until the client has caught up.
  */
-import { performance } from "node:perf_hooks";
 import { chunkEnd, chunkStart } from "@stack/protocols";
 import { guard } from "../client/client-connection.ts";
 import { accountOutput, flush } from "../client/client-output.ts";
@@ -93,7 +92,7 @@ export function startAnswerSpill(
     pump() {
       if (isReading || exchange.done) return;
       flush(io);
-      accountOutput(io, performance.now(), exchange.plan.timeoutsMs.idle);
+      accountOutput(io);
       if (io.socket.writableNeedDrain) return;
       if ((file?.length() ?? 0) > 0) {
         isReading = true;

@@ -32,9 +32,7 @@ import { turnAwayAs } from "../../core/turn-away.ts";
 import { listenFailed } from "../../errors.ts";
 import { createThreadCache } from "../cache/thread-cache.ts";
 import { createAddressCap } from "../client/address-cap.ts";
-import { crash } from "../client/client-connection.ts";
 import { createClientList } from "../client/client-list.ts";
-import { createFlusher } from "../client/client-output.ts";
 import { createEntrances } from "../entrance/entrances.ts";
 import { createFrontConnections } from "../front/front-connections.ts";
 import { createH2Sessions } from "../h2/h2-sessions.ts";
@@ -54,6 +52,7 @@ import { createQuickener } from "./quick-write.ts";
 import { measureClockOffset } from "./shared-clock.ts";
 import { createSpareDescriptor } from "./spare-descriptor.ts";
 import type { ThreadContext } from "./thread-context.ts";
+import { createTurnEnd } from "./turn-end.ts";
 
 type PlanMessage = Extract<MainToThread, { readonly type: "plan" }>;
 
@@ -357,7 +356,7 @@ function createContext(
     draining: false,
     dateLine: dateLine(),
     heads: [],
-    flusher: createFlusher(crash),
+    turnEnd: createTurnEnd(),
     quicken: createQuickener(),
   };
 }

@@ -9,12 +9,12 @@ import type { ThreadMetrics } from "../../core/measuring/metrics.ts";
 import type { RouteMetrics } from "../../core/measuring/route-metrics.ts";
 import type { TrustCheck } from "../../core/routing/client-address.ts";
 import type { RouteTable } from "../../core/routing/route-table.ts";
-import type { Flusher } from "../client/client-output.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { Backend } from "../exchange.ts";
 import type { SpillDesk } from "../spill/spill-desk.ts";
 import type { Instrument } from "../tracing/instrument.ts";
 import type { Quickener } from "./quick-write.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 /** A plan with all that was built for it; replaced as a whole, between two requests. */
 export interface ActivePlan {
@@ -52,7 +52,6 @@ export interface ThreadContext {
   dateLine: string;
   /** Heads not in use. */
   readonly heads: RequestHead[];
-  /** Writes what client connections hold back. */
-  readonly flusher: Flusher;
+  readonly turnEnd: TurnEnd;
   readonly quicken: Quickener;
 }

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { type CgiBlock, type CgiParams, formatCgiParams, noBody } from "@stack/protocols";
 import type { Exchange } from "../exchange.ts";
 import { forwardOptions } from "./http-request.ts";
-import type { Sending } from "./server-protocol.ts";
+import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
 /** The variables of one request besides its own: the script, if it names one. */
 export type CgiParamsOf = (exchange: Exchange) => CgiParams;
@@ -45,7 +45,7 @@ const tooLarge: Sending = {
 export function createCgiSender(
   framing: CgiFraming,
   paramsOf: CgiParamsOf,
-): (socket: Socket, exchange: Exchange) => Sending {
+): ServerProtocol["send"] {
   const partial: Sending = {
     ...whole,
     isComplete: false,
@@ -54,7 +54,7 @@ export function createCgiSender(
       if (framing.end !== "") socket.write(framing.end, "latin1");
     },
   };
-  return (socket, exchange) => {
+  return (socket, exchange, hold) => {
     const length = exchange.bodyEnded ? exchange.bodyReceived : exchange.bodyLength;
     if (length < 0) return lengthRequired;
     const announced = length === 0 && exchange.head.contentLength < 0 ? noBody : length;
@@ -63,7 +63,7 @@ export function createCgiSender(
     const head = framing.head(formatCgiParams(exchange.head, options, paramsOf(exchange)));
     if (head === "") return tooLarge;
     if (length === 0) {
-      socket.write(head + framing.end, "latin1");
+      hold(head + framing.end);
       return whole;
     }
     if (!exchange.bodyComplete) {

@@ -11,11 +11,12 @@ import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/pr
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import type { Holder } from "../thread/turn-end.ts";
 import { answerState } from "./http-answer.ts";
 import { proxyAddresses } from "./proxy-addresses.ts";
 import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
-export interface HttpConnection {
+export interface HttpConnection extends Holder {
   readonly phase: () => "connecting" | "idle" | "busy" | "closed";
   /** Sends the exchange: at once when idle, or when connected. */
   readonly start: (exchange: Exchange, observer: LinkObserver) => void;
@@ -45,7 +46,7 @@ export interface HttpConnectionOptions {
   readonly onClosed: (connection: HttpConnection) => void;
   readonly onBug: (error: unknown) => void;
   /** The thread that serves clients from it; none for probes. */
-  readonly thread?: Pick<ThreadContext, "flusher" | "quicken"> | undefined;
+  readonly thread?: Pick<ThreadContext, "turnEnd" | "quicken"> | undefined;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -55,7 +56,6 @@ const lingerMs = 5_000;
 export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
   const source = options.protocol.openSource();
   const { reader } = source;
-  const flusher = options.thread?.flusher;
   let phase: "connecting" | "idle" | "busy" | "closed" = "connecting";
   let exchange: Exchange | undefined;
   let observer: LinkObserver | undefined;
@@ -64,8 +64,10 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let since = 0;
   /** When a request whose times are wanted was given to it. */
   let askedAt = 0;
-  /** All of the request was handed to the socket. */
+  /** All of the request was handed to the socket, or is held. */
   let isSent = false;
+  /** A request that leaves at the end of the turn. */
+  let held = "";
   let sending: Sending | undefined;
   /** It was upgraded: both sides end on their own, and the client's deadline is the only one. */
   let isTunnel = false;
@@ -80,8 +82,14 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   const close = (): void => {
     if (phase === "closed") return;
     phase = "closed";
+    held = "";
     socket.destroy();
     options.onClosed(connection);
+  };
+  const hold = (text: string): void => {
+    held = text;
+    if (options.thread === undefined) connection.writeHeld();
+    else options.thread.turnEnd.ask(connection);
   };
   /** Hands the exchange back; the connection must be idle or closed by now. */
   const settle = (outcome: LinkOutcome): void => {
@@ -158,7 +166,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     if (options.proxyProtocol !== undefined) {
       socket.write(encodeProxyHeader(options.proxyProtocol, proxyAddresses(exchange)), "latin1");
     }
-    sending = options.protocol.send(socket, exchange);
+    sending = options.protocol.send(socket, exchange, hold);
     const { refusal } = sending;
     if (refusal !== undefined) {
       exchange.fail(refusal.status, refusal.reason);
@@ -177,7 +185,12 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       return false;
     }
     since = 0;
-    flusher?.enter();
+    if (held !== "") {
+      // It is no answer: nothing was asked yet.
+      close();
+      settle("lost");
+      return false;
+    }
     try {
       const { readBuffer, limits, head, chunks } = options;
       judge(source.read(exchange, readBuffer, length, limits, head, chunks));
@@ -185,7 +198,6 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       options.onBug(error);
       fail(502, "the answer could not be passed on");
     }
-    flusher?.leave();
     if (!reader.blocked || exchange === undefined) return true;
     expect(never); // the client's own deadline runs
     return false;
@@ -250,6 +262,11 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
 
   const owner: ExchangeOwner = {
     onAbort() {
+      if (held !== "") {
+        held = ""; // nothing was said yet: it is as it was
+        rest();
+        return;
+      }
       close();
       settle("answered");
     },
@@ -294,6 +311,16 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       else if (nowMs - since >= limitMs) guard(expire);
     },
     close,
+    writeHeld() {
+      if (held === "") return;
+      const text = held;
+      held = "";
+      socket.write(text, "latin1");
+    },
+    onBug(error) {
+      options.onBug(error);
+      fail(502, "the request could not be passed on");
+    },
   };
   const socket = openSocket(options, onRead);
   options.thread?.quicken(socket);

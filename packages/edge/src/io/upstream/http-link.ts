@@ -28,7 +28,7 @@ export interface HttpLinkOptions {
   /** An exception of ours was caught; it cost one connection. */
   readonly onBug: (error: unknown) => void;
   /** See `HttpConnectionOptions`. */
-  readonly thread?: Pick<ThreadContext, "flusher" | "quicken"> | undefined;
+  readonly thread?: Pick<ThreadContext, "turnEnd" | "quicken"> | undefined;
 }
 
 export interface HttpLink extends ServerLink {

@@ -33,12 +33,16 @@ const chunked: Sending = {
   writeEnd: (socket) => void socket.write(lastChunk, "latin1"),
 };
 
-/** Writes the head, and the body when it is complete. A body that is known is sent with its length. */
-export function sendHttpRequest(socket: Socket, exchange: Exchange): Sending {
+/** See `ServerProtocol.send`. A body that is known is sent with its length. */
+export function sendHttpRequest(
+  socket: Socket,
+  exchange: Exchange,
+  hold: (text: string) => void,
+): Sending {
   const length = exchange.bodyEnded ? exchange.bodyReceived : exchange.bodyLength;
   if (exchange.bodyLength === 0) {
     const framing = exchange.head.contentLength === 0 ? 0 : noBody;
-    socket.write(formatHead(exchange, framing), "latin1");
+    hold(formatHead(exchange, framing));
     return whole;
   }
   if (!exchange.bodyComplete) {
@@ -50,7 +54,7 @@ export function sendHttpRequest(socket: Socket, exchange: Exchange): Sending {
   if (exchange.bodyBytes <= joinBytes) {
     let text = head;
     for (const piece of exchange.body) text += piece.toString("latin1");
-    socket.write(text, "latin1");
+    hold(text);
     return whole;
   }
   socket.cork();

@@ -51,8 +51,12 @@ export interface AnswerSource {
 }
 
 export interface ServerProtocol {
-  /** Writes the head, and the body as far as it is there. */
-  readonly send: (socket: Socket, exchange: Exchange) => Sending;
+  /**
+   * Writes the head, and the body as far as it is there.
+   *
+   * @param hold takes a request that is complete, and leaves with the turn's other writes
+   */
+  readonly send: (socket: Socket, exchange: Exchange, hold: (text: string) => void) => Sending;
   readonly openSource: () => AnswerSource;
 }
 

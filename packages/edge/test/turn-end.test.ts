@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { createTurnEnd, type Holder } from "../src/io/thread/turn-end.ts";
+
+const written: string[] = [];
+
+function holder(name: string, writeMore: () => void = () => {}): Holder {
+  return {
+    writeHeld() {
+      written.push(name);
+      writeMore();
+    },
+    onBug: (error) => written.push(`${name}: ${String(error)}`),
+  };
+}
+
+/** Until the end of the turn, and what was written by then. */
+async function turn(): Promise<string[]> {
+  await new Promise(setImmediate);
+  return written.splice(0);
+}
+
+test("requests leave before answers, when the turn is over", async () => {
+  const { ask, answer } = createTurnEnd();
+  answer(holder("answer 1"));
+  ask(holder("request 1"));
+  answer(holder("answer 2"));
+  ask(holder("request 2"));
+  await Promise.resolve();
+  expect(written).toEqual([]);
+  expect(await turn()).toEqual(["request 1", "request 2", "answer 1", "answer 2"]);
+  expect(await turn()).toEqual([]);
+});
+
+test("what is held while others write leaves with the next turn", async () => {
+  const { ask, answer } = createTurnEnd();
+  ask(holder("request", () => ask(holder("the next request"))));
+  answer(holder("answer", () => answer(holder("the next answer"))));
+  expect(await turn()).toEqual(["request", "answer"]);
+  expect(await turn()).toEqual(["the next request", "the next answer"]);
+});
+
+test("one that throws is told, and costs the others nothing", async () => {
+  const { answer } = createTurnEnd();
+  const failure = holder("bad", () => {
+    throw new Error("broken");
+  });
+  for (const one of [holder("before"), failure, holder("after")]) answer(one);
+  expect(await turn()).toEqual(["before", "bad", "bad: Error: broken", "after"]);
+});
+
+test("in a turn of very many the first ones do not wait for the last", async () => {
+  const { answer } = createTurnEnd();
+  for (let number = 1; number <= 300; number += 1) answer(holder(String(number)));
+  const early = written.splice(0);
+  const late = await turn();
+  expect(early.length).toBeGreaterThan(0);
+  expect(late.length).toBeGreaterThan(0);
+  expect([...early, ...late]).toEqual(Array.from({ length: 300 }, (_, at) => String(at + 1)));
+});
