@@ -607,3 +607,22 @@ test("of a client that leaves in the turn of its request the server hears nothin
   expect(server.requests.map((request) => request.split(" ")[1])).toEqual(["/first", "/second"]);
   expect(server.sockets.length).toBe(1);
 });
+
+test("a crowd's connections serve its next requests, and all but some are closed soon after", async () => {
+  await using server = await serve((_request, response) => response.end("ok"));
+  server.server.keepAliveTimeout = 60_000;
+  const backend = upstream([server.address]);
+  const open = () =>
+    new Promise<number>((resolve) =>
+      server.server.getConnections((_error, count) => resolve(count)),
+    );
+  const crowd = () => Promise.all(Array.from({ length: 200 }, () => ask(backend, "/")));
+  await crowd();
+  const opened = server.connections();
+  expect(opened).toBe(200);
+  await crowd();
+  expect(server.connections()).toBe(opened);
+  await eventually("the surplus to be closed", async () => (await open()) === 64);
+  await crowd();
+  expect(server.connections()).toBe(opened + 200 - 64);
+});

@@ -40,7 +40,8 @@ export interface HttpConnectionOptions {
   readonly connectMs: number;
   /** Until the head of the answer, and between two pieces of its body. */
   readonly firstByteMs: () => number;
-  readonly idleMs: number;
+  /** How long it may rest, asked when it begins to. */
+  readonly idleMs: () => number;
   /** It can be used again. */
   readonly onIdle: (connection: HttpConnection) => void;
   readonly onClosed: (connection: HttpConnection) => void;
@@ -122,7 +123,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     phase = "idle";
     // A server that says how long it waits is believed, a second less: it must not close first.
     const heldMs = reader.heldMs <= 0 ? never : Math.max(500, reader.heldMs - 1_000);
-    expect(Math.min(options.idleMs, heldMs));
+    expect(Math.min(options.idleMs(), heldMs));
     settle("answered");
     // The observer may have closed it.
     if (phase === "idle") options.onIdle(connection);

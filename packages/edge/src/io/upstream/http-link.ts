@@ -24,7 +24,6 @@ export interface HttpLinkOptions {
   readonly firstByteMs: () => number;
   /** How long a connection is kept for the next request; 0 for not at all. */
   readonly idleMs?: number;
-  readonly maxIdle?: number;
   /** An exception of ours was caught; it cost one connection. */
   readonly onBug: (error: unknown) => void;
   /** See `HttpConnectionOptions`. */
@@ -39,13 +38,18 @@ export interface HttpLink extends ServerLink {
 }
 
 const keptChunks = 2;
+/** So many are kept for `idleMs` … */
+const lastingIdle = 64;
+/** … what a crowd of clients needed besides, for its next requests … */
+const surplusIdleMs = 5_000;
+/** … and never more than these. */
+const mostIdle = 1024;
 /** A deadline is seen this much late at most. */
 const coarsestCheckMs = 500;
 
 export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const { idleMs = 60_000, protocol = httpProtocol } = options;
   const isKept = idleMs > 0 && options.proxyProtocol === undefined;
-  const maxIdle = isKept ? (options.maxIdle ?? 64) : 0;
   const connections = new Set<HttpConnection>();
   const idle: HttpConnection[] = [];
   const head = createResponseHead();
@@ -61,11 +65,11 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     const connection = openHttpConnection({
       ...options,
       protocol,
-      idleMs,
+      idleMs: () => (idle.length < lastingIdle ? idleMs : Math.min(idleMs, surplusIdleMs)),
       head,
       chunks,
       onIdle(free) {
-        if (retired || idle.length >= maxIdle) free.close();
+        if (retired || !isKept || idle.length >= mostIdle) free.close();
         else idle.push(free);
       },
       onClosed(gone) {
