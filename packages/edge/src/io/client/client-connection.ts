@@ -127,7 +127,7 @@ export function guard(io: ClientConnection, run: (io: ClientConnection) => void)
 }
 
 /** An exception of ours: it costs this connection and is logged. */
-export function crash(io: ClientConnection, error: unknown): void {
+function crash(io: ClientConnection, error: unknown): void {
   io.thread.log.error(`a connection failed: ${error instanceof Error ? error.stack : error}`);
   io.closing = true;
   io.socket.destroy();
