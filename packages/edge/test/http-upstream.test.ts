@@ -608,6 +608,19 @@ test("of a client that leaves in the turn of its request the server hears nothin
   expect(server.sockets.length).toBe(1);
 });
 
+test("requests that get connections of their own do not heap them up", async () => {
+  await using server = await serve((_request, response) => response.end("ok"));
+  server.server.keepAliveTimeout = 60_000;
+  const backend = upstream([server.address]);
+  const open = () =>
+    new Promise<number>((resolve) =>
+      server.server.getConnections((_error, count) => resolve(count)),
+    );
+  for (let round = 0; round < 100; round += 1) await ask(backend, "/", { method: "POST" });
+  expect(server.connections()).toBe(100);
+  await eventually("all but some to be closed", async () => (await open()) === 64);
+});
+
 test("a crowd's connections serve its next requests, and all but some are closed soon after", async () => {
   await using server = await serve((_request, response) => response.end("ok"));
   server.server.keepAliveTimeout = 60_000;

@@ -40,9 +40,8 @@ export interface HttpLink extends ServerLink {
 const keptChunks = 2;
 /** So many are kept for `idleMs` … */
 const lastingIdle = 64;
-/** … what a crowd of clients needed besides, for its next requests … */
+/** … and for its next requests what a crowd needed at once besides, if it was not more than `mostIdle`. */
 const surplusIdleMs = 5_000;
-/** … and never more than these. */
 const mostIdle = 1024;
 /** A deadline is seen this much late at most. */
 const coarsestCheckMs = 500;
@@ -55,11 +54,20 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
   const head = createResponseHead();
   const chunks = createChunkPool(options.readBuffer.length, keptChunks);
   let retired = false;
+  /** The most that were busy at once, of late. */
+  let peak = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const check = (): void => {
     const now = performance.now();
     for (const connection of connections) connection.check(now);
+    peak = Math.max(connections.size - idle.length, peak - (peak >> 4));
+  };
+  const maxIdle = (): number =>
+    retired || !isKept ? 0 : Math.min(Math.max(peak, lastingIdle), mostIdle);
+  const start = (connection: HttpConnection, exchange: Exchange, observer: LinkObserver): void => {
+    connection.start(exchange, observer);
+    peak = Math.max(peak, connections.size - idle.length);
   };
   const open = (): HttpConnection => {
     const connection = openHttpConnection({
@@ -69,7 +77,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       head,
       chunks,
       onIdle(free) {
-        if (retired || !isKept || idle.length >= mostIdle) free.close();
+        if (idle.length >= maxIdle()) free.close();
         else idle.push(free);
       },
       onClosed(gone) {
@@ -91,10 +99,10 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
   };
   return {
     serve(exchange, observer) {
-      (idle.pop() ?? open()).start(exchange, observer);
+      start(idle.pop() ?? open(), exchange, observer);
     },
     serveFresh(exchange, observer) {
-      open().start(exchange, observer);
+      start(open(), exchange, observer);
     },
     closeIdle,
     retire() {
