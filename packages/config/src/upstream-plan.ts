@@ -28,6 +28,8 @@ export interface UpstreamPlan {
   readonly proxyProtocol?: 1 | 2;
   /** 0: connections are used once. 60 s for HTTP unless given, 0 for FastCGI. */
   readonly keepAliveMs?: number;
+  /** Requests that may not be repeated go over kept connections too. */
+  readonly reuse?: "always";
   /** Name servers; the system's unless given. */
   readonly resolver?: readonly string[];
   /** FastCGI: scripts are files below `root`, absolute. */

@@ -101,6 +101,14 @@ test("an upstream with every option becomes a plan", () => {
   });
 });
 
+test("reuse", () => {
+  using folder = tempFolder();
+  expect(resolveIn(folder, '{ servers: ["a:1"], reuse: "always" }')).toEqual({
+    servers: ["a:1"],
+    reuse: "always",
+  });
+});
+
 test.for([
   ['{ hash: "uri" }', { hash: "uri" }],
   ['{ hash: { header: "X-User" } }', { hash: "header", name: "X-User" }],
@@ -117,6 +125,9 @@ test.for([
   ['{ servers: ["a:1"], protocol: "fastcgi", root: "nowhere" }', "does not exist"],
   ['{ servers: ["a:1"], params: { A: "1" } }', "have variables"],
   ['{ servers: ["a:1"], protocol: "scgi", keepAlive: "1s" }', "one request per connection"],
+  ['{ servers: ["a:1"], protocol: "fastcgi", reuse: "always" }', "no connection is kept"],
+  ['{ servers: ["a:1"], keepAlive: "0s", reuse: "always" }', "no connection is kept"],
+  ['{ servers: ["a:1"], proxyProtocol: 1, reuse: "always" }', "no connection is kept"],
   ['{ servers: [{ address: "a:1", backup: true }] }', "of what?"],
   ['{ servers: [{ address: "http://a" }] }', "is no address"],
   ['{ servers: ["a:1"], sticky: { secret: "short" } }', "at least 16 characters"],

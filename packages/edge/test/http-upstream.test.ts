@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createRawServer, type Server as RawServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { eventually, freePort, tempFolder } from "@stack/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Backend } from "../src/io/exchange.ts";
 import { createTurnEnd } from "../src/io/thread/turn-end.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
@@ -590,7 +590,7 @@ test("a server that closes in the turn that holds the request is not blamed for 
   const backend = upstreamOfThread([server.address]);
   await ask(backend, "/first");
   await beginTurn();
-  server.sockets[0]?.end();
+  server.sockets[0]?.destroy(); // its FIN leaves at once
   const second = await ask(backend, "/second");
   expect(second.got).toMatchObject({ status: 200, outcome: "ended" });
   expect(server.requests.length).toBe(2);
@@ -606,6 +606,64 @@ test("of a client that leaves in the turn of its request the server hears nothin
   await ask(backend, "/second");
   expect(server.requests.map((request) => request.split(" ")[1])).toEqual(["/first", "/second"]);
   expect(server.sockets.length).toBe(1);
+});
+
+/** What is seen by the clock is seen when the test says so. */
+function stoppedChecks(): Disposable {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  return { [Symbol.dispose]: () => void vi.useRealTimers() };
+}
+
+test("with reuse always a request that may not be repeated goes over a connection that has just answered", async () => {
+  await using server = await serve((_request, response) => response.end("ok"));
+  using _clock = stoppedChecks();
+  const backend = localUpstream({ servers: [server.address], reuse: "always" });
+  for (let round = 0; round < 20; round += 1) {
+    const { got } = await ask(backend, "/", { method: "POST", body: "x" });
+    expect(got).toMatchObject({ status: 200, outcome: "ended" });
+  }
+  expect(server.connections()).toBe(1);
+});
+
+test("with reuse always the connections that have rested longest give way", async () => {
+  await using server = await serve((_request, response) => response.end("ok"));
+  server.server.keepAliveTimeout = 60_000;
+  using _clock = stoppedChecks();
+  const backend = localUpstream({ servers: [server.address], reuse: "always" });
+  await Promise.all(Array.from({ length: 64 }, () => ask(backend, "/")));
+  vi.advanceTimersByTime(500);
+  for (let round = 0; round < 5; round += 1) await ask(backend, "/", { method: "POST" });
+  expect(server.connections()).toBe(64 + 1);
+});
+
+test("with reuse always what is lost with the connection is a 502, and not repeated", async () => {
+  await using server = await serveRaw((socket, _request, _connection, count) => {
+    if (count === 1) socket.write(ok);
+    else socket.destroy();
+  });
+  using _clock = stoppedChecks();
+  const backend = localUpstream({ servers: [server.address], reuse: "always" });
+  await ask(backend, "/");
+  const lost = await ask(backend, "/", { method: "POST", body: "x" });
+  expect(lost.got).toMatchObject({ status: 502, outcome: "failed before the head" });
+  expect(server.requests.length).toBe(2);
+});
+
+test("with reuse always a connection that has rested, or that the server has closed, is left alone", async () => {
+  await using server = await serveRaw((socket) => socket.write(ok));
+  using _clock = stoppedChecks();
+  const backend = localUpstream(
+    { servers: [server.address], reuse: "always" },
+    { thread: { turnEnd: createTurnEnd(), quicken: () => {} } },
+  );
+  await ask(backend, "/");
+  await beginTurn();
+  server.sockets[0]?.destroy(); // its FIN leaves at once
+  await ask(backend, "/", { method: "POST", body: "x" });
+  expect(server.sockets.length).toBe(2);
+  vi.advanceTimersByTime(500);
+  await ask(backend, "/", { method: "POST", body: "x" });
+  expect(server.sockets.length).toBe(3);
 });
 
 test("requests that get connections of their own do not heap them up", async () => {

@@ -87,3 +87,20 @@ test("a request that may not be repeated is not sent to the worker that died und
   first.child.kill("SIGKILL");
   expect(await answer).toMatch(/^HTTP\/1\.1 502 /);
 });
+
+test.for([
+  [true, "1"],
+  [false, "10"],
+] as const)(
+  "keepsConnections %s: ten POSTs take %s connections",
+  async ([keepsConnections, expected]) => {
+    await using edge = await startEdge({ threads: 1 });
+    await using worker = await startHttpWorker(edge, 1);
+    await edge.arbiter("shop", [{ ...worker.record, keepsConnections }]);
+    const post =
+      "POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx";
+    let last = "";
+    for (let round = 0; round < 10; round += 1) last = await exchangeRaw(edge.target, [post]);
+    expect(/^X-Connections: (\d+)/im.exec(last)?.[1]).toBe(expected);
+  },
+);

@@ -85,7 +85,12 @@ function launchNodeWorker(
   function onMessage(message: NodeWorkerToArbiter): void {
     switch (message.type) {
       case "listening":
-        events.listening({ protocol: "http", address: `unix:${socket}`, capacity });
+        events.listening({
+          protocol: "http",
+          address: `unix:${socket}`,
+          capacity,
+          keepsConnections: true,
+        });
         return;
       case "import-failed": {
         const app = { name: plan.name, cwd: plan.cwd, target: plan.entry, place: plan.place };

@@ -35,6 +35,7 @@ export function resolveUpstream(
     ...(retries.share === 0.2 && retries.perSecond === 3 ? {} : { retries }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
     ...(upstream.keepAlive === undefined ? {} : { keepAliveMs: upstream.keepAlive }),
+    ...(upstream.reuse === "safe" ? {} : { reuse: upstream.reuse }),
     ...(resolver === undefined ? {} : { resolver }),
     ...(root === undefined
       ? {}

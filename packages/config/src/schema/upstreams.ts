@@ -215,6 +215,10 @@ export const upstreamSchema = z
         'How long a connection is kept for the next request; "0s" for not at all. 60s for HTTP. FastCGI servers are not kept unless it is said, because php-fpm has no more connections than children: a kept one keeps its child from everybody else. uwsgi and SCGI know no kept connections.',
       examples: ["1s"],
     }),
+    reuse: z.enum(["safe", "always"]).default("safe").meta({
+      description:
+        'Which requests go over a connection that was used before. "safe": those that may be repeated; any other gets a connection of its own, as the server may have closed the kept one unseen. "always": all, as with nginx, if it has answered within the last half second; what is lost with it is a 502.',
+    }),
     root: z
       .string()
       .min(1)
@@ -252,6 +256,11 @@ export const upstreamSchema = z
     }
     if (upstream.keepAlive !== undefined && (protocol === "uwsgi" || protocol === "scgi")) {
       refuse("keepAlive", `protocol "${protocol}" has one request per connection; remove it`);
+    }
+    const { keepAlive, proxyProtocol } = upstream;
+    const isKept = keepAlive === undefined ? protocol === "http" : keepAlive > 0;
+    if (upstream.reuse === "always" && (!isKept || proxyProtocol !== undefined)) {
+      refuse("reuse", "no connection is kept here; remove it");
     }
     if (upstream.params !== undefined && protocol === "http") {
       refuse("params", 'only "uwsgi", "fastcgi" and "scgi" have variables; remove it');

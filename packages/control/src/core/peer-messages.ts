@@ -245,6 +245,8 @@ export interface WorkerRecord {
   readonly takesAhead?: boolean;
   /** It takes many exchanges on one connection. */
   readonly sharesConnection?: boolean;
+  /** It closes no connection between two requests: one that is kept is as good as a new one. */
+  readonly keepsConnections?: boolean;
   /** Of the app it runs, for the access log. */
   readonly release?: string;
 }

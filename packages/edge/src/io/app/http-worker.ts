@@ -81,8 +81,8 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
       };
       // An idle connection may be closed by the worker just now: what cannot be sent twice gets its own.
       // So does what was lost before: it has no second replay.
-      const mayBeLost = isIdempotent(call.exchange.head.method) && call.attempts === 0;
-      if (mayBeLost) link.serve(call.exchange, observed);
+      const isKept = record.keepsConnections === true || isIdempotent(call.exchange.head.method);
+      if (isKept && call.attempts === 0) link.serve(call.exchange, observed);
       else link.serveFresh(call.exchange, observed);
     },
     retire() {

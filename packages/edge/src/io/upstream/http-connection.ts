@@ -18,6 +18,8 @@ import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
 export interface HttpConnection extends Holder {
   readonly phase: () => "connecting" | "idle" | "busy" | "closed";
+  /** It has said something since the last `check`. */
+  readonly isRecent: () => boolean;
   /** Sends the exchange: at once when idle, or when connected. */
   readonly start: (exchange: Exchange, observer: LinkObserver) => void;
   /** Compares its deadline with the time; called a few times per second. */
@@ -45,6 +47,8 @@ export interface HttpConnectionOptions {
   /** It can be used again. */
   readonly onIdle: (connection: HttpConnection) => void;
   readonly onClosed: (connection: HttpConnection) => void;
+  /** It ended before anything of this request was sent: it goes over another connection. */
+  readonly onUnsent: (exchange: Exchange, observer: LinkObserver) => void;
   readonly onBug: (error: unknown) => void;
   /** The thread that serves clients from it; none for probes. */
   readonly thread?: Pick<ThreadContext, "turnEnd" | "quicken"> | undefined;
@@ -179,6 +183,16 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     expect(sending.isComplete ? options.firstByteMs() : never);
     if (!sending.isComplete) exchange.readBody();
   };
+  /** Of no use any more, before its request has left. A kept one may be so by the server's right. */
+  const endUnasked = (): void => {
+    const unsent = exchange;
+    const asker = observer;
+    const wasKept = served > 1;
+    if (wasKept) exchange = undefined;
+    close();
+    if (!wasKept) settle("lost");
+    else if (unsent !== undefined && asker !== undefined) options.onUnsent(unsent, asker);
+  };
   const onRead = (length: number): boolean => {
     if (phase !== "busy" || exchange === undefined) {
       // Nothing was asked for.
@@ -187,9 +201,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     }
     since = 0;
     if (held !== "") {
-      // It is no answer: nothing was asked yet.
-      close();
-      settle("lost");
+      endUnasked(); // it is no answer
       return false;
     }
     try {
@@ -209,6 +221,10 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       const wasConnecting = phase === "connecting";
       close();
       if (wasConnecting) settle("unreached");
+      return;
+    }
+    if (held !== "") {
+      endUnasked();
       return;
     }
     if (!reader.passedOn && !exchange.begun) {
@@ -298,6 +314,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   };
   const connection: HttpConnection = {
     phase: () => phase,
+    isRecent: () => since === 0,
     start(given, by) {
       exchange = given;
       observer = by;

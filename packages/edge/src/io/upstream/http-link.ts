@@ -33,6 +33,8 @@ export interface HttpLinkOptions {
 export interface HttpLink extends ServerLink {
   /** As `serve`, on a connection that no request was sent on before. */
   readonly serveFresh: (exchange: Exchange, observer: LinkObserver) => void;
+  /** As `serve`, but only on a connection that has answered within the last half second. */
+  readonly serveRecent: (exchange: Exchange, observer: LinkObserver) => void;
   /** The server may have died: what is kept is not to be used again. */
   readonly closeIdle: () => void;
 }
@@ -77,8 +79,8 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       head,
       chunks,
       onIdle(free) {
-        if (idle.length >= maxIdle()) free.close();
-        else idle.push(free);
+        idle.push(free);
+        if (idle.length > maxIdle()) idle.shift()?.close(); // who has rested longest
       },
       onClosed(gone) {
         connections.delete(gone);
@@ -88,6 +90,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
         clearInterval(timer);
         timer = undefined;
       },
+      onUnsent: (exchange, observer) => start(open(), exchange, observer),
     });
     connections.add(connection);
     const shortest = Math.min(options.connectMs, options.firstByteMs(), idleMs || coarsestCheckMs);
@@ -100,6 +103,10 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
   return {
     serve(exchange, observer) {
       start(idle.pop() ?? open(), exchange, observer);
+    },
+    serveRecent(exchange, observer) {
+      const last = idle.at(-1)?.isRecent() === true ? idle.pop() : undefined;
+      start(last ?? open(), exchange, observer);
     },
     serveFresh(exchange, observer) {
       start(open(), exchange, observer);

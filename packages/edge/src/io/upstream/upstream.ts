@@ -127,7 +127,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     sticky?.remember(exchange, server.token);
     requestStarted(memory, server.place, self);
     // A kept connection may be closed by the server just now: what cannot be sent twice gets its own.
-    if (!isRepeated && isIdempotent(exchange.head.method)) server.link.serve(exchange, server);
+    if (isRepeated) server.link.serveFresh(exchange, server);
+    else if (isIdempotent(exchange.head.method)) server.link.serve(exchange, server);
+    else if (plan.reuse === "always") server.link.serveRecent(exchange, server);
     else server.link.serveFresh(exchange, server);
   }
 
