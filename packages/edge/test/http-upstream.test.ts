@@ -28,10 +28,18 @@ async function ask(
   return exchange;
 }
 
+interface LocalServer extends AsyncDisposable {
+  readonly address: string;
+  readonly server: Server;
+  /** Connections there have been, and those that are open. */
+  readonly connections: () => number;
+  readonly open: () => Promise<number>;
+}
+
 /** A node:http server on a port of its own. */
 async function serve(
   listener: (request: IncomingMessage, response: ServerResponse) => unknown,
-): Promise<{ address: string; server: Server; connections: () => number } & AsyncDisposable> {
+): Promise<LocalServer> {
   let connections = 0;
   // A listener that fails shows as a request without an answer.
   const server = createServer((request, response) => void listener(request, response));
@@ -44,6 +52,7 @@ async function serve(
     address: addressOf(server),
     server,
     connections: () => connections,
+    open: () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -191,12 +200,8 @@ test("connections are kept for the next request and closed when the plan is repl
   await Promise.all([ask(backend, "/"), ask(backend, "/"), ask(backend, "/")]);
   expect(server.connections()).toBe(3);
 
-  const open = () =>
-    new Promise<number>((resolve) =>
-      server.server.getConnections((_error, count) => resolve(count)),
-    );
   backend.retire();
-  await eventually("all to be closed", async () => (await open()) === 0);
+  await eventually("all to be closed", async () => (await server.open()) === 0);
 });
 
 test("servers take turns", async () => {
@@ -670,30 +675,22 @@ test("requests that get connections of their own do not heap them up", async () 
   await using server = await serve((_request, response) => response.end("ok"));
   server.server.keepAliveTimeout = 60_000;
   const backend = upstream([server.address]);
-  const open = () =>
-    new Promise<number>((resolve) =>
-      server.server.getConnections((_error, count) => resolve(count)),
-    );
   for (let round = 0; round < 100; round += 1) await ask(backend, "/", { method: "POST" });
   expect(server.connections()).toBe(100);
-  await eventually("all but some to be closed", async () => (await open()) === 64);
+  await eventually("all but some to be closed", async () => (await server.open()) === 64);
 });
 
 test("a crowd's connections serve its next requests, and all but some are closed soon after", async () => {
   await using server = await serve((_request, response) => response.end("ok"));
   server.server.keepAliveTimeout = 60_000;
   const backend = upstream([server.address]);
-  const open = () =>
-    new Promise<number>((resolve) =>
-      server.server.getConnections((_error, count) => resolve(count)),
-    );
   const crowd = () => Promise.all(Array.from({ length: 200 }, () => ask(backend, "/")));
   await crowd();
   const opened = server.connections();
   expect(opened).toBe(200);
   await crowd();
   expect(server.connections()).toBe(opened);
-  await eventually("the surplus to be closed", async () => (await open()) === 64);
+  await eventually("the surplus to be closed", async () => (await server.open()) === 64);
   await crowd();
   expect(server.connections()).toBe(opened + 200 - 64);
 });

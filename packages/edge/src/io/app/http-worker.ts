@@ -79,7 +79,8 @@ export function openHttpWorker(options: WorkerLinkOptions): WorkerHandle {
           reportClosed();
         },
       };
-      // An idle connection may be closed by the worker just now: what cannot be sent twice gets its own.
+      // Unless the worker never does, it may close an idle connection just now: what cannot be sent twice
+      // gets its own.
       // So does what was lost before: it has no second replay.
       const isKept = record.keepsConnections === true || isIdempotent(call.exchange.head.method);
       if (isKept && call.attempts === 0) link.serve(call.exchange, observed);

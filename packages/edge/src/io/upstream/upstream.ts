@@ -126,11 +126,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     exchange.servedBy = server.name;
     sticky?.remember(exchange, server.token);
     requestStarted(memory, server.place, self);
-    // A kept connection may be closed by the server just now: what cannot be sent twice gets its own.
-    if (isRepeated) server.link.serveFresh(exchange, server);
-    else if (isIdempotent(exchange.head.method)) server.link.serve(exchange, server);
-    else if (plan.reuse === "always") server.link.serveRecent(exchange, server);
-    else server.link.serveFresh(exchange, server);
+    // A kept connection may be closed by the server just now: what cannot be sent twice gets its own,
+    // or one that has just answered.
+    const { link } = server;
+    if (!isRepeated && isIdempotent(exchange.head.method)) link.serve(exchange, server);
+    else if (!isRepeated && plan.reuse === "always") link.serveRecent(exchange, server);
+    else link.serveFresh(exchange, server);
   }
 
   function onSettled(
