@@ -23,6 +23,7 @@ export {
 } from "./exposition.ts";
 export { hashKey, type KeyHash } from "./keyed-hash.ts";
 export { createLogger, type Logger } from "./logger.ts";
+export { programFile } from "./program-file.ts";
 export { type PythonTarget, parsePythonTarget, pythonTargetPattern } from "./python-target.ts";
 export { type Rotation, rotateFile } from "./rotate-file.ts";
 export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts";

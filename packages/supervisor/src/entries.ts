@@ -1,11 +1,8 @@
 /** Absolute paths of this package's programs. */
-import { fileURLToPath } from "node:url";
+import { programFile } from "@stack/base";
 
-export const keeperEntry: string = entry("keeper");
-export const stackdEntry: string = entry("stackd");
-export const fallbackEdgeEntry: string = entry("fallback-edge");
+const index = import.meta.resolve("@stack/supervisor");
 
-/** Always the built file: a child is started by plain Node. */
-function entry(name: string): string {
-  return fileURLToPath(new URL(`../dist/bin/${name}.js`, import.meta.url));
-}
+export const keeperEntry: string = programFile(index, "keeper");
+export const stackdEntry: string = programFile(index, "stackd");
+export const fallbackEdgeEntry: string = programFile(index, "fallback-edge");

@@ -1,7 +1,6 @@
 /** Workers of a Node app: one process each, running `bin/node-worker.js`, with an IPC channel to us. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { AppPlan } from "@stack/config";
 import { cannotStart, type SpawnedChild, spawnChild } from "@stack/process";
 import { importError } from "../core/import-failure.ts";
@@ -9,6 +8,7 @@ import { workerSocketName } from "../core/names.ts";
 import type { ArbiterToNodeWorker, NodeWorkerToArbiter } from "../core/node-worker-messages.ts";
 import { hasOtherEdge } from "../core/plan-change.ts";
 import { appEnvironment, describeSpawnFailure } from "./app-environment.ts";
+import { nodeWorkerEntry } from "./entries.ts";
 import { inspectable, inspectNode } from "./inspect-node.ts";
 import type {
   LaunchedWorker,
@@ -20,7 +20,6 @@ import type {
 
 export type NodePlan = Extract<AppPlan, { kind: "node" }>;
 
-const script = fileURLToPath(new URL("../../dist/bin/node-worker.js", import.meta.url));
 /** Requests one worker takes at once: an event loop has no limit of its own, memory has. */
 const capacity = 100;
 
@@ -59,7 +58,7 @@ function launchNodeWorker(
         process.execPath,
         ...["--enable-source-maps", inspectable],
         ...typeFlags(plan.entry),
-        script,
+        nodeWorkerEntry,
       ],
       cwd: plan.cwd,
       env: appEnvironment(plan, context, spec.id),

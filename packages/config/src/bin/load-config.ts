@@ -7,9 +7,9 @@
  * Its answer is one JSON document (`LoaderDocument`) on descriptor 3; without one, on standard
  * output. What the config prints stays on the descriptors it printed to. A deadline is the caller's.
  */
-import { fstatSync, writeSync } from "node:fs";
+import { existsSync, fstatSync, mkdirSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { reportOf } from "@stack/base";
 import { ownFrame } from "../core/stack-trace.ts";
 import { configThrew } from "../errors.ts";
@@ -51,7 +51,7 @@ process.on("uncaughtException", (error) => fail(explainThrown(error, configFile)
 try {
   const { source, places } = readSource(configFile);
   const env = { ...process.env };
-  const input = await evaluateConfig(configFile);
+  const input = await evaluateConfig(configFile, createKept(stateFolder));
   const cpuCount = availableParallelism();
   finish({
     ok: true,
@@ -59,6 +59,22 @@ try {
   });
 } catch (error) {
   fail(error);
+}
+
+/**
+ * Where the JavaScript of the config and what it imports is kept from load to load: loading the
+ * compiler takes longer than all else here. Only in the folder of a stack that has one, as secrets may
+ * stand in a config; whoever may not write there does without.
+ */
+function createKept(state: string | undefined): string | undefined {
+  if (state === undefined || !existsSync(state)) return undefined;
+  const folder = join(state, "config");
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  } catch {
+    return undefined;
+  }
 }
 
 function fail(error: unknown): void {

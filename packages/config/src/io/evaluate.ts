@@ -13,6 +13,11 @@ import { readPlaces } from "../core/places.ts";
 import { ownFrame, syntaxErrorIn } from "../core/stack-trace.ts";
 import { configMissing, configNotExported, configSyntax, configThrew } from "../errors.ts";
 
+/** What `@stack/config` is to a config: the function it calls, and nothing else of ours. */
+const defineConfigFile = fileURLToPath(
+  new URL("define-config.js", import.meta.resolve("@stack/config")),
+);
+
 export interface ConfigSource {
   readonly source: string;
   readonly places: Places;
@@ -31,14 +36,16 @@ export function readSource(file: string): ConfigSource {
   });
 }
 
-/** @throws E1001 (in a file that the config imports), E1003, E1004 */
-export async function evaluateConfig(file: string): Promise<unknown> {
-  // Nothing is kept on the disk: the next load sees the files as they are then.
+/**
+ * @param keptIn a folder for the JavaScript that files became; a change of a file's text is always seen
+ * @throws E1001 (in a file that the config imports), E1003, E1004
+ */
+export async function evaluateConfig(file: string, keptIn: string | undefined): Promise<unknown> {
   const jiti = createJiti(file, {
-    fsCache: false,
+    fsCache: keptIn ?? false,
     moduleCache: false,
     interopDefault: false,
-    alias: { "@stack/config": fileURLToPath(new URL("../define-config.js", import.meta.url)) },
+    alias: { "@stack/config": defineConfigFile },
   });
   let exported: unknown;
   try {

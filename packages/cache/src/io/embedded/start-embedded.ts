@@ -3,8 +3,8 @@
  * edge's main thread.
  */
 import { once } from "node:events";
-import { extname } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { programFile } from "@stack/base";
 import { createCircuit } from "../../core/store/circuit.ts";
 import type { SharedStoreEvents } from "../../core/store/shared-store.ts";
 import { embeddedCacheEnded } from "../../errors.ts";
@@ -23,6 +23,7 @@ export interface EmbeddedThreadEvents extends Pick<SharedStoreEvents, "onTrouble
 
 /** A thread that lived so long did not die of what it began with. */
 const soundMs = 60_000;
+const program = programFile(import.meta.resolve("@stack/cache"), "embedded-store");
 
 export function startEmbeddedThread(
   data: StoreThreadData,
@@ -34,9 +35,7 @@ export function startEmbeddedThread(
   let worker = start();
 
   function start(): Worker {
-    // Beside this file, built or not.
-    const program = `../../bin/embedded-store${extname(import.meta.url)}`;
-    const started = new Worker(new URL(program, import.meta.url), {
+    const started = new Worker(program, {
       workerData: data,
       name: "embedded-store",
     });

@@ -5,8 +5,9 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
+import { programFile } from "@stack/base";
+import type { PasswordQuestion, PasswordVerdict } from "../../bin/password-checker.ts";
 import { createBoundedCache } from "../../core/static/bounded-cache.ts";
-import type { PasswordQuestion, PasswordVerdict } from "./password-checker.ts";
 
 interface PasswordAsker {
   /** False once nobody waits for the verdict any more. */
@@ -29,6 +30,7 @@ interface Pending {
 
 /** Different passwords waiting to be compared: beyond it somebody is guessing. */
 const maxPending = 64;
+const program = programFile(import.meta.resolve("@stack/edge"), "password-checker");
 const remembered = { bytes: 1024 * 1024, entries: 4_096 };
 /** Key and entry, about. */
 const costBytes = 200;
@@ -66,7 +68,7 @@ export function createPasswordJudge(): PasswordJudge {
   }
 
   function start(): Worker {
-    const started = new Worker(new URL("./password-checker.js", import.meta.url));
+    const started = new Worker(program);
     started.unref();
     started.on("message", (isRight: PasswordVerdict) => settle(isRight));
     started.on("error", () => {}); // 'exit' follows

@@ -1,6 +1,6 @@
 /**
  * The thread that compares passwords with hashes made to be slow: no request but the one that is
- * checked waits for it. Started by `password-judge.ts` from this file.
+ * checked waits for it. Started by `io/protection/password-judge.ts`.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { parentPort } from "node:worker_threads";
