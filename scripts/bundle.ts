@@ -10,6 +10,14 @@ import { rolldown } from "rolldown";
 /** They load parts of themselves by path, when those are needed. */
 const leftOutside = [/^node:/, /^jiti/, /^@babel\//];
 
+/** One character that is not Latin, and the engine keeps the whole file with two bytes for each. */
+function toAscii(code: string): string {
+  return code.replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 rmSync("dist/bin/shared", { recursive: true, force: true });
 for (const program of readdirSync("src/bin")) {
   const bundle = await rolldown({
@@ -17,7 +25,13 @@ for (const program of readdirSync("src/bin")) {
     platform: "node",
     external: leftOutside,
   });
-  // What it imports only when it needs it stays a file of its own.
-  await bundle.write({ dir: "dist/bin", sourcemap: true, chunkFileNames: "shared/[name]-[hash].js" });
+  await bundle.write({
+    dir: "dist/bin",
+    // What it imports only when it needs it stays a file of its own.
+    chunkFileNames: "shared/[name]-[hash].js",
+    sourcemap: true,
+    comments: false,
+    plugins: [{ name: "ascii", renderChunk: (code) => ({ code: toAscii(code), map: null }) }],
+  });
   await bundle.close();
 }

@@ -1,5 +1,13 @@
 /** The loader as the rest of the stack uses it: a child process with a config that may do anything. */
-import { mkdirSync, realpathSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
@@ -65,6 +73,69 @@ test("a config may import its own files, and sees them as they are now", async (
   const again = await answerTo(folder.path, { "settings.ts": 'export const name: string = "b";' });
 
   expect(again).toMatchObject({ ok: true, config: { name: "b" } });
+});
+
+test.for([
+  [
+    "the config",
+    { "deploy.config.ts": 'import { a } from "./more";\nexport default { name: a + "2" };' },
+  ],
+  ["a file it imports", { "more.ts": 'export enum Name { a = "b2" }\nexport const a = Name.a;' }],
+] as const)(
+  "what became of a config is kept in the stack's folder, and %s that changed is seen",
+  async ([, changed]) => {
+    using folder = tempFolder();
+    const state = join(folder.path, ".stack");
+    mkdirSync(state);
+    const load = (files: Readonly<Record<string, string>>) =>
+      answerTo(folder.path, files, ["deploy.config.ts", state]);
+    const files = {
+      "deploy.config.ts": 'import { a } from "./more";\nexport default { name: a as string };',
+      "more.ts": 'enum Name { a = "b" }\nexport const a = Name.a;',
+    };
+    expect(await load(files)).toMatchObject({ ok: true, config: { name: "b" } });
+    const kept = readdirSync(join(state, "config"));
+
+    const again = await load({});
+    const after = await load(changed);
+
+    expect(kept).toHaveLength(2);
+    expect(statSync(join(state, "config")).mode & 0o777).toBe(0o700);
+    expect(again).toMatchObject({ ok: true, config: { name: "b" } });
+    expect(after).toMatchObject({ ok: true, config: { name: "b2" } });
+  },
+);
+
+test("what is kept of a config is used only as it was written", async () => {
+  using folder = tempFolder();
+  const state = join(folder.path, ".stack");
+  mkdirSync(state);
+  const args = ["deploy.config.ts", state];
+  await answerTo(folder.path, { "deploy.config.ts": `export default ${minimal};` }, args);
+  const [kept = ""] = readdirSync(join(state, "config"));
+  const file = join(state, "config", kept);
+  truncateSync(file, statSync(file).size - 10); // a disk that was full
+
+  const answer = await answerTo(folder.path, {}, args);
+
+  expect(answer).toMatchObject({ ok: true, config: { name: "shop" } });
+});
+
+test.for([
+  ["does not exist", (): void => {}],
+  ["is no folder", (state: string) => writeFileSync(state, "")],
+] as const)("nothing is kept where the stack's folder %s", async ([, make]) => {
+  using folder = tempFolder();
+  const state = join(folder.path, ".stack");
+  make(state);
+
+  const answer = await answerTo(folder.path, { "deploy.config.ts": `export default ${minimal};` }, [
+    "deploy.config.ts",
+    state,
+  ]);
+
+  expect(answer).toMatchObject({ ok: true, config: { name: "shop" } });
+  expect(existsSync(join(state, "config"))).toBe(false);
 });
 
 test("what a config prints disturbs nothing, and reaches its reader", async () => {

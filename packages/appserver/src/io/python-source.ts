@@ -32,9 +32,7 @@ type ZygoteToArbiter =
   | ({ readonly type: "exited"; readonly key: string; readonly pid: number } & ExitStatus);
 
 /** The folder that holds `stack_worker`. */
-const pythonFolder = fileURLToPath(
-  new URL("../python", import.meta.resolve("@stack/appserver")),
-);
+const pythonFolder = fileURLToPath(new URL("../python", import.meta.resolve("@stack/appserver")));
 /** A zygote only waits: one that has not forked by then is stopped or hangs. */
 const forkDeadlineMs = 10_000;
 /** How long a zygote with nothing left to do may take to exit. */

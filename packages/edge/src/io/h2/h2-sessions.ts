@@ -2,14 +2,10 @@
  * The HTTP/2 connections of one thread: what each may ask for, when it is idle, and how it drains.
  * Frames, HPACK and flow control are Node's (nghttp2); requests are served as all others.
  */
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import type { TLSSocket } from "node:tls";
+import { h2ErrorCodes } from "../../core/h2/error-codes.ts";
 import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
 import { createFrameGuard } from "../../core/h2/frame-guard.ts";
 import { checkDeadlines } from "../client/client-closing.ts";
@@ -18,6 +14,7 @@ import type { ClientConnection, ClientExchange } from "../client/client-state.ts
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { tapFrames } from "./frame-tap.ts";
 import { serveStream } from "./h2-stream.ts";
+import { nodeHttp2 } from "./node-http2.ts";
 import { resetStream } from "./stream-socket.ts";
 
 const maxStreams = 100;
@@ -67,14 +64,14 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
       onOverflow(id) {
         const stream = byId.get(id);
         if (stream === undefined) overflown.add(id);
-        else resetStream(stream, constants.NGHTTP2_FLOW_CONTROL_ERROR);
+        else resetStream(stream, h2ErrorCodes.flowControlError);
       },
     });
     const tap = tapFrames(socket, (bytes) => {
       const code = frames.inspect(bytes, performance.now());
       if (code !== 0) endSession(one, code);
     });
-    const session = performServerHandshake(tap, {
+    const session = nodeHttp2().performServerHandshake(tap, {
       maxHeaderListPairs: limits.headerCount + 8, // one more and the pseudo-fields: then it is a 431
       maxSessionInvalidFrames: 100,
       maxSessionRejectedStreams: 100,
@@ -117,7 +114,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
       const isWhole = sent === undefined || sent === fields.length / 2;
       stream.on("error", ignore); // 'close' follows
       stream.on("aborted", () => {
-        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) count("resets");
+        if (stream.rstCode !== h2ErrorCodes.noError) count("resets");
       });
       if (stream.destroyed || stream.closed) {
         count("resets");
@@ -131,7 +128,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
         frames.closed(id);
       });
       if (overflown.delete(id)) {
-        stream.close(constants.NGHTTP2_FLOW_CONTROL_ERROR);
+        stream.close(h2ErrorCodes.flowControlError);
         count("malformed");
         return;
       }
@@ -185,7 +182,7 @@ export function createH2Sessions(thread: ThreadContext, counts: Int32Array): H2S
 }
 
 /** Says why with GOAWAY and ends; unless told otherwise for RFC 9113 §10.5, too much of something. */
-function endSession(one: Session, code: number = constants.NGHTTP2_ENHANCE_YOUR_CALM): void {
+function endSession(one: Session, code: number = h2ErrorCodes.enhanceYourCalm): void {
   if (one.session.destroyed) return;
   one.closing = true;
   one.session.destroy(new Error("against the protocol"), code);

@@ -2,9 +2,10 @@
  * One request of HTTP/2: its stream becomes a connection of its own with one exchange on it, served
  * by the same routes and backends as any other. What its client does wrong costs this stream.
  */
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import { clearRequestHead, headerValue, parseRequestHead } from "@stack/protocols";
+import { h2ErrorCodes } from "../../core/h2/error-codes.ts";
 import { formatRequestText } from "../../core/h2/request-text.ts";
 import { startClosing } from "../client/client-closing.ts";
 import { createClientConnection, guard, onClose, onDrain } from "../client/client-connection.ts";
@@ -38,7 +39,7 @@ export function serveStream(
   const request = formatRequestText(fields, endsHere);
   if (request.kind === "malformed") {
     stream.on("error", ignore);
-    stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+    stream.close(h2ErrorCodes.protocolError);
     return undefined;
   }
   const io: ClientConnection = createClientConnection(
@@ -114,7 +115,7 @@ function onExchangeDone(io: ClientConnection, stream: ServerHttp2Stream): void {
 
 /** RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted. */
 function endReading(stream: ServerHttp2Stream): void {
-  if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+  if (stream.writableFinished) stream.close(h2ErrorCodes.noError);
   else stream.pause(); // its deadline is running
 }
 

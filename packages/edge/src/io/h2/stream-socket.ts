@@ -5,8 +5,9 @@
  * nghttp2 copies what it is given as soon as the client's windows allow, and a client may open all of
  * them wide and read nothing. So it gets one share at a time; the rest waits here, not copied.
  */
-import { constants, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { h2ErrorCodes } from "../../core/h2/error-codes.ts";
 
 /**
  * @param share how many bytes may be handed on at once
@@ -79,8 +80,8 @@ export function createStreamSocket(
   /** A client that has not got all of the answer must see it: NO_ERROR says that it has. */
   const cut = (): void => {
     if (stream.destroyed) return;
-    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
-    else resetStream(stream, constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.writableFinished) stream.close(h2ErrorCodes.noError);
+    else resetStream(stream, h2ErrorCodes.internalError);
   };
 
   stream.on("drain", tellDrain);

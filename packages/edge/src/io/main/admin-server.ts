@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { rename, unlink } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { expositionType, type Logger, parseAddress } from "@stack/base";
 import type { AdminPlan } from "@stack/config";
 import {
@@ -52,6 +52,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     let server: Server | undefined;
     let told = false;
     const attempt = (): void => {
+      // Slow to load: the serving threads have been started by now.
+      const { createServer } = process.getBuiltinModule("node:http");
       const made = createServer((request, response) => answer(request, response, token, options));
       made.requestTimeout = requestTimeoutMs;
       made.headersTimeout = requestTimeoutMs;
