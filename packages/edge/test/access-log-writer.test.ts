@@ -87,19 +87,38 @@ test("a full disk drops lines, counts them, says so once and never throws", asyn
   await log.close();
 });
 
-test("a folder that appears later is written to, and that is said", async () => {
+test("what waits for a file that cannot be opened is bounded, and counted when it never can", async () => {
+  using folder = tempFolder();
+  const { log } = openLog(join(folder.path, "logs", "access.log"), {
+    flushBytes: 11,
+    boundBytes: 1_000,
+  });
+  for (let count = 0; count < 1_000; count += 1) {
+    log.write("0123456789\n");
+    if (count % 10 === 0) await log.flush();
+  }
+  const beyond = log.dropped();
+  await log.close();
+
+  expect(beyond).toBeGreaterThanOrEqual(1_000 - 2 * 90);
+  expect(log.dropped()).toBe(1_000);
+});
+
+test("a folder that appears later gets the lines that waited for it, and that is said", async () => {
   using folder = tempFolder();
   const file = join(folder.path, "logs", "access.log");
   const { log, problems } = openLog(file);
-  log.write("lost\n");
+  log.write("early\n");
   await log.flush();
-  expect(log.dropped()).toBe(1);
+  log.write("late\n");
+  await log.flush();
 
   mkdirSync(join(folder.path, "logs"));
-  log.write("kept\n");
+  log.write("last\n");
   await log.flush();
 
-  expect(readFileSync(file, "utf8")).toBe("kept\n");
+  expect(readFileSync(file, "utf8")).toBe("early\nlate\nlast\n");
+  expect(log.dropped()).toBe(0);
   expect(problems.map((text) => /cannot be written|is written again/.exec(text)?.[0])).toEqual([
     "cannot be written",
     "is written again",

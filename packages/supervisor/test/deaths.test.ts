@@ -120,7 +120,7 @@ test("the keeper killed: requests in flight are answered, and nothing is left", 
     status.processes.every((one) => readStartTime(one.pid ?? 0) === undefined),
   );
   expect((await slow).status).toBe(200);
-  expect(readdirSync(stack.paths.state)).toEqual(["logs"]);
+  expect(readdirSync(stack.paths.state)).toEqual(["config", "logs"]);
 });
 
 test("everything killed: the next up starts clean", async () => {

@@ -41,7 +41,7 @@ test("a port in use is told with its place, its holder and what to do", async ()
       ],
     },
   });
-  expect(readdirSync(stack.paths.state)).toEqual(["logs"]);
+  expect(readdirSync(stack.paths.state)).toEqual(["config", "logs"]);
   server.close();
 });
 
@@ -132,7 +132,7 @@ test("of two at once, over the lock of a keeper that died, one starts", async ()
 test("an invalid config is told, and nothing stays", async () => {
   await using stack = createTestStack(`apps: { shop: { kind: "wsgy" } },`);
   await expect(stack.up()).rejects.toMatchObject({ code: "E1002", report: { exit: 3 } });
-  expect(readdirSync(stack.paths.state)).toEqual(["logs"]);
+  expect(readdirSync(stack.paths.state)).toEqual(["config", "logs"]);
 });
 
 test("a config that ends its process ends only that", async () => {

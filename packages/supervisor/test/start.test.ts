@@ -30,7 +30,7 @@ test("up starts every service, and down leaves nothing behind", async () => {
   await eventually("the keeper to end", () => !existsSync(`/proc/${keeperPid}`));
   const pids = status.processes.map((one) => one.pid ?? 0);
   expect(pids.filter((pid) => isRunning(pid, 0) || existsSync(`/proc/${pid}`))).toEqual([]);
-  expect(readdirSync(stack.paths.state)).toEqual(["logs"]);
+  expect(readdirSync(stack.paths.state)).toEqual(["config", "logs"]);
   const lines = readLogs({ folder: stack.paths.logs, names: ["shop"], lines: 100 });
   expect(lines.map((line) => `${line.source} ${line.text}`)).toContain(
     "shop-2.1 generation 1 of r1",

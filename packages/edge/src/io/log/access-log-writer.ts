@@ -1,11 +1,12 @@
 /**
  * The access log of one thread: lines are collected and appended in batches, asynchronously and in
  * append mode, so that threads and generations share one file. Nothing here blocks or throws: when
- * the disk is slow or full, lines beyond the bound are dropped and counted. A file that was renamed
- * away or removed (log rotation) is opened anew within a second of the next line.
+ * the disk is slow or full, lines beyond the bound are dropped and counted; they wait for a file that
+ * cannot be opened yet. One that was renamed away or removed (log rotation) is opened anew within a
+ * second of the next line.
  */
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open as openFile, stat } from "node:fs/promises";
 
 export interface AccessLogWriterOptions {
   /** Absolute. */
@@ -25,7 +26,7 @@ export interface AccessLogWriter {
   readonly write: (line: string) => void;
   /** Lines dropped since the start. */
   readonly dropped: () => number;
-  /** Settles when all that was written before is on its way to the file, or was dropped. */
+  /** Settles when all that was written before is on its way to the file, waits for it, or was dropped. */
   readonly flush: () => Promise<void>;
   /** Flushes and closes; later lines are dropped. */
   readonly close: () => Promise<void>;
@@ -44,15 +45,26 @@ export function createAccessLogWriter(options: AccessLogWriterOptions): AccessLo
   let failing = false;
   let closed = false;
 
+  const fail = (error: unknown, becomes: string): void => {
+    if (!failing) options.onProblem(problemText(options.file, error, becomes));
+    failing = true;
+  };
   const writeBatch = async (batch: string, lines: number): Promise<void> => {
+    try {
+      await target.open();
+    } catch (error) {
+      pending = batch + pending;
+      pendingLines += lines;
+      fail(error, `its lines wait, those beyond ${boundBytes} bytes are dropped`);
+      return;
+    }
     try {
       await target.append(batch);
       if (failing) options.onProblem(`The access log ${options.file} is written again.`);
       failing = false;
     } catch (error) {
       dropped += lines;
-      if (!failing) options.onProblem(problemText(options.file, error));
-      failing = true;
+      fail(error, "lines are dropped until it can");
     }
   };
   const drain = async (): Promise<void> => {
@@ -102,6 +114,8 @@ export function createAccessLogWriter(options: AccessLogWriterOptions): AccessLo
       closed = true;
       await writing;
       await flush();
+      dropped += pendingLines;
+      pendingLines = 0;
       await target.close();
     },
   };
@@ -115,13 +129,13 @@ function createAppendTarget(file: string) {
   /** The last write stopped within a line: begin the next with a newline. */
   let torn = false;
 
-  const reopenIfMoved = async (): Promise<void> => {
+  const open = async (): Promise<void> => {
     const now = performance.now();
     if (handle !== undefined && now - checkedAt < rotationCheckMs) return;
     checkedAt = now;
     if (handle !== undefined && (await identityOf(file)) === identity) return;
     const { O_APPEND, O_CREAT, O_WRONLY } = constants;
-    const opened = await open(file, O_APPEND | O_CREAT | O_WRONLY, 0o640).catch(
+    const opened = await openFile(file, O_APPEND | O_CREAT | O_WRONLY, 0o640).catch(
       (error: unknown) => {
         // Moved away, and no new one is ours yet: the old one takes what comes meanwhile.
         if (handle !== undefined && (error as NodeJS.ErrnoException).code === "EACCES")
@@ -138,8 +152,8 @@ function createAppendTarget(file: string) {
   };
 
   return {
+    open,
     async append(text: string): Promise<void> {
-      await reopenIfMoved();
       const bytes = Buffer.from(torn ? `\n${text}` : text, "latin1");
       let offset = 0;
       while (offset < bytes.length) {
@@ -149,10 +163,10 @@ function createAppendTarget(file: string) {
       }
     },
     async close(): Promise<void> {
-      const open = handle;
+      const last = handle;
       handle = undefined;
       // A close that fails leaves nothing to be done about it.
-      await open?.close().catch(() => {});
+      await last?.close().catch(() => {});
     },
   };
 }
@@ -166,7 +180,7 @@ async function identityOf(file: string): Promise<string> {
   }
 }
 
-function problemText(file: string, error: unknown): string {
+function problemText(file: string, error: unknown, becomes: string): string {
   const reason = error instanceof Error ? error.message : String(error);
-  return `The access log ${file} cannot be written (${reason}); lines are dropped until it can.`;
+  return `The access log ${file} cannot be written (${reason}); ${becomes}.`;
 }
