@@ -199,6 +199,21 @@ test("a safe request whose worker dies is replayed once on another", async () =>
   await eventually("the log", () => edge.output().includes(line));
 });
 
+test("a client that leaves while its request waits for another worker is in flight no more", async () => {
+  await using edge = await startEdge();
+  await using dying = await startWorker(edge.folder, () => dying.kill(), "shop-1.1");
+  await edge.arbiter(shop, [dying.record]);
+  const leaver = await send(edge, get("/safe"));
+  await eventually("the worker to have it", () => dying.count() === 1);
+  await queued(edge, 1);
+  expect(edge.metrics()?.apps[shop]?.inFlight).toBe(1);
+  leaver.socket.resetAndDestroy();
+
+  await queued(edge, 0);
+
+  expect(edge.metrics()?.apps[shop]?.inFlight).toBe(0);
+});
+
 test("a request whose second worker dies as well is a 502", async () => {
   await using edge = await startEdge();
   await using one = await startWorker(edge.folder, (request) => request.die(), "shop-1.1");

@@ -92,7 +92,9 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const waitingOwner = {
     onAbort(exchange: Exchange): void {
       const call = waiting.find(exchange);
-      if (call !== undefined) leave(call);
+      if (call === undefined) return;
+      leave(call);
+      countEnded(call); // it may have been with a worker before
     },
     onDrain: () => {},
     onBody: () => false,
