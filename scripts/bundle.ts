@@ -19,6 +19,7 @@ function toAscii(code: string): string {
 }
 
 rmSync("dist/bin/shared", { recursive: true, force: true });
+rmSync("dist/.stack-code-cache", { recursive: true, force: true }); // of the files before (`packages/cli/bin/stack.js`)
 for (const program of readdirSync("src/bin")) {
   const bundle = await rolldown({
     input: join("src/bin", program),
