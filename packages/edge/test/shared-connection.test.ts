@@ -384,6 +384,25 @@ test("a worker that is drained by its arbiter finishes what it has, and is repor
   expect((await waiting).status).toBe(200);
 });
 
+test("what a worker's death gives back is tried elsewhere in the order it came", async () => {
+  await using the = await start();
+  const { edge, worker, arbiter } = the;
+  const paths = ["/1", "/2", "/3", "/4"];
+  const answers: Promise<Answer>[] = [];
+  for (const path of paths) {
+    answers.push(ask(edge, path));
+    await worker.request(path);
+  }
+  await using other = await startWorker(edge, "shop-1.2", 1);
+  arbiter.up(other.record);
+  worker.kill();
+
+  for (const path of paths) await (await other.request(path)).answer(path);
+
+  expect(other.requests.map(({ path }) => path)).toEqual(paths);
+  for (const answer of answers) expect((await answer).status).toBe(200);
+});
+
 test("a worker's death loses all it had: what is safe is tried elsewhere, a POST is a 502", async () => {
   await using the = await start();
   const { edge, worker, arbiter } = the;

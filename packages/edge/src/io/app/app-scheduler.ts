@@ -189,14 +189,14 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     pump(false);
   }
 
-  /** It had its turn: before all others, and whatever the bound. */
+  /** It had its turn: before all that came after it, and whatever the bound. */
   function reenter(call: AppCall): void {
     if (passToSuccessor(call)) return;
     enterQueue(queue, self, Number.POSITIVE_INFINITY);
     call.ticket = takeFrontTicket(queue);
     call.since = performance.now();
     call.exchange.owner = waitingOwner;
-    waiting.prepend(call);
+    waiting.putBack(call);
     pump(false);
   }
 

@@ -6,7 +6,8 @@ import type { AppCall } from "./app-call.ts";
 export interface CallList {
   readonly first: () => AppCall | undefined;
   readonly append: (call: AppCall) => void;
-  readonly prepend: (call: AppCall) => void;
+  /** One that had its turn before: it goes before all whose requests came later. */
+  readonly putBack: (call: AppCall) => void;
   readonly remove: (call: AppCall) => void;
   readonly find: (exchange: Exchange) => AppCall | undefined;
   /** The call under way may be removed meanwhile. */
@@ -27,13 +28,21 @@ export function createCallList(onHead: (head: AppCall | undefined) => void): Cal
       tail = call;
       if (head === call) onHead(head);
     },
-    prepend(call) {
-      call.previous = undefined;
-      call.next = head;
-      if (head === undefined) tail = call;
-      else head.previous = call;
-      head = call;
-      onHead(head);
+    putBack(call) {
+      let next = head;
+      while (next !== undefined && next.exchange.startedAt <= call.exchange.startedAt) {
+        next = next.next;
+      }
+      const previous = next === undefined ? tail : next.previous;
+      call.previous = previous;
+      call.next = next;
+      if (next === undefined) tail = call;
+      else next.previous = call;
+      if (previous !== undefined) previous.next = call;
+      else {
+        head = call;
+        onHead(head);
+      }
     },
     remove(call) {
       const { previous, next } = call;

@@ -112,7 +112,7 @@ export function createServerQueue(options: ServerQueueOptions): ServerQueue {
 
   function reenter(exchange: Exchange): void {
     enterQueue(queue, self, Number.POSITIVE_INFINITY);
-    waiting.prepend(wait(exchange, takeFrontTicket(queue)));
+    waiting.putBack(wait(exchange, takeFrontTicket(queue)));
   }
 
   return {
