@@ -10,6 +10,8 @@ export interface AppCall {
   counted: boolean;
   /** Its place among those that wait; 0 when it does not. */
   ticket: number;
+  /** When it was last given to a worker, in the order of the thread; 0: it was not. */
+  turn: number;
   /** When it began to wait: `performance.now()`. */
   since: number;
   previous: AppCall | undefined;
@@ -26,7 +28,7 @@ export interface CallObserver {
   ): void;
   /** It can take a request now, or a slot of it came free. */
   onWorkerFree(worker: WorkerHandle): void;
-  /** It was sent ahead, and the worker did not come to it: it waits again, before all others. */
+  /** It was sent ahead, and the worker did not come to it: it waits again. */
   onCallReturned(call: AppCall): void;
   /** The last connection has closed and no other will be opened. */
   onWorkerClosed(worker: WorkerHandle): void;

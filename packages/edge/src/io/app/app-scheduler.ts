@@ -81,6 +81,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   const whyStopped = `${options.name} is stopped`;
   const workers: WorkerHandle[] = [];
   let successor: Backend | undefined;
+  let turns = 0;
   const waiting = createCallList((head) => {
     publishHead(
       queue,
@@ -113,6 +114,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
         attempts: 0,
         counted: false,
         ticket: 0,
+        turn: 0,
         since: 0,
         previous: undefined,
         next: undefined,
@@ -189,7 +191,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
     pump(false);
   }
 
-  /** It had its turn: before all that came after it, and whatever the bound. */
+  /** It had its turn: before all that had theirs later or none, and whatever the bound. */
   function reenter(call: AppCall): void {
     if (passToSuccessor(call)) return;
     enterQueue(queue, self, Number.POSITIVE_INFINITY);
@@ -270,8 +272,7 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       const worker = chooseAhead(workers);
       if (worker === undefined) return;
       leave(call);
-      count(call);
-      worker.recent += 1;
+      takeTurn(call, worker);
       worker.startAhead(call);
     }
   }
@@ -289,12 +290,14 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
   }
 
   function start(call: AppCall, worker: WorkerHandle, slot: number): void {
-    count(call);
-    worker.recent += 1;
+    takeTurn(call, worker);
     worker.start(call, slot);
   }
 
-  function count(call: AppCall): void {
+  function takeTurn(call: AppCall, worker: WorkerHandle): void {
+    turns += 1;
+    call.turn = turns;
+    worker.recent += 1;
     if (call.counted) return;
     call.counted = true;
     thread.metrics.appStarted(options.metricsSlot);

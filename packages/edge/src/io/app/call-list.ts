@@ -6,7 +6,7 @@ import type { AppCall } from "./app-call.ts";
 export interface CallList {
   readonly first: () => AppCall | undefined;
   readonly append: (call: AppCall) => void;
-  /** One that had its turn before: it goes before all whose requests came later. */
+  /** One that had its turn: it goes before all that had theirs later, or none yet. */
   readonly putBack: (call: AppCall) => void;
   readonly remove: (call: AppCall) => void;
   readonly find: (exchange: Exchange) => AppCall | undefined;
@@ -30,9 +30,7 @@ export function createCallList(onHead: (head: AppCall | undefined) => void): Cal
     },
     putBack(call) {
       let next = head;
-      while (next !== undefined && next.exchange.startedAt <= call.exchange.startedAt) {
-        next = next.next;
-      }
+      while (next !== undefined && next.turn !== 0 && next.turn < call.turn) next = next.next;
       const previous = next === undefined ? tail : next.previous;
       call.previous = previous;
       call.next = next;

@@ -76,6 +76,7 @@ export function createServerQueue(options: ServerQueueOptions): ServerQueue {
       attempts: 0,
       counted: false,
       ticket,
+      turn: 0,
       since: performance.now(),
       previous: undefined,
       next: undefined,
