@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { eventually } from "@stack/testkit";
 import { expect, onTestFinished, test } from "vitest";
-import { createQuickener } from "../src/io/thread/quick-write.ts";
+import { createQuickener } from "../src/io/thread/quicken.ts";
 
 /** Two ends of a connection, the first with quick writes; the second does not read yet. */
 async function socketPair(): Promise<readonly [Socket, Socket]> {

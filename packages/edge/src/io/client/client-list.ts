@@ -62,8 +62,8 @@ export function createClientList(options: ClientListOptions): ClientList {
       io.index = connections.push(io) - 1;
       Atomics.add(counts, thread.index, 1); // others count theirs here as well
       thread.metrics.connectionOpened();
-      thread.quicken(socket);
       options.adopt(socket, readerOf(io));
+      thread.quicken(socket);
     },
     turnAwayAnswer() {
       const page = thread.errorPages.page(503, "too many connections", false, 1);

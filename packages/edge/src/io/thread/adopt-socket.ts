@@ -5,7 +5,8 @@
  * `'data'` events serve. Nothing else knows how sockets are read.
  */
 import { once } from "node:events";
-import { connect, createServer, Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { findReadSymbols, type ReadSymbols, type SocketInternals } from "./node-streams.ts";
 
 /**
  * Takes buffer[0, bytes). The buffer is used again by the next read of any socket: what must
@@ -17,22 +18,11 @@ export type ReadCallback = (bytes: number, buffer: Buffer) => boolean;
 /** Begins to read a socket that was accepted with `pauseOnConnect`. */
 export type Adopter = (socket: Socket, onRead: ReadCallback) => void;
 
-interface AdoptionSymbols {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-}
-
-/** The parts of a socket that only Node itself is meant to know. */
-interface SocketInternals {
-  [key: symbol]: unknown;
-  _handle?: { useUserBuffer?: (buffer: Buffer) => void };
-}
-
 const probeDeadlineMs = 2_000;
 
 /** @param inPlace what `probeAdoption` found */
 export function createAdopter(buffer: Buffer, inPlace: boolean): Adopter {
-  const symbols = inPlace ? findSymbols() : undefined;
+  const symbols = inPlace ? findReadSymbols() : undefined;
   return symbols === undefined
     ? adoptByEvents
     : (socket, onRead) => {
@@ -42,7 +32,7 @@ export function createAdopter(buffer: Buffer, inPlace: boolean): Adopter {
 
 /** Whether accepted sockets of this Node can be adopted in place: tried over loopback. */
 export async function probeAdoption(): Promise<boolean> {
-  const symbols = findSymbols();
+  const symbols = findReadSymbols();
   if (symbols === undefined) return false;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   try {
@@ -61,7 +51,7 @@ export async function probeAdoption(): Promise<boolean> {
 function probeExchange(
   server: ReturnType<typeof createServer>,
   port: number,
-  symbols: AdoptionSymbols,
+  symbols: ReadSymbols,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const buffer = Buffer.alloc(1024);
@@ -108,22 +98,11 @@ function probeExchange(
   });
 }
 
-function findSymbols(): AdoptionSymbols | undefined {
-  const sample = new Socket({
-    onread: { buffer: Buffer.alloc(1), callback: () => true },
-  });
-  const symbols = Object.getOwnPropertySymbols(sample);
-  sample.destroy();
-  const buffer = symbols.find((symbol) => symbol.description === "kBuffer");
-  const callback = symbols.find((symbol) => symbol.description === "kBufferCb");
-  return buffer === undefined || callback === undefined ? undefined : { buffer, callback };
-}
-
 function adoptInPlace(
   socket: Socket,
   buffer: Buffer,
   onRead: ReadCallback,
-  symbols: AdoptionSymbols,
+  symbols: ReadSymbols,
 ): void {
   const internals = socket as unknown as SocketInternals;
   if (typeof internals._handle?.useUserBuffer !== "function") throw new Error("no useUserBuffer");

@@ -48,7 +48,7 @@ import { createUpstreamTable } from "../upstream/upstream-table.ts";
 import { buildActivePlan, retireActivePlan } from "./active-plan.ts";
 import { createAdopter } from "./adopt-socket.ts";
 import { listenOn } from "./listen.ts";
-import { createQuickener } from "./quick-write.ts";
+import { createQuickener } from "./quicken.ts";
 import { measureClockOffset } from "./shared-clock.ts";
 import { createSpareDescriptor } from "./spare-descriptor.ts";
 import type { ThreadContext } from "./thread-context.ts";

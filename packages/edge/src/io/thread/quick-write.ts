@@ -6,44 +6,18 @@
  * way. Everything else, and every Node that has no such handle, writes as ever.
  */
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
-
-export type Quickener = (socket: Socket) => void;
-
-/** The parts of Node that only Node itself is meant to know. */
-interface StreamBinding {
-  readonly WriteWrap: new () => WriteRequest;
-  readonly streamBaseState: Int32Array;
-  readonly kLastWriteWasAsync: number;
-}
-
-interface WriteRequest {
-  oncomplete?: (status: number) => void;
-  /** What libuv still reads from: kept as long as the request is. */
-  buffer?: Uint8Array;
-}
-
-interface SocketInternals {
-  _handle?: {
-    writeLatin1String?: (request: WriteRequest, text: string) => number;
-    writeBuffer?: (request: WriteRequest, bytes: Uint8Array) => number;
-  } | null;
-  _write?: (chunk: unknown, encoding: unknown, done: (error?: Error | null) => void) => void;
-}
+import type { SocketInternals, StreamBinding, WriteRequest } from "./node-streams.ts";
 
 /** Node tries these at once; of a longer text it makes a copy first. */
 const quickTextBytes = 16 * 1024;
 
-/** What makes the writes of a socket quick, where this Node has what it takes. */
-export function createQuickener(): Quickener {
-  const binding = findBinding();
-  if (binding === undefined) return () => {};
+/** What makes the writes of a socket quick. */
+export function createWriteQuickener(binding: StreamBinding): (socket: Socket) => void {
   const { WriteWrap, streamBaseState, kLastWriteWasAsync } = binding;
   /** Nothing becomes of a request whose write was done at once: the next write takes it again. */
   let spare = new WriteWrap();
   return (socket) => {
     const internals = socket as unknown as SocketInternals;
-    if (socket instanceof TLSSocket) return;
     const write = socket.write as (...args: readonly unknown[]) => boolean;
     const slow = (chunk: unknown, encoding: unknown, done: unknown): boolean =>
       write.call(socket, chunk, encoding, done);
@@ -98,18 +72,4 @@ function adoptWrite(
     finish(status < 0 && !socket.destroyed ? new Error(`write failed: ${status}`) : null);
   };
   return hasRoom;
-}
-
-function findBinding(): StreamBinding | undefined {
-  try {
-    const { binding } = process as unknown as { binding?: (name: string) => StreamBinding };
-    const found = binding?.("stream_wrap");
-    const isComplete =
-      typeof found?.WriteWrap === "function" &&
-      found.streamBaseState instanceof Int32Array &&
-      Number.isInteger(found.kLastWriteWasAsync);
-    return isComplete ? found : undefined;
-  } catch {
-    return undefined;
-  }
 }

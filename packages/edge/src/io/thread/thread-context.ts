@@ -13,7 +13,7 @@ import type { ClientExchange } from "../client/client-state.ts";
 import type { Backend } from "../exchange.ts";
 import type { SpillDesk } from "../spill/spill-desk.ts";
 import type { Instrument } from "../tracing/instrument.ts";
-import type { Quickener } from "./quick-write.ts";
+import type { Quickener } from "./quicken.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
 /** A plan with all that was built for it; replaced as a whole, between two requests. */
