@@ -59,10 +59,11 @@ export {
 export { formatHttpDate, parseHttpDate } from "./http/dates.ts";
 export { editHeadLines } from "./http/edit-head.ts";
 export { findHeadEnd } from "./http/find-head-end.ts";
+export { flatCopy } from "./http/flat.ts";
 export { formatCgiBlock } from "./http/format-cgi.ts";
 export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";
 export { type ForwardOptions, viaName } from "./http/forward-rules.ts";
-export { chunkedBody, type Framing, noBody } from "./http/framing.ts";
+export { chunkedBody, contentLengthLine, type Framing, noBody } from "./http/framing.ts";
 export {
   type HeadLines,
   headerValue,

@@ -1,4 +1,5 @@
 /** The HTTP/1.1 request that an upstream gets: one Host, one framing, nothing a client may not say. */
+import { flatCopy } from "./flat.ts";
 import {
   clientLines,
   type ForwardOptions,
@@ -6,7 +7,7 @@ import {
   receivedHost,
   viaName,
 } from "./forward-rules.ts";
-import { chunkedBody } from "./framing.ts";
+import { chunkedBody, contentLengthLine } from "./framing.ts";
 import { lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 import { encodeHighBytes } from "./path.ts";
@@ -21,15 +22,14 @@ export function formatForwardedRequest(head: RequestHead, options: ForwardOption
   if (options.stripPrefix !== "" && options.stripPrefix !== "/") {
     out += `X-Forwarded-Prefix: ${options.stripPrefix}\r\n`;
   }
-  out += head.minor === 1 ? via11 : via10;
-  if (options.framing >= 0) return `${out}Content-Length: ${options.framing}\r\n\r\n`;
-  return options.framing === chunkedBody
-    ? `${out}Transfer-Encoding: chunked\r\n\r\n`
-    : `${out}\r\n`;
+  const via = head.minor === 1 ? via11 : via10;
+  if (options.framing >= 0) return `${out}${contentLengthLine(options.framing)}${via}`;
+  return options.framing === chunkedBody ? `${out}Transfer-Encoding: chunked\r\n${via}` : out + via;
 }
 
-const via11 = `Via: 1.1 ${viaName}\r\n`;
-const via10 = `Via: 1.0 ${viaName}\r\n`;
+/** With the end of the head. */
+const via11 = flatCopy(`Via: 1.1 ${viaName}\r\n\r\n`);
+const via10 = flatCopy(`Via: 1.0 ${viaName}\r\n\r\n`);
 
 /** Path and query as they are sent on, in origin-form, with `stripPrefix` taken off. */
 export function forwardedTarget(head: RequestHead, stripPrefix: string): string {

@@ -2,6 +2,7 @@
  * Status lines, with the reason phrases of the statuses we send ourselves or may have to name
  * (RFC 9110 §15, RFC 6585).
  */
+import { flatCopy } from "./flat.ts";
 
 const reasons: Readonly<Record<number, string>> = {
   100: "Continue",
@@ -61,7 +62,7 @@ export const continueResponse = "HTTP/1.1 100 Continue\r\n\r\n";
 const usualLines = new Map(
   Object.entries(reasons).map(([status, reason]) => [
     Number(status),
-    `HTTP/1.1 ${status} ${reason}\r\n`,
+    flatCopy(`HTTP/1.1 ${status} ${reason}\r\n`),
   ]),
 );
 

@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import {
   chunkEnd,
   chunkStart,
+  contentLengthLine,
   headerValue,
   lastChunk,
   type RequestHead,
@@ -141,7 +142,7 @@ function begin(
   let head = statusLine(status, reason) + lines;
   if (!hasDate) head += this.io.thread.dateLine;
   if (length >= 0) {
-    if (status !== 204) head += `Content-Length: ${length}\r\n`;
+    if (status !== 204) head += contentLengthLine(length);
   } else if (!this.answerBodiless) {
     if (this.head.minor === 1) {
       this.answerChunked = true;

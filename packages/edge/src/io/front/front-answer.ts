@@ -4,7 +4,7 @@
  * place of those in `client-exchange.ts`; `this` is the exchange.
  */
 import type { ListenerProtocol } from "@stack/config";
-import { reasonOf } from "@stack/protocols";
+import { contentLengthLine, reasonOf } from "@stack/protocols";
 import { put } from "../client/client-output.ts";
 import type { ClientExchange, Dialect } from "../client/client-state.ts";
 import type { PreparedAnswer } from "../exchange.ts";
@@ -30,7 +30,7 @@ function createMethods(before: string): Dialect["methods"] {
     if (this.done || this.begun) return;
     this.answerLength = length;
     let lines = this.editAnswer === undefined ? fields : this.editAnswer(fields, this, status);
-    if (length >= 0 && status !== 204) lines += `Content-Length: ${length}\r\n`;
+    if (length >= 0 && status !== 204) lines += contentLengthLine(length);
     putHead(this, status, reason || reasonOf(status), lines);
   }
 

@@ -4,6 +4,7 @@
  * in `client-exchange.ts`; `this` is the exchange.
  */
 import type { ServerHttp2Stream } from "node:http2";
+import { contentLengthLine } from "@stack/protocols";
 import { fieldLines } from "../../core/h2/field-lines.ts";
 import type { ClientExchange, Dialect } from "../client/client-state.ts";
 import type { PreparedAnswer } from "../exchange.ts";
@@ -36,7 +37,7 @@ export function createH2Dialect(stream: ServerHttp2Stream): Dialect {
     this.answerLength = length;
     let lines = this.editAnswer === undefined ? fields : this.editAnswer(fields, this, status);
     if (!hasDate) lines += this.io.thread.dateLine;
-    if (length >= 0 && status !== 204) lines += `Content-Length: ${length}\r\n`;
+    if (length >= 0 && status !== 204) lines += contentLengthLine(length);
     respond(this, status, lines, length === 0);
   }
 

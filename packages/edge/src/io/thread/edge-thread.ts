@@ -8,7 +8,7 @@ import type { MessagePort } from "node:worker_threads";
 import { createLogger, reportOf } from "@stack/base";
 import type { EdgePlan, RoutePlan } from "@stack/config";
 import type { RunningRequest } from "@stack/control";
-import { formatHttpDate } from "@stack/protocols";
+import { flatCopy, formatHttpDate } from "@stack/protocols";
 import { createBufferBudget } from "../../core/buffer-budget.ts";
 import type { FillMessage } from "../../core/cache/fill-messages.ts";
 import { createDescriptorShortage } from "../../core/descriptor-shortage.ts";
@@ -377,5 +377,5 @@ function describe(error: unknown): string {
 }
 
 function dateLine(): string {
-  return `Date: ${formatHttpDate(Date.now())}\r\n`;
+  return flatCopy(`Date: ${formatHttpDate(Date.now())}\r\n`);
 }
