@@ -18,6 +18,9 @@ import { type ClientConnection, waitFor } from "./client-state.ts";
 
 /** Pipelined bytes kept while a request is being answered, besides a whole head. */
 const pipelineBytes = 64 * 1024;
+/** What is longer is looked at as it comes, not with the others at the end of the turn. */
+const shortBytes = 8 * 1024;
+
 /**
  * Begins to serve an accepted connection. The caller has counted it and is told of its end by
  * `onClosed`.
@@ -75,6 +78,7 @@ export function createClientConnection(
     exchange: undefined,
     decoder: undefined,
     parsing: false,
+    arrived: false,
     parseOnDrain: false,
     peerEnded: false,
     paused: false,
@@ -83,6 +87,7 @@ export function createClientConnection(
     pending: "",
     whole: undefined,
     dirty: false,
+    takeIn,
     writeHeld,
     onBug: crashed,
     accounted: 0,
@@ -164,9 +169,21 @@ function onRead(io: ClientConnection, bytes: number, buffer: Buffer): void {
     io.text = io.text.slice(io.offset) + text;
     io.offset = 0;
   }
-  if (io.exchange === undefined) parseRequests(io);
-  else if (io.text.length > pipelineBytes + io.thread.active.plan.limits.headerBytes)
-    pauseReading(io);
+  if (io.exchange !== undefined) {
+    const { limits } = io.thread.active.plan;
+    if (io.text.length > pipelineBytes + limits.headerBytes) pauseReading(io);
+  } else if (io.text.length > shortBytes) {
+    parseRequests(io);
+  } else if (!io.arrived) {
+    io.arrived = true;
+    io.thread.turnEnd.takeRequest(io);
+  }
+}
+
+/** The end of the turn in which something was read, or what comes before it. */
+function takeIn(this: ClientConnection): void {
+  this.arrived = false;
+  if (this.exchange === undefined) parseRequests(this);
 }
 
 function onExchangeDone(io: ClientConnection): void {
@@ -187,6 +204,7 @@ function onExchangeDone(io: ClientConnection): void {
 }
 
 function onPeerEnd(io: ClientConnection): void {
+  if (io.arrived) io.takeIn();
   io.peerEnded = true;
   const exchange = io.exchange;
   if (exchange === undefined) {

@@ -15,7 +15,7 @@ import type {
   ExchangeTimes,
 } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
-import type { Holder } from "../thread/turn-end.ts";
+import type { Holder, Reader } from "../thread/turn-end.ts";
 
 /** Which deadline runs on a connection. */
 export const waitFor = {
@@ -44,7 +44,7 @@ export interface EntranceRules {
   readonly answerFields: string;
 }
 
-export interface ClientConnection extends Holder {
+export interface ClientConnection extends Reader, Holder {
   readonly socket: Socket;
   readonly thread: ThreadContext;
   readonly facts: ConnectionFacts & {
@@ -74,6 +74,8 @@ export interface ClientConnection extends Holder {
   decoder: ChunkedDecoder | undefined;
   /** The loop that parses requests is on the stack: it goes on by itself. */
   parsing: boolean;
+  /** `text` has more than was looked at: that is done at the end of the turn. */
+  arrived: boolean;
   /** Requests wait in `text` until the client has read more of the last answer. */
   parseOnDrain: boolean;
   /** The client sent its FIN. */

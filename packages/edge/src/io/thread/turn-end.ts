@@ -1,9 +1,19 @@
 /**
- * What is written at the end of the event loop's turn. Under load a turn takes in the events of many
- * connections. Were each answered as it comes, the other side would be woken for one, and sleep again
- * before the next; so all of a turn is taken in first, and written then: the requests to servers, who can
- * work meanwhile, then the answers to clients. A turn of one event ends at once.
+ * What is done at the end of the event loop's turn. Under load a turn has the events of many
+ * connections. Were each dealt with as it comes, all of the way from a read to a write would run for
+ * one message, and again for the next, and each time find the processor's caches full of the rest of
+ * the way; and the other side would be woken for one message, and sleep again before the next. So the
+ * messages of a turn go each step of the way together: short ones are only read as they come, then
+ * the answers of servers are taken in, then the requests of clients; then requests are written to
+ * servers, who can work meanwhile, then answers to clients. A turn of one event ends at once.
  */
+
+/** Something that has read and not looked at it yet. */
+export interface Reader {
+  takeIn(): void;
+  /** `takeIn` has thrown. */
+  onBug(error: unknown): void;
+}
 
 /** Something that holds back what it has to write. */
 export interface Holder {
@@ -13,24 +23,31 @@ export interface Holder {
   onBug(error: unknown): void;
 }
 
-/** Has someone write when the events of this turn have been taken in. */
+/** Takes up what is to be done when the events of this turn have come. */
 export interface TurnEnd {
+  readonly takeAnswer: (server: Reader) => void;
+  readonly takeRequest: (client: Reader) => void;
   readonly ask: (server: Holder) => void;
   readonly answer: (client: Holder) => void;
 }
 
 /** Of a turn as long as this the first ones do not wait for the last. */
-const mostHolders = 256;
+const mostWaiting = 256;
 
 export function createTurnEnd(): TurnEnd {
-  const servers = createHolders();
-  const clients = createHolders();
+  const answers = createStep<Reader>((server) => server.takeIn());
+  const requests = createStep<Reader>((client) => client.takeIn());
+  const asking = createStep<Holder>((server) => server.writeHeld());
+  const answering = createStep<Holder>((client) => client.writeHeld());
   let isScheduled = false;
 
   function onTurnEnd(): void {
-    isScheduled = false;
-    servers.writeAll();
-    clients.writeAll();
+    answers.runAll();
+    requests.runAll();
+    isScheduled = false; // what is written now need not be scheduled, what comes of it must
+    asking.runAll();
+    answering.runAll();
+    if (answers.isWaiting() || requests.isWaiting()) schedule();
   }
 
   function schedule(): void {
@@ -40,30 +57,38 @@ export function createTurnEnd(): TurnEnd {
   }
 
   return {
+    takeAnswer(server) {
+      answers.add(server);
+      schedule();
+    },
+    takeRequest(client) {
+      requests.add(client);
+      schedule();
+    },
     ask(server) {
-      servers.add(server);
+      asking.add(server);
       schedule();
     },
     answer(client) {
-      clients.add(client);
+      answering.add(client);
       schedule();
     },
   };
 }
 
-function createHolders() {
-  let holders: Holder[] = [];
+function createStep<One extends { onBug(error: unknown): void }>(run: (one: One) => void) {
+  let waiting: One[] = [];
   /** Used again by the next turn. */
-  let spare: Holder[] = [];
+  let spare: One[] = [];
 
-  function writeAll(): void {
-    const turn = holders;
-    holders = spare;
-    for (const holder of turn) {
+  function runAll(): void {
+    const turn = waiting;
+    waiting = spare;
+    for (const one of turn) {
       try {
-        holder.writeHeld();
+        run(one);
       } catch (error) {
-        holder.onBug(error);
+        one.onBug(error);
       }
     }
     turn.length = 0;
@@ -71,10 +96,11 @@ function createHolders() {
   }
 
   return {
-    add(holder: Holder): void {
-      holders.push(holder);
-      if (holders.length >= mostHolders) writeAll();
+    add(one: One): void {
+      waiting.push(one);
+      if (waiting.length >= mostWaiting) runAll();
     },
-    writeAll,
+    runAll,
+    isWaiting: () => waiting.length > 0,
   };
 }

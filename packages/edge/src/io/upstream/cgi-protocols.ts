@@ -14,6 +14,7 @@ import {
   createAnswerReader,
   endAnswer,
   readAnswer,
+  readAnswerText,
   resetAnswerReader,
 } from "./http-answer.ts";
 import type { ServerProtocol } from "./server-protocol.ts";
@@ -45,6 +46,8 @@ function createCgiProtocol(head: (block: string) => string, paramsOf: CgiParamsO
         reset: () => resetAnswerReader(reader),
         read: (exchange, buffer, length, limits, answerHead, pool) =>
           readAnswer(reader, exchange, buffer, length, limits, answerHead, pool),
+        readText: (exchange, received, limits, answerHead, pool) =>
+          readAnswerText(reader, exchange, received, limits, answerHead, pool),
         end: (exchange, clean) => endAnswer(reader, exchange, clean),
       };
     },

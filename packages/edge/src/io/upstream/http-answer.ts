@@ -122,18 +122,50 @@ export function readAnswer(
   pool: ChunkPool,
 ): number {
   if (reader.phase !== inHead) return readBody(reader, exchange, buffer, 0, length, pool);
+  // Of a long read the head is in the beginning: no need to make text of all of it.
+  const received = buffer.toString("latin1", 0, Math.min(length, headWindow));
+  return readHead(reader, exchange, received, buffer, length, limits, head, pool);
+}
+
+/** As `readAnswer`, while `awaitsHead`, where all that was read is text already. */
+export function readAnswerText(
+  reader: AnswerReader,
+  exchange: Exchange,
+  received: string,
+  limits: HeadLimits,
+  head: ResponseHead,
+  pool: ChunkPool,
+): number {
+  const { length } = received;
+  return readHead(reader, exchange, received, undefined, length, limits, head, pool);
+}
+
+/** The next bytes belong to a head. */
+export function awaitsHead(reader: AnswerReader): boolean {
+  return reader.phase === inHead;
+}
+
+/** @param buffer what was read, of which `received` is the beginning; undefined where it is all */
+function readHead(
+  reader: AnswerReader,
+  exchange: Exchange,
+  received: string,
+  buffer: Buffer | undefined,
+  length: number,
+  limits: HeadLimits,
+  head: ResponseHead,
+  pool: ChunkPool,
+): number {
   const { dialect } = reader;
   const before = reader.text.length;
-  // Of a long read the head is in the beginning: no need to make text of all of it.
-  let taken = Math.min(length, headWindow);
+  let taken = received.length;
   // Kept only when there is more to come.
-  let text = buffer.toString("latin1", 0, taken);
-  if (before > 0) text = reader.text + text;
+  let text = before > 0 ? reader.text + received : received;
   let start = 0;
   for (;;) {
     const end = dialect.findEnd(text, start, Math.max(reader.scanned, start), limits);
     if (end === 0) {
-      if (taken < length) {
+      if (buffer !== undefined && taken < length) {
         text += buffer.toString("latin1", taken, length);
         taken = length;
         continue;
@@ -160,10 +192,12 @@ export function readAnswer(
         if (text.length > end && !exchange.write(text.slice(end))) reader.blocked = true;
         return complete(reader, exchange, false);
       }
-      return readBody(reader, exchange, buffer, end - before, length, pool);
+      const bytes = buffer ?? Buffer.from(received, "latin1");
+      return readBody(reader, exchange, bytes, end - before, length, pool);
     }
     if (head.status === 101) {
-      return switchOver(reader, exchange, head, buffer, end - before, length, pool);
+      const bytes = buffer ?? Buffer.from(received, "latin1");
+      return switchOver(reader, exchange, head, bytes, end - before, length, pool);
     }
     reader.interim += 1;
     if (reader.interim > maxInterim) return refuse(reader, "it sent too many interim answers");

@@ -11,12 +11,12 @@ import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/pr
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
-import type { Holder } from "../thread/turn-end.ts";
-import { answerState } from "./http-answer.ts";
+import type { Holder, Reader } from "../thread/turn-end.ts";
+import { answerState, awaitsHead } from "./http-answer.ts";
 import { proxyAddresses } from "./proxy-addresses.ts";
 import type { Sending, ServerProtocol } from "./server-protocol.ts";
 
-export interface HttpConnection extends Holder {
+export interface HttpConnection extends Reader, Holder {
   readonly phase: () => "connecting" | "idle" | "busy" | "closed";
   /** It has said something since the last `check`. */
   readonly isRecent: () => boolean;
@@ -57,6 +57,8 @@ export interface HttpConnectionOptions {
 const never = Number.POSITIVE_INFINITY;
 /** For what a tunnel has not written yet when both its sides have ended. */
 const lingerMs = 5_000;
+/** Answers that begin with a longer read are taken in as they come, out of the buffer. */
+const shortBytes = 8 * 1024;
 
 export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
   const source = options.protocol.openSource();
@@ -73,6 +75,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let isSent = false;
   /** A request that leaves at the end of the turn. */
   let held = "";
+  /** The beginning of an answer, which is taken in at the end of the turn. */
+  let arrived = "";
   let sending: Sending | undefined;
   /** It was upgraded: both sides end on their own, and the client's deadline is the only one. */
   let isTunnel = false;
@@ -88,6 +92,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     if (phase === "closed") return;
     phase = "closed";
     held = "";
+    arrived = "";
     socket.destroy();
     options.onClosed(connection);
   };
@@ -194,6 +199,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     else if (unsent !== undefined && asker !== undefined) options.onUnsent(unsent, asker);
   };
   const onRead = (length: number): boolean => {
+    if (arrived !== "") takeIn();
     if (phase !== "busy" || exchange === undefined) {
       // Nothing was asked for.
       close();
@@ -204,18 +210,38 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       endUnasked(); // it is no answer
       return false;
     }
+    const { thread, readBuffer } = options;
+    if (thread !== undefined && length <= shortBytes && source.readText && awaitsHead(reader)) {
+      arrived = readBuffer.toString("latin1", 0, length);
+      thread.turnEnd.takeAnswer(connection);
+      return true;
+    }
     try {
-      const { readBuffer, limits, head, chunks } = options;
+      const { limits, head, chunks } = options;
       judge(source.read(exchange, readBuffer, length, limits, head, chunks));
     } catch (error) {
-      options.onBug(error);
-      fail(502, "the answer could not be passed on");
+      failByBug(error);
     }
     if (!reader.blocked || exchange === undefined) return true;
     expect(never); // the client's own deadline runs
     return false;
   };
+  const takeIn = (): void => {
+    const text = arrived;
+    arrived = "";
+    if (text === "" || exchange === undefined || source.readText === undefined) return;
+    try {
+      const { limits, head, chunks } = options;
+      judge(source.readText(exchange, text, limits, head, chunks));
+    } catch (error) {
+      failByBug(error);
+    }
+    if (!reader.blocked || exchange === undefined) return;
+    expect(never);
+    socket.pause();
+  };
   const onEnd = (clean: boolean): void => {
+    if (arrived !== "") takeIn();
     if (phase === "closed") return;
     if (phase !== "busy" || exchange === undefined) {
       const wasConnecting = phase === "connecting";
@@ -267,13 +293,16 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     expect(never);
     exchange?.resumeBody();
   };
+  const failByBug = (error: unknown): void => {
+    options.onBug(error);
+    fail(502, "the answer could not be passed on");
+  };
   /** An exception of ours costs this connection and its request, not the thread. */
   const guard = (run: () => void): void => {
     try {
       run();
     } catch (error) {
-      options.onBug(error);
-      fail(502, "the answer could not be passed on");
+      failByBug(error);
     }
   };
 
@@ -329,6 +358,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       else if (nowMs - since >= limitMs) guard(expire);
     },
     close,
+    takeIn,
     writeHeld() {
       if (held === "") return;
       const text = held;

@@ -16,6 +16,7 @@ import {
   createAnswerReader,
   endAnswer,
   readAnswer,
+  readAnswerText,
   resetAnswerReader,
 } from "./http-answer.ts";
 import { sendHttpRequest } from "./http-request.ts";
@@ -42,6 +43,14 @@ export interface AnswerSource {
     exchange: Exchange,
     buffer: Buffer,
     length: number,
+    limits: HeadLimits,
+    head: ResponseHead,
+    pool: ChunkPool,
+  ) => number;
+  /** See `readAnswerText`; undefined where answers are not heads and bodies as they are. */
+  readonly readText?: (
+    exchange: Exchange,
+    received: string,
     limits: HeadLimits,
     head: ResponseHead,
     pool: ChunkPool,
@@ -73,6 +82,8 @@ export const httpProtocol: ServerProtocol = {
       reset: () => resetAnswerReader(reader),
       read: (exchange, buffer, length, limits, head, pool) =>
         readAnswer(reader, exchange, buffer, length, limits, head, pool),
+      readText: (exchange, received, limits, head, pool) =>
+        readAnswerText(reader, exchange, received, limits, head, pool),
       end: (exchange, clean) => endAnswer(reader, exchange, clean),
     };
   },
