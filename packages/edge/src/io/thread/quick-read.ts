@@ -18,7 +18,7 @@ export function quickenReads(socket: Socket, binding: StreamBinding, symbols: Re
   if (!Buffer.isBuffer(buffer) || typeof onRead !== "function") return;
   handle.onread = (bytes) => {
     const length = streamBaseState[kReadBytesOrError] as number;
-    if (length <= 0 || socket.destroyed) {
+    if (length <= 0) {
       slow.call(handle, bytes);
     } else if (onRead(length, buffer) === false && !socket.destroyed) {
       handle.reading = false;

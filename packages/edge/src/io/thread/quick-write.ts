@@ -19,21 +19,31 @@ export function createWriteQuickener(binding: StreamBinding): (socket: Socket) =
   return (socket) => {
     const internals = socket as unknown as SocketInternals;
     const write = socket.write as (...args: readonly unknown[]) => boolean;
-    const slow = (chunk: unknown, encoding: unknown, done: unknown): boolean =>
-      write.call(socket, chunk, encoding, done);
+    const { cork, end } = socket;
+    /** The stream may have something to say: it was given a write, corked or ended. */
+    let isInvolved = true;
+    const slow = (chunk: unknown, encoding: unknown, done: unknown): boolean => {
+      isInvolved = true;
+      return write.call(socket, chunk, encoding, done);
+    };
+    const isIdle = (): boolean =>
+      socket.writableLength === 0 &&
+      socket.writableCorked === 0 &&
+      !socket.connecting &&
+      !socket.writableEnded &&
+      !socket.destroyed;
     const quick = (chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
-      const handle = internals._handle;
+      const handle = internals._handle; // null when destroyed
       if (
         done !== undefined ||
         handle?.writeLatin1String === undefined ||
-        handle.writeBuffer === undefined ||
-        socket.writableLength !== 0 ||
-        socket.writableCorked !== 0 ||
-        socket.connecting ||
-        socket.writableEnded ||
-        socket.destroyed
+        handle.writeBuffer === undefined
       ) {
         return slow(chunk, encoding, done);
+      }
+      if (isInvolved) {
+        if (!isIdle()) return slow(chunk, encoding, done);
+        isInvolved = false;
       }
       const request = spare;
       let failure: number;
@@ -52,6 +62,14 @@ export function createWriteQuickener(binding: StreamBinding): (socket: Socket) =
       return adoptWrite(socket, internals, request, () => slow(chunk, encoding, done));
     };
     socket.write = quick as Socket["write"];
+    socket.cork = () => {
+      isInvolved = true;
+      cork.call(socket);
+    };
+    socket.end = ((...rest: Parameters<Socket["end"]>) => {
+      isInvolved = true;
+      return end.apply(socket, rest);
+    }) as Socket["end"];
   };
 }
 
