@@ -9,15 +9,8 @@ import {
   parseCgiResponse,
 } from "@stack/protocols";
 import { type CgiParamsOf, createCgiSender } from "./cgi-request.ts";
-import {
-  type AnswerDialect,
-  createAnswerReader,
-  endAnswer,
-  readAnswer,
-  readAnswerText,
-  resetAnswerReader,
-} from "./http-answer.ts";
-import type { ServerProtocol } from "./server-protocol.ts";
+import type { AnswerDialect } from "./http-answer.ts";
+import { openPlainSource, type ServerProtocol } from "./server-protocol.ts";
 
 export const cgiDialect: AnswerDialect = {
   findEnd: findCgiHeadEnd,
@@ -39,17 +32,6 @@ function createCgiProtocol(head: (block: string) => string, paramsOf: CgiParamsO
       { head, writePiece: (socket, piece) => socket.write(piece), end: "" },
       paramsOf,
     ),
-    openSource() {
-      const reader = createAnswerReader(cgiDialect);
-      return {
-        reader,
-        reset: () => resetAnswerReader(reader),
-        read: (exchange, buffer, length, limits, answerHead, pool) =>
-          readAnswer(reader, exchange, buffer, length, limits, answerHead, pool),
-        readText: (exchange, received, limits, answerHead, pool) =>
-          readAnswerText(reader, exchange, received, limits, answerHead, pool),
-        end: (exchange, clean) => endAnswer(reader, exchange, clean),
-      };
-    },
+    openSource: () => openPlainSource(cgiDialect),
   };
 }

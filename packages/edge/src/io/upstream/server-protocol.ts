@@ -12,6 +12,7 @@ import {
 import type { Exchange } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import {
+  type AnswerDialect,
   type AnswerReader,
   createAnswerReader,
   endAnswer,
@@ -71,20 +72,20 @@ export interface ServerProtocol {
 
 export const httpProtocol: ServerProtocol = {
   send: sendHttpRequest,
-  openSource() {
-    const reader = createAnswerReader({
-      findEnd: findHeadEnd,
-      parse: parseResponseHead,
-      firstText: "HTTP/1.",
-    });
-    return {
-      reader,
-      reset: () => resetAnswerReader(reader),
-      read: (exchange, buffer, length, limits, head, pool) =>
-        readAnswer(reader, exchange, buffer, length, limits, head, pool),
-      readText: (exchange, received, limits, head, pool) =>
-        readAnswerText(reader, exchange, received, limits, head, pool),
-      end: (exchange, clean) => endAnswer(reader, exchange, clean),
-    };
-  },
+  openSource: () =>
+    openPlainSource({ findEnd: findHeadEnd, parse: parseResponseHead, firstText: "HTTP/1." }),
 };
+
+/** Of answers that are a head and a body as they are. */
+export function openPlainSource(dialect: AnswerDialect): AnswerSource {
+  const reader = createAnswerReader(dialect);
+  return {
+    reader,
+    reset: () => resetAnswerReader(reader),
+    read: (exchange, buffer, length, limits, head, pool) =>
+      readAnswer(reader, exchange, buffer, length, limits, head, pool),
+    readText: (exchange, received, limits, head, pool) =>
+      readAnswerText(reader, exchange, received, limits, head, pool),
+    end: (exchange, clean) => endAnswer(reader, exchange, clean),
+  };
+}
