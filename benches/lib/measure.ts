@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
+  /** Of wrk, where it is not to be the load's core alone. */
+  readonly cores?: string;
   /** A Lua script for wrk that says what to ask for. */
   readonly script?: string;
   /** It may be too slow to answer anything. */
@@ -32,7 +34,14 @@ export async function measureRound(server: Server, options: LoadOptions): Promis
   const pids = server.pids();
   const before = cpuSeconds(pids);
   const { stdout } = await run("taskset", [
-    ...["-c", loadCore, "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
+    ...[
+      "-c",
+      options.cores ?? loadCore,
+      "wrk",
+      "-t1",
+      `-c${options.connections}`,
+      `-d${options.seconds}s`,
+    ],
     ...["--latency", "--timeout", "10s"],
     ...(options.script === undefined ? [] : ["-s", options.script]),
     `${server.url}${options.path}`,

@@ -12,6 +12,11 @@ export const serverCore = "0";
 export const loadCore = "1";
 export const allCores = "0,1";
 
+/** How many a list of cores names. */
+export function coresIn(cores: string): number {
+  return cores.split(",").length;
+}
+
 /** What a case measures: where to send requests, and whose CPU time and memory count. */
 export interface Server {
   readonly name: string;

@@ -1,13 +1,17 @@
-/** Debian's Caddy, as its documentation sets it up; Go sees one core and uses one. */
+/** Debian's Caddy, as its documentation sets it up; Go uses the cores it sees. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
 import { processTree } from "../lib/proc.ts";
-import { type Server, startProgram } from "../lib/servers.ts";
+import { type Server, serverCore, startProgram } from "../lib/servers.ts";
 
 /** @param directives what stands in the site block */
-export async function startCaddy(bench: Bench, directives: string): Promise<Server> {
+export async function startCaddy(
+  bench: Bench,
+  directives: string,
+  cores: string = serverCore,
+): Promise<Server> {
   const name = "Caddy";
   const port = await freePort();
   const file = join(bench.folder, `Caddyfile-${port}`);
@@ -26,6 +30,12 @@ http://:${port} {
   // Its own state goes to the home folder.
   const home = ["env", `HOME=${bench.folder}`, `XDG_CONFIG_HOME=${bench.folder}`];
   const command = [...home, "caddy", "run", "--config", file, "--adapter", "caddyfile"];
-  const pid = await startProgram(bench, { name, command, cwd: bench.folder, listensOn: port });
+  const pid = await startProgram(bench, {
+    name,
+    command,
+    cwd: bench.folder,
+    cores,
+    listensOn: port,
+  });
   return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
 }

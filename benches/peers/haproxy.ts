@@ -1,19 +1,23 @@
-/** Debian's HAProxy as a reverse proxy: one thread, connections kept and shared on both sides. */
+/** Debian's HAProxy as a reverse proxy: a thread for each core it gets, connections kept and shared on both sides. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
 import { processTree } from "../lib/proc.ts";
-import { type Server, startProgram } from "../lib/servers.ts";
+import { coresIn, type Server, serverCore, startProgram } from "../lib/servers.ts";
 
-export async function startHaproxy(bench: Bench, socket: string): Promise<Server> {
+export async function startHaproxy(
+  bench: Bench,
+  socket: string,
+  cores: string = serverCore,
+): Promise<Server> {
   const name = "HAProxy";
   const port = await freePort();
   const file = join(bench.folder, "haproxy.cfg");
   writeFileSync(
     file,
     `global
-  nbthread 1
+  nbthread ${coresIn(cores)}
   maxconn 8192
 defaults
   mode http
@@ -31,6 +35,12 @@ backend app
 `,
   );
   const command = ["haproxy", "-db", "-f", file];
-  const pid = await startProgram(bench, { name, command, cwd: bench.folder, listensOn: port });
+  const pid = await startProgram(bench, {
+    name,
+    command,
+    cwd: bench.folder,
+    cores,
+    listensOn: port,
+  });
   return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
 }

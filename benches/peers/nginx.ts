@@ -1,5 +1,5 @@
 /**
- * Debian's nginx with one worker process, configured as its users tune it: keep-alive on both
+ * Debian's nginx with one worker process, if not told otherwise, configured as its users tune it: keep-alive on both
  * sides, sendfile, an open file cache, no access log (ours writes none either).
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -16,10 +16,12 @@ export interface NginxOptions {
   readonly http?: string;
   readonly name?: string;
   readonly cores?: string;
+  /** Worker processes. */
+  readonly workers?: number;
 }
 
 export async function startNginx(bench: Bench, options: NginxOptions): Promise<Server> {
-  const { server, http = "", name = "nginx", cores } = options;
+  const { server, http = "", name = "nginx", cores, workers = 1 } = options;
   const port = await freePort();
   const prefix = join(bench.folder, `nginx-${port}`);
   mkdirSync(join(prefix, "tmp"), { recursive: true });
@@ -28,7 +30,7 @@ export async function startNginx(bench: Bench, options: NginxOptions): Promise<S
   );
   writeFileSync(
     join(prefix, "nginx.conf"),
-    `worker_processes 1;
+    `worker_processes ${workers};
 worker_rlimit_nofile 20000;
 pid ${prefix}/nginx.pid;
 error_log ${prefix}/error.log;
