@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { eventually, freePort, tempFolder } from "@stack/testkit";
 import { expect, test, vi } from "vitest";
 import type { Backend } from "../src/io/exchange.ts";
-import { createTurnEnd } from "../src/io/thread/turn-end.ts";
 import { type FakeExchange, type FakeOptions, fakeExchange } from "./fixtures/fake-exchange.ts";
 import { type LocalSettings, localUpstream } from "./fixtures/local-upstream.ts";
 import { neverAccepting } from "./fixtures/never-accepting.ts";
@@ -566,11 +565,6 @@ test("an idle connection is closed before the server says it would", async () =>
   await eventually("the close", () => server.sockets[0]?.destroyed);
 });
 
-/** With requests that leave at the end of the event loop's turn, as in an edge. */
-function upstreamOfThread(servers: readonly string[]): Backend {
-  return upstream(servers, { thread: { turnEnd: createTurnEnd(), quicken: () => {} } });
-}
-
 /** After this the kernel is asked for what has arrived before anything that is held leaves. */
 function beginTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -581,7 +575,7 @@ test("what a server says in the turn that holds the request is no answer to it",
     const path = request.split(" ")[1] ?? "";
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
   });
-  const backend = upstreamOfThread([server.address]);
+  const backend = upstream([server.address]);
   expect((await ask(backend, "/first")).text()).toBe("/first");
   await beginTurn();
   server.sockets[0]?.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison");
@@ -592,7 +586,7 @@ test("what a server says in the turn that holds the request is no answer to it",
 
 test("a server that closes in the turn that holds the request is not blamed for it", async () => {
   await using server = await serveRaw((socket) => socket.write(ok));
-  const backend = upstreamOfThread([server.address]);
+  const backend = upstream([server.address]);
   await ask(backend, "/first");
   await beginTurn();
   server.sockets[0]?.destroy(); // its FIN leaves at once
@@ -603,7 +597,7 @@ test("a server that closes in the turn that holds the request is not blamed for 
 
 test("of a client that leaves in the turn of its request the server hears nothing", async () => {
   await using server = await serveRaw((socket) => socket.write(ok));
-  const backend = upstreamOfThread([server.address]);
+  const backend = upstream([server.address]);
   await ask(backend, "/first");
   const gone = fakeExchange("/gone");
   backend.handle(gone);
@@ -657,10 +651,7 @@ test("with reuse always what is lost with the connection is a 502, and not repea
 test("with reuse always a connection that has rested, or that the server has closed, is left alone", async () => {
   await using server = await serveRaw((socket) => socket.write(ok));
   using _clock = stoppedChecks();
-  const backend = localUpstream(
-    { servers: [server.address], reuse: "always" },
-    { thread: { turnEnd: createTurnEnd(), quicken: () => {} } },
-  );
+  const backend = localUpstream({ servers: [server.address], reuse: "always" });
   await ask(backend, "/");
   await beginTurn();
   server.sockets[0]?.destroy(); // its FIN leaves at once

@@ -1,7 +1,17 @@
 import { expect, test } from "vitest";
-import { createTurnEnd, type Holder } from "../src/io/thread/turn-end.ts";
+import { createTurnEnd, type Holder, type Reader } from "../src/io/thread/turn-end.ts";
 
 const written: string[] = [];
+
+function reader(name: string, answer: () => void = () => {}): Reader {
+  return {
+    takeIn() {
+      written.push(name);
+      answer();
+    },
+    onBug: (error) => written.push(`${name}: ${String(error)}`),
+  };
+}
 
 function holder(name: string, writeMore: () => void = () => {}): Holder {
   return {
@@ -31,6 +41,26 @@ test("requests leave before answers, when the turn is over", async () => {
   expect(await turn()).toEqual([]);
 });
 
+test("all that was read is taken in first, answers before requests, and what comes of it leaves", async () => {
+  const { takeRequest, takeAnswer, ask, answer } = createTurnEnd();
+  takeRequest(reader("read request", () => ask(holder("request"))));
+  takeAnswer(reader("read answer", () => answer(holder("answer"))));
+  takeRequest(reader("read another", () => answer(holder("answer of ours"))));
+  await Promise.resolve();
+  expect(written).toEqual([]);
+  const read = ["read answer", "read request", "read another"];
+  expect(await turn()).toEqual([...read, "request", "answer", "answer of ours"]);
+  expect(await turn()).toEqual([]);
+});
+
+test("what is read while that is done is taken in with the next turn", async () => {
+  const { takeRequest, takeAnswer, answer } = createTurnEnd();
+  takeRequest(reader("request", () => takeAnswer(reader("the next answer"))));
+  answer(holder("answer", () => takeRequest(reader("the next request"))));
+  expect(await turn()).toEqual(["request", "answer"]);
+  expect(await turn()).toEqual(["the next answer", "the next request"]);
+});
+
 test("what is held while others write leaves with the next turn", async () => {
   const { ask, answer } = createTurnEnd();
   ask(holder("request", () => ask(holder("the next request"))));
@@ -40,12 +70,14 @@ test("what is held while others write leaves with the next turn", async () => {
 });
 
 test("one that throws is told, and costs the others nothing", async () => {
-  const { answer } = createTurnEnd();
-  const failure = holder("bad", () => {
+  const { answer, takeRequest } = createTurnEnd();
+  const fail = (): never => {
     throw new Error("broken");
-  });
-  for (const one of [holder("before"), failure, holder("after")]) answer(one);
-  expect(await turn()).toEqual(["before", "bad", "bad: Error: broken", "after"]);
+  };
+  for (const one of [holder("before"), holder("bad", fail), holder("after")]) answer(one);
+  for (const one of [reader("first"), reader("worse", fail), reader("last")]) takeRequest(one);
+  const read = ["first", "worse", "worse: Error: broken", "last"];
+  expect(await turn()).toEqual([...read, "before", "bad", "bad: Error: broken", "after"]);
 });
 
 test("in a turn of very many the first ones do not wait for the last", async () => {
