@@ -5,20 +5,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type EdgeProcess, startEdge } from "./edge-process.ts";
 import { type FakeWorker, startWorker, type WorkerRequest } from "./fake-worker.ts";
+import { randomFrom } from "./fixtures/random-from.ts";
 
 const app = "shop";
 
 const get = (path: string, fields = "Connection: close\r\n", method = "GET"): string =>
   `${method} ${path} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`;
-
-/** The same disorder in every run of the test. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return (state >>> 8) % below;
-  };
-}
 
 async function misbehave(request: WorkerRequest, dice: number): Promise<void> {
   switch (dice) {
