@@ -31,17 +31,11 @@ export interface LoadOptions {
 const run = promisify(execFile);
 
 export async function measureRound(server: Server, options: LoadOptions): Promise<Round> {
+  const { cores = loadCore } = options;
   const pids = server.pids();
   const before = cpuSeconds(pids);
   const { stdout } = await run("taskset", [
-    ...[
-      "-c",
-      options.cores ?? loadCore,
-      "wrk",
-      "-t1",
-      `-c${options.connections}`,
-      `-d${options.seconds}s`,
-    ],
+    ...["-c", cores, "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
     ...["--latency", "--timeout", "10s"],
     ...(options.script === undefined ? [] : ["-s", options.script]),
     `${server.url}${options.path}`,

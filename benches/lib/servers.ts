@@ -71,6 +71,16 @@ export async function startProgram(bench: Bench, options: ProgramOptions): Promi
   return child.pid ?? 0;
 }
 
+/** As `startProgram`, for a server of HTTP on a port. */
+export async function startServer(
+  bench: Bench,
+  options: ProgramOptions & { readonly listensOn: number },
+): Promise<Server> {
+  const pid = await startProgram(bench, options);
+  const url = `http://127.0.0.1:${options.listensOn}`;
+  return { name: options.name, url, pids: () => processTree(pid) };
+}
+
 /** Ends a program and all it started, and waits for it. */
 async function stopProgram(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

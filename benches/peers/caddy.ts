@@ -3,8 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
-import { processTree } from "../lib/proc.ts";
-import { type Server, serverCore, startProgram } from "../lib/servers.ts";
+import { type Server, serverCore, startServer } from "../lib/servers.ts";
 
 /** @param directives what stands in the site block */
 export async function startCaddy(
@@ -30,12 +29,5 @@ http://:${port} {
   // Its own state goes to the home folder.
   const home = ["env", `HOME=${bench.folder}`, `XDG_CONFIG_HOME=${bench.folder}`];
   const command = [...home, "caddy", "run", "--config", file, "--adapter", "caddyfile"];
-  const pid = await startProgram(bench, {
-    name,
-    command,
-    cwd: bench.folder,
-    cores,
-    listensOn: port,
-  });
-  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port });
 }

@@ -3,8 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
-import { processTree } from "../lib/proc.ts";
-import { coresIn, type Server, serverCore, startProgram } from "../lib/servers.ts";
+import { coresIn, type Server, serverCore, startServer } from "../lib/servers.ts";
 
 export async function startHaproxy(
   bench: Bench,
@@ -35,12 +34,5 @@ backend app
 `,
   );
   const command = ["haproxy", "-db", "-f", file];
-  const pid = await startProgram(bench, {
-    name,
-    command,
-    cwd: bench.folder,
-    cores,
-    listensOn: port,
-  });
-  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port });
 }

@@ -1,13 +1,12 @@
 /**
- * Debian's nginx with one worker process, if not told otherwise, configured as its users tune it: keep-alive on both
- * sides, sendfile, an open file cache, no access log (ours writes none either).
+ * Debian's nginx with one worker process, if not told otherwise, configured as its users tune it:
+ * keep-alive on both sides, sendfile, an open file cache, no access log (ours writes none either).
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
-import { processTree } from "../lib/proc.ts";
-import { type Server, startProgram } from "../lib/servers.ts";
+import { type Server, serverCore, startServer } from "../lib/servers.ts";
 
 export interface NginxOptions {
   /** What stands inside `server { … }`. */
@@ -21,7 +20,7 @@ export interface NginxOptions {
 }
 
 export async function startNginx(bench: Bench, options: NginxOptions): Promise<Server> {
-  const { server, http = "", name = "nginx", cores, workers = 1 } = options;
+  const { server, http = "", name = "nginx", cores = serverCore, workers = 1 } = options;
   const port = await freePort();
   const prefix = join(bench.folder, `nginx-${port}`);
   mkdirSync(join(prefix, "tmp"), { recursive: true });
@@ -56,9 +55,7 @@ http {
 `,
   );
   const command = ["nginx", "-p", prefix, "-c", "nginx.conf", "-e", "error.log"];
-  const program = { name, command, cwd: prefix, listensOn: port };
-  const pid = await startProgram(bench, cores === undefined ? program : { ...program, cores });
-  return { name, url: `http://127.0.0.1:${port}`, pids: () => processTree(pid) };
+  return startServer(bench, { name, command, cwd: prefix, cores, listensOn: port });
 }
 
 /** What nginx says to an HTTP server behind it, as its documentation has it, with kept connections. */

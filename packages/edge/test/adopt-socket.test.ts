@@ -1,10 +1,19 @@
 /** All ways of reading an accepted socket behave the same: past the stream, in place, and by events. */
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { eventually } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { createAdopter, probeAdoption } from "../src/io/thread/adopt-socket.ts";
 import { createQuickener } from "../src/io/thread/quicken.ts";
+
+async function connectTo(server: Server): Promise<Socket> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(client, "connect");
+  return client;
+}
 
 test("this Node lets accepted sockets be read in place", async () => {
   expect(await probeAdoption()).toBe(true);
@@ -35,12 +44,7 @@ test.for([
       });
       if (isQuick) createQuickener()(socket);
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    const client = connect({ port: address.port, host: "127.0.0.1", allowHalfOpen: true });
-    await once(client, "connect");
+    const client = await connectTo(server);
 
     client.write("one");
     await eventually("the first bytes", () => text === "one");
@@ -76,11 +80,7 @@ test("a reset is an error of a socket that is read past its stream", async () =>
     });
     createQuickener()(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  const client = connect({ port: address.port, host: "127.0.0.1" });
+  const client = await connectTo(server);
   client.write("one");
   await eventually("the first bytes", () => events.length === 1);
   client.resetAndDestroy();

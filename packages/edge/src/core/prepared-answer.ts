@@ -3,7 +3,7 @@
  * and written in one piece. Making one costs a copy of the body; patching the Date in place would
  * change bytes that a slow connection may still hold.
  */
-import { statusLine } from "@stack/protocols";
+import { contentLengthLine, statusLine } from "@stack/protocols";
 
 export interface AnswerParts {
   readonly status: number;
@@ -24,7 +24,7 @@ export interface PreparedParts {
 export function prepareAnswer(parts: AnswerParts, date: string): PreparedParts {
   const { status, fields, body } = parts;
   // RFC 9110 §8.6: no Content-Length in a 204.
-  const length = status === 204 ? "" : `Content-Length: ${body.length}\r\n`;
+  const length = status === 204 ? "" : contentLengthLine(body.length);
   const head = `${statusLine(status, "")}${fields}Date: ${date}\r\n${length}`;
   const whole = Buffer.allocUnsafeSlow(head.length + 2 + body.length);
   whole.write(head, 0, "latin1");

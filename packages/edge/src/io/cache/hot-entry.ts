@@ -11,7 +11,7 @@ import {
   type StoredAnswer,
 } from "@stack/cache";
 import type { Encoding } from "@stack/config";
-import { statusLine } from "@stack/protocols";
+import { contentLengthLine, statusLine } from "@stack/protocols";
 import { type CacheOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import { codedFields, varyByEncoding } from "../../core/compression/decide-coding.ts";
 import type { CacheEntry } from "../../core/static/bounded-cache.ts";
@@ -155,7 +155,7 @@ export function prepareHit(
   if (form.body.length > joinBytes) return undefined;
   const fields = hitFields(form.fields, answer, nowMs, outcomes.hit, saysStatus);
   const { status, reason } = answer;
-  const length = status === 204 ? "" : `Content-Length: ${form.body.length}\r\n`;
+  const length = status === 204 ? "" : contentLengthLine(form.body.length);
   const head = statusLine(status, reason) + fields + length;
   const whole = Buffer.allocUnsafeSlow(head.length + 2 + form.body.length);
   whole.write(head, 0, "latin1");

@@ -2,7 +2,9 @@
  * `limits.connectionsPerAddress`, exact over all threads. Counted from the moment a connection is
  * accepted to its close; proxies that are trusted speak for many clients and are not counted.
  */
+
 import type { Socket } from "node:net";
+import { contentLengthLine } from "@stack/protocols";
 import { full, type InFlightTable } from "../../core/protection/in-flight-table.ts";
 import { addressKey } from "../../core/protection/request-key.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
@@ -32,7 +34,7 @@ export function createAddressCap(thread: ThreadContext, table: InFlightTable): A
     turnAwayAnswer() {
       const reason = "too many connections from your address";
       const page = thread.errorPages.page(429, reason, false, retryAfterS);
-      return `HTTP/1.1 429 ${page.phrase}\r\n${page.fields}${thread.dateLine}Content-Length: ${page.body.length}\r\nConnection: close\r\n\r\n${page.body}`;
+      return `HTTP/1.1 429 ${page.phrase}\r\n${page.fields}${thread.dateLine}${contentLengthLine(page.body.length)}Connection: close\r\n\r\n${page.body}`;
     },
   };
 }

@@ -8,6 +8,7 @@ import { performance } from "node:perf_hooks";
 import { clearRequestHead } from "@stack/protocols";
 import type { ReadCallback } from "../thread/adopt-socket.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
+import { shortBytes } from "../thread/turn-end.ts";
 import { endOfClient, receiveTunnel } from "../upgrade/tunnel.ts";
 import { failByClient, pauseReading, receiveBody } from "./client-body.ts";
 import { prolongClosing, startClosing } from "./client-closing.ts";
@@ -18,8 +19,6 @@ import { type ClientConnection, waitFor } from "./client-state.ts";
 
 /** Pipelined bytes kept while a request is being answered, besides a whole head. */
 const pipelineBytes = 64 * 1024;
-/** What is longer is looked at as it comes, not with the others at the end of the turn. */
-const shortBytes = 8 * 1024;
 
 /**
  * Begins to serve an accepted connection. The caller has counted it and is told of its end by

@@ -1,5 +1,7 @@
 /** All client connections of one thread: accepting, the cap over all threads, deadlines, draining. */
+
 import type { Socket } from "node:net";
+import { contentLengthLine } from "@stack/protocols";
 import type { Adopter } from "../thread/adopt-socket.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { failByClient } from "./client-body.ts";
@@ -67,7 +69,7 @@ export function createClientList(options: ClientListOptions): ClientList {
     },
     turnAwayAnswer() {
       const page = thread.errorPages.page(503, "too many connections", false, 1);
-      return `HTTP/1.1 503 ${page.phrase}\r\n${page.fields}${thread.dateLine}Content-Length: ${page.body.length}\r\nConnection: close\r\n\r\n${page.body}`;
+      return `HTTP/1.1 503 ${page.phrase}\r\n${page.fields}${thread.dateLine}${contentLengthLine(page.body.length)}Connection: close\r\n\r\n${page.body}`;
     },
     count: () => connections.length,
     *exchanges() {

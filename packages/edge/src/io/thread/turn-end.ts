@@ -31,6 +31,8 @@ export interface TurnEnd {
   readonly answer: (client: Holder) => void;
 }
 
+/** What is longer, in bytes, is looked at as it comes, not with the others. */
+export const shortBytes = 8 * 1024;
 /** Of a turn as long as this the first ones do not wait for the last. */
 const mostWaiting = 256;
 

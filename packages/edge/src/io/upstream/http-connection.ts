@@ -11,7 +11,7 @@ import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/pr
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
-import type { Holder, Reader } from "../thread/turn-end.ts";
+import { type Holder, type Reader, shortBytes } from "../thread/turn-end.ts";
 import { answerState, awaitsHead } from "./http-answer.ts";
 import { proxyAddresses } from "./proxy-addresses.ts";
 import type { Sending, ServerProtocol } from "./server-protocol.ts";
@@ -57,8 +57,6 @@ export interface HttpConnectionOptions {
 const never = Number.POSITIVE_INFINITY;
 /** For what a tunnel has not written yet when both its sides have ended. */
 const lingerMs = 5_000;
-/** Answers that begin with a longer read are taken in as they come, out of the buffer. */
-const shortBytes = 8 * 1024;
 
 export function openHttpConnection(options: HttpConnectionOptions): HttpConnection {
   const source = options.protocol.openSource();
