@@ -89,3 +89,22 @@ test("in a turn of very many the first ones do not wait for the last", async () 
   expect(late.length).toBeGreaterThan(0);
   expect([...early, ...late]).toEqual(Array.from({ length: 300 }, (_, at) => String(at + 1)));
 });
+
+test("what was read waits while connections are accepted, but not for ever", async () => {
+  const { takeRequest, accepted } = createTurnEnd();
+  takeRequest(reader("request"));
+  accepted();
+  expect(await turn()).toEqual([]);
+  expect(await turn()).toEqual(["request"]);
+
+  takeRequest(reader("the next request"));
+  let turns = 0;
+  while (written.length === 0) {
+    accepted();
+    await new Promise(setImmediate);
+    turns += 1;
+  }
+  expect(await turn()).toEqual(["the next request"]);
+  expect(turns).toBeGreaterThan(8);
+  expect(turns).toBeLessThan(100);
+});

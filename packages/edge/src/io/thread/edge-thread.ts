@@ -197,6 +197,7 @@ export function runEdgeThread(
             },
             accept(socket, facts) {
               listenerMetrics.accepted(index);
+              thread.turnEnd.accepted();
               entrances.accept(index, socket, facts);
             },
             turnAwayAnswer: () => turnAwayAs(entrances.protocolOf(index), clients.turnAwayAnswer()),

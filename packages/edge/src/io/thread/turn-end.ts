@@ -6,6 +6,10 @@
  * messages of a turn go each step of the way together: short ones are only read as they come, then
  * the answers of servers are taken in, then the requests of clients; then requests are written to
  * servers, who can work meanwhile, then answers to clients. A turn of one event ends at once.
+ *
+ * libuv accepts one connection in a turn. Were the turns of a burst of connections as long as those
+ * accepted first have requests, the last one would wait for seconds. So a turn in which one was
+ * accepted only reads, and what was read waits for the next, up to a bound.
  */
 
 /** Something that has read and not looked at it yet. */
@@ -29,21 +33,39 @@ export interface TurnEnd {
   readonly takeRequest: (client: Reader) => void;
   readonly ask: (server: Holder) => void;
   readonly answer: (client: Holder) => void;
+  /** A connection was accepted, and others may wait for it too. */
+  readonly accepted: () => void;
 }
 
 /** What is longer, in bytes, is looked at as it comes, not with the others. */
 export const shortBytes = 8 * 1024;
 /** Of a turn as long as this the first ones do not wait for the last. */
 const mostWaiting = 256;
+/** Turns in a row that only read and accept. */
+const mostAccepting = 32;
 
 export function createTurnEnd(): TurnEnd {
-  const answers = createStep<Reader>((server) => server.takeIn());
-  const requests = createStep<Reader>((client) => client.takeIn());
-  const asking = createStep<Holder>((server) => server.writeHeld());
-  const answering = createStep<Holder>((client) => client.writeHeld());
+  const answers = createStep<Reader>((server) => server.takeIn(), isAccepting);
+  const requests = createStep<Reader>((client) => client.takeIn(), isAccepting);
+  const asking = createStep<Holder>((server) => server.writeHeld(), isAccepting);
+  const answering = createStep<Holder>((client) => client.writeHeld(), isAccepting);
   let isScheduled = false;
+  let hasAccepted = false;
+  let accepting = 0;
+
+  function isAccepting(): boolean {
+    return hasAccepted || accepting > 0;
+  }
 
   function onTurnEnd(): void {
+    if (hasAccepted && accepting < mostAccepting) {
+      hasAccepted = false;
+      accepting += 1;
+      setImmediate(onTurnEnd);
+      return;
+    }
+    hasAccepted = false;
+    accepting = 0;
     answers.runAll();
     requests.runAll();
     isScheduled = false; // what is written now need not be scheduled, what comes of it must
@@ -75,10 +97,16 @@ export function createTurnEnd(): TurnEnd {
       answering.add(client);
       schedule();
     },
+    accepted() {
+      hasAccepted = true;
+    },
   };
 }
 
-function createStep<One extends { onBug(error: unknown): void }>(run: (one: One) => void) {
+function createStep<One extends { onBug(error: unknown): void }>(
+  run: (one: One) => void,
+  isAccepting: () => boolean,
+) {
   let waiting: One[] = [];
   /** Used again by the next turn. */
   let spare: One[] = [];
@@ -100,7 +128,7 @@ function createStep<One extends { onBug(error: unknown): void }>(run: (one: One)
   return {
     add(one: One): void {
       waiting.push(one);
-      if (waiting.length >= mostWaiting) runAll();
+      if (waiting.length >= mostWaiting && !isAccepting()) runAll();
     },
     runAll,
     isWaiting: () => waiting.length > 0,
