@@ -37,6 +37,13 @@ export {
   readFastcgiRequest,
 } from "./fastcgi/read-fastcgi-request.ts";
 export { maxRecordContent, protocolStatus, recordPadding, recordType } from "./fastcgi/records.ts";
+export {
+  createHpackDecoder,
+  type FieldBlock,
+  type HpackDecoder,
+  type HpackDecoderOptions,
+} from "./hpack/decoder.ts";
+export { createHpackEncoder, type HpackEncoder } from "./hpack/encoder.ts";
 export { type AcceptedEncodings, parseAcceptEncoding } from "./http/accept-encoding.ts";
 export {
   type ChunkedDecoder,
