@@ -9,7 +9,7 @@ import { growth } from "./cases/growth.ts";
 import { idleConnections } from "./cases/idle-connections.ts";
 import { slowAsgi, webSockets } from "./cases/many-at-once.ts";
 import { djangoMemory, restingMemory } from "./cases/memory.ts";
-import { proxy, proxyCrowd, proxyUnpinned } from "./cases/proxy.ts";
+import { proxy, proxyCrowd, proxyHttp2, proxyTls, proxyUnpinned } from "./cases/proxy.ts";
 import { flaskJson, helloAsgi, helloWsgi } from "./cases/python-chains.ts";
 import { routes } from "./cases/routes.ts";
 import { slowClients } from "./cases/slow-clients.ts";
@@ -21,6 +21,8 @@ export const cases: readonly BenchCase[] = [
   proxy,
   proxyUnpinned,
   proxyCrowd,
+  proxyTls,
+  proxyHttp2,
   smallFile,
   mediumFile,
   largeFile,

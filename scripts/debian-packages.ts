@@ -51,6 +51,8 @@ const packages = {
     "python3-httptools",
     "python3-websockets",
     "wrk",
+    "nghttp2-client",
+    "openssl",
     "util-linux",
   ],
 } as const;

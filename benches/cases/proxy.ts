@@ -1,8 +1,9 @@
 /** The edge as a reverse proxy: CPU per request against the proxies people use. */
 import { join } from "node:path";
 import type { Bench, BenchCase } from "../lib/bench.ts";
+import { type Certificate, createCertificate } from "../lib/certificate.ts";
 import { compareUnderLoad, cpuBar, loadColumns } from "../lib/compare.ts";
-import type { Bar } from "../lib/section.ts";
+import type { Bar, Column } from "../lib/section.ts";
 import { allCores, coresIn, loadCore, type Server, serverCore } from "../lib/servers.ts";
 import { startCaddy } from "../peers/caddy.ts";
 import { startHaproxy } from "../peers/haproxy.ts";
@@ -34,6 +35,21 @@ export const proxyCrowd = createCase("proxy-512", {
   connections: 512,
 });
 
+export const proxyTls = createCase("proxy-tls", {
+  title: "the same over TLS 1.3, connections kept",
+  note: `${note} It is on the core of the load generator. HTTP/1.1; handshakes are no part of it.`,
+  bars: [],
+  isTls: true,
+});
+
+export const proxyHttp2 = createCase("proxy-http2", {
+  title: "the same over HTTP/2",
+  note: `${note} It is on the core of the load generator, h2load: 8 requests at once on each of 8 connections, over TLS.`,
+  bars: [],
+  isTls: true,
+  streams: 8,
+});
+
 interface ProxyCase {
   readonly title: string;
   readonly note: string;
@@ -41,22 +57,28 @@ interface ProxyCase {
   readonly connections?: number;
   /** Of everything, where it is not pinned. */
   readonly cores?: string;
+  readonly isTls?: boolean;
+  /** Of HTTP/2, on each connection. */
+  readonly streams?: number;
 }
 
-function createCase(name: string, { title, note, bars, connections, cores }: ProxyCase): BenchCase {
+function createCase(name: string, options: ProxyCase): BenchCase {
+  const { title, note, bars, connections, cores, streams } = options;
   return {
     name,
     async run(bench) {
-      const servers = await startProxies(bench, cores);
+      const certificate = options.isTls ? createCertificate(bench) : undefined;
+      const servers = await startProxies(bench, cores, certificate);
       const compared = await compareUnderLoad(bench, servers, {
         path: "/",
         ...(connections === undefined ? {} : { connections }),
         ...(cores === undefined ? {} : { cores }),
+        ...(streams === undefined ? {} : { streams }),
       });
       return {
         title,
         note,
-        columns: loadColumns,
+        columns: streams === undefined ? loadColumns : loadColumns.filter(isOfHttp2),
         rows: compared.rows,
         bars: bars.map((bar) => cpuBar(compared, { ...bar, work: title })),
       };
@@ -64,7 +86,16 @@ function createCase(name: string, { title, note, bars, connections, cores }: Pro
   };
 }
 
-async function startProxies(bench: Bench, everywhere?: string): Promise<readonly Server[]> {
+/** h2load counts no quantiles. */
+function isOfHttp2({ key }: Column): boolean {
+  return key !== "p50Ms" && key !== "p99Ms";
+}
+
+async function startProxies(
+  bench: Bench,
+  everywhere?: string,
+  certificate?: Certificate,
+): Promise<readonly Server[]> {
   const cores = everywhere ?? serverCore;
   const socketOf = (owner: string) => startUpstream(bench, owner, everywhere ?? loadCore);
   const sockets = {
@@ -80,16 +111,17 @@ async function startProxies(bench: Bench, everywhere?: string): Promise<readonly
       (listen) => `{ name: "bench", redis: false,
   edge: { listen: [${listen}], threads: ${workers}, accessLog: false, routes: [{ path: "/*", upstream: "up" }] },
   upstreams: { up: { servers: ["unix:${sockets.stack}"] } } }`,
-      { cores },
+      { cores, certificate },
     ),
     await startNginx(bench, {
       server: proxyLocation,
       http: keptUpstream(sockets.nginx),
       cores,
       workers,
+      certificate,
     }),
-    await startHaproxy(bench, sockets.haproxy, cores),
-    await startCaddy(bench, `reverse_proxy unix/${sockets.caddy}`, cores),
+    await startHaproxy(bench, sockets.haproxy, cores, certificate),
+    await startCaddy(bench, `reverse_proxy unix/${sockets.caddy}`, cores, certificate),
   ];
 }
 

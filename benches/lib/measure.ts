@@ -1,4 +1,4 @@
-/** One round: wrk against a server, and the CPU time its processes used meanwhile. */
+/** One round: wrk or h2load against a server, and the CPU time its processes used meanwhile. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { cpuSeconds, pssBytes } from "./proc.ts";
@@ -20,10 +20,12 @@ export interface LoadOptions {
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
-  /** Of wrk, where it is not to be the load's core alone. */
+  /** Of the load generator, where it is not to be the load's core alone. */
   readonly cores?: string;
   /** A Lua script for wrk that says what to ask for. */
   readonly script?: string;
+  /** Over HTTP/2, so many streams at once on each connection. */
+  readonly streams?: number;
   /** It may be too slow to answer anything. */
   readonly isWarmUp?: boolean;
 }
@@ -31,30 +33,58 @@ export interface LoadOptions {
 const run = promisify(execFile);
 
 export async function measureRound(server: Server, options: LoadOptions): Promise<Round> {
-  const { cores = loadCore } = options;
+  const { cores = loadCore, streams } = options;
   const pids = server.pids();
   const before = cpuSeconds(pids);
-  const { stdout } = await run("taskset", [
-    ...["-c", cores, "wrk", "-t1", `-c${options.connections}`, `-d${options.seconds}s`],
-    ...["--latency", "--timeout", "10s"],
-    ...(options.script === undefined ? [] : ["-s", options.script]),
-    `${server.url}${options.path}`,
-  ]);
+  const load = streams === undefined ? wrk(options) : h2load(options, streams);
+  const url = `${server.url}${options.path}`;
+  const { stdout } = await run("taskset", ["-c", cores, ...load, url]);
   const cpu = cpuSeconds(pids) - before;
-  const requests = number(stdout, /(\d+) requests in/);
-  if (requests === 0 && !options.isWarmUp) {
+  const report = streams === undefined ? readWrk(stdout) : readH2load(stdout, options.seconds);
+  if (report.requests === 0 && !options.isWarmUp) {
     throw new Error(`${server.name} answered nothing:\n${stdout}`);
   }
-  const duration = seconds(stdout, /requests in ([\d.]+\w+),/);
+  return {
+    ...report,
+    cpuMicros: (cpu / report.requests) * 1e6,
+    pssMegabytes: pssBytes(pids) / 1e6,
+  };
+}
+
+type Report = Omit<Round, "cpuMicros" | "pssMegabytes">;
+
+function wrk({ connections, seconds, script }: LoadOptions): readonly string[] {
+  const load = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "--timeout", "10s"];
+  return script === undefined ? load : [...load, "-s", script];
+}
+
+function readWrk(output: string): Report {
+  const requests = number(output, /(\d+) requests in/);
+  const duration = seconds(output, /requests in ([\d.]+\w+),/);
   return {
     requests,
-    errors: socketErrors(stdout) + number(stdout, /Non-2xx or 3xx responses: (\d+)/, 0),
+    errors: socketErrors(output) + number(output, /Non-2xx or 3xx responses: (\d+)/, 0),
     requestsPerSecond: requests / duration,
-    cpuMicros: (cpu / requests) * 1e6,
-    p50Ms: seconds(stdout, /50%\s+([\d.]+\w+)/) * 1000,
-    p99Ms: seconds(stdout, /99%\s+([\d.]+\w+)/) * 1000,
-    megabytesPerSecond: bytes(stdout, /, ([\d.]+\w+) read/) / duration / 1e6,
-    pssMegabytes: pssBytes(pids) / 1e6,
+    p50Ms: seconds(output, /50%\s+([\d.]+\w+)/) * 1000,
+    p99Ms: seconds(output, /99%\s+([\d.]+\w+)/) * 1000,
+    megabytesPerSecond: bytes(output, /, ([\d.]+\w+) read/) / duration / 1e6,
+  };
+}
+
+function h2load({ connections, seconds }: LoadOptions, streams: number): readonly string[] {
+  return ["h2load", "-t1", `-c${connections / streams}`, `-m${streams}`, `-D${seconds}`];
+}
+
+/** It says how long requests took, but not of how many. */
+function readH2load(output: string, seconds: number): Report {
+  const requests = number(output, /(\d+) succeeded/);
+  return {
+    requests,
+    errors: number(output, /(\d+) failed/) + number(output, /(\d+) errored/),
+    requestsPerSecond: requests / seconds,
+    p50Ms: Number.NaN,
+    p99Ms: Number.NaN,
+    megabytesPerSecond: Number.NaN,
   };
 }
 
@@ -67,19 +97,19 @@ function number(text: string, pattern: RegExp, fallback?: number): number {
   const match = pattern.exec(text);
   if (match !== null) return Number(match[1]);
   if (fallback !== undefined) return fallback;
-  throw new Error(`wrk printed no ${pattern}:\n${text}`);
+  throw new Error(`the load generator printed no ${pattern}:\n${text}`);
 }
 
 function seconds(text: string, pattern: RegExp): number {
   const [, value, unit] = /([\d.]+)(us|ms|s|m)/.exec(pattern.exec(text)?.[1] ?? "") ?? [];
   const factor = { us: 1e-6, ms: 1e-3, s: 1, m: 60 }[unit ?? ""];
-  if (factor === undefined) throw new Error(`wrk printed no ${pattern}:\n${text}`);
+  if (factor === undefined) throw new Error(`the load generator printed no ${pattern}:\n${text}`);
   return Number(value) * factor;
 }
 
 function bytes(text: string, pattern: RegExp): number {
   const [, value, unit] = /([\d.]+)(B|KB|MB|GB|TB)/.exec(pattern.exec(text)?.[1] ?? "") ?? [];
   const factor = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 }[unit ?? ""];
-  if (factor === undefined) throw new Error(`wrk printed no ${pattern}:\n${text}`);
+  if (factor === undefined) throw new Error(`the load generator printed no ${pattern}:\n${text}`);
   return Number(value) * factor;
 }

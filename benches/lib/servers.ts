@@ -74,11 +74,16 @@ export async function startProgram(bench: Bench, options: ProgramOptions): Promi
 /** As `startProgram`, for a server of HTTP on a port. */
 export async function startServer(
   bench: Bench,
-  options: ProgramOptions & { readonly listensOn: number },
+  options: ProgramOptions & { readonly listensOn: number; readonly isTls?: boolean },
 ): Promise<Server> {
   const pid = await startProgram(bench, options);
-  const url = `http://127.0.0.1:${options.listensOn}`;
+  const url = urlOf(options.listensOn, options.isTls);
   return { name: options.name, url, pids: () => processTree(pid) };
+}
+
+/** Over TLS by name, as clients do it. */
+export function urlOf(port: number, isTls = false): string {
+  return isTls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
 }
 
 /** Ends a program and all it started, and waits for it. */

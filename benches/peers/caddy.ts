@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
+import type { Certificate } from "../lib/certificate.ts";
 import { type Server, serverCore, startServer } from "../lib/servers.ts";
 
 /** @param directives what stands in the site block */
@@ -10,6 +11,7 @@ export async function startCaddy(
   bench: Bench,
   directives: string,
   cores: string = serverCore,
+  certificate?: Certificate,
 ): Promise<Server> {
   const name = "Caddy";
   const port = await freePort();
@@ -20,8 +22,9 @@ export async function startCaddy(
   admin off
   auto_https off
 }
-http://:${port} {
+${certificate === undefined ? "http://" : "https://localhost"}:${port} {
   bind 127.0.0.1
+  ${certificate === undefined ? "" : `tls ${certificate.cert} ${certificate.key}`}
   ${directives}
 }
 `,
@@ -29,5 +32,6 @@ http://:${port} {
   // Its own state goes to the home folder.
   const home = ["env", `HOME=${bench.folder}`, `XDG_CONFIG_HOME=${bench.folder}`];
   const command = [...home, "caddy", "run", "--config", file, "--adapter", "caddyfile"];
-  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port });
+  const isTls = certificate !== undefined;
+  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port, isTls });
 }

@@ -3,12 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
+import type { Certificate } from "../lib/certificate.ts";
 import { coresIn, type Server, serverCore, startServer } from "../lib/servers.ts";
 
 export async function startHaproxy(
   bench: Bench,
   socket: string,
   cores: string = serverCore,
+  certificate?: Certificate,
 ): Promise<Server> {
   const name = "HAProxy";
   const port = await freePort();
@@ -27,12 +29,13 @@ defaults
   option forwardfor
   http-reuse always
 frontend public
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port} ${certificate === undefined ? "" : `ssl crt ${certificate.both} alpn h2,http/1.1`}
   default_backend app
 backend app
   server one unix@${socket} pool-max-conn 64
 `,
   );
   const command = ["haproxy", "-db", "-f", file];
-  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port });
+  const isTls = certificate !== undefined;
+  return startServer(bench, { name, command, cwd: bench.folder, cores, listensOn: port, isTls });
 }

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
+import type { Certificate } from "../lib/certificate.ts";
 import { type Server, serverCore, startServer } from "../lib/servers.ts";
 
 export interface NginxOptions {
@@ -17,10 +18,13 @@ export interface NginxOptions {
   readonly cores?: string;
   /** Worker processes. */
   readonly workers?: number;
+  /** It speaks TLS, and HTTP/2 to those who ask for it. */
+  readonly certificate?: Certificate | undefined;
 }
 
 export async function startNginx(bench: Bench, options: NginxOptions): Promise<Server> {
   const { server, http = "", name = "nginx", cores = serverCore, workers = 1 } = options;
+  const { certificate } = options;
   const port = await freePort();
   const prefix = join(bench.folder, `nginx-${port}`);
   mkdirSync(join(prefix, "tmp"), { recursive: true });
@@ -48,14 +52,16 @@ http {
   ${temporary.join("\n  ")}
   ${http}
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} ${certificate === undefined ? "" : "ssl http2"} backlog=4096;
+    ${certificate === undefined ? "" : `ssl_certificate ${certificate.cert}; ssl_certificate_key ${certificate.key};`}
     ${server}
   }
 }
 `,
   );
   const command = ["nginx", "-p", prefix, "-c", "nginx.conf", "-e", "error.log"];
-  return startServer(bench, { name, command, cwd: prefix, cores, listensOn: port });
+  const isTls = certificate !== undefined;
+  return startServer(bench, { name, command, cwd: prefix, cores, listensOn: port, isTls });
 }
 
 /** What nginx says to an HTTP server behind it, as its documentation has it, with kept connections. */

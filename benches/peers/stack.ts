@@ -7,8 +7,9 @@ import { promisify } from "node:util";
 import type { StatusData } from "@stack/control";
 import { freePort, processesMentioning } from "@stack/testkit";
 import type { Bench } from "../lib/bench.ts";
+import type { Certificate } from "../lib/certificate.ts";
 import { processTree } from "../lib/proc.ts";
-import { type Server, serverCore } from "../lib/servers.ts";
+import { type Server, serverCore, urlOf } from "../lib/servers.ts";
 
 export interface StackServer extends Server {
   readonly port: number;
@@ -20,6 +21,7 @@ export interface StackServer extends Server {
 export interface StackOptions {
   readonly name?: string;
   readonly cores?: string;
+  readonly certificate?: Certificate | undefined;
 }
 
 /** @param config the object literal of deploy.config.ts, as text, for a port to listen on */
@@ -39,12 +41,16 @@ export async function createProject(
   config: (listen: string) => string,
   options: StackOptions = {},
 ): Promise<StackServer> {
-  const { name = "stack", cores = serverCore } = options;
+  const { name = "stack", cores = serverCore, certificate } = options;
   const cwd = mkdtempSync(join(bench.folder, "stack-"));
   const port = await freePort();
+  const listen =
+    certificate === undefined
+      ? `"127.0.0.1:${port}"`
+      : `{ address: "127.0.0.1:${port}", tls: { cert: "${certificate.cert}", key: "${certificate.key}" } }`;
   writeFileSync(
     join(cwd, "deploy.config.ts"),
-    `import { defineConfig } from "@stack/config";\nexport default defineConfig(${config(`"127.0.0.1:${port}"`)});\n`,
+    `import { defineConfig } from "@stack/config";\nexport default defineConfig(${config(listen)});\n`,
   );
   const command = ["-c", cores, process.execPath, cli];
   function stackNow(...args: readonly string[]): string {
@@ -65,7 +71,7 @@ export async function createProject(
   });
   return {
     name,
-    url: `http://127.0.0.1:${port}`,
+    url: urlOf(port, certificate !== undefined),
     port,
     status,
     async stack(...args) {
