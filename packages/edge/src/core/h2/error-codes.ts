@@ -4,5 +4,9 @@ export const h2ErrorCodes = {
   protocolError: 0x1,
   internalError: 0x2,
   flowControlError: 0x3,
+  streamClosed: 0x5,
+  frameSizeError: 0x6,
+  refusedStream: 0x7,
+  compressionError: 0x9,
   enhanceYourCalm: 0xb,
 } as const;

@@ -1,8 +1,7 @@
 /**
  * What one HTTP/2 connection may do besides asking for things: resets (CVE-2023-44487), PINGs and
  * SETTINGS cost us more than their sender. Counted in windows; who exceeds a bound is told
- * ENHANCE_YOUR_CALM and let go. What nghttp2 bounds itself (CONTINUATION frames, empty DATA frames,
- * acknowledgements not read) is not counted again.
+ * ENHANCE_YOUR_CALM and let go.
  */
 
 export const floodBounds = {
@@ -12,6 +11,8 @@ export const floodBounds = {
   settings: 50,
   /** Requests that are malformed, each answered by a reset. */
   malformed: 50,
+  /** Frames that ask for next to nothing: no client needs this many of them. */
+  idle: 10_000,
 } as const;
 
 export type FloodKind = keyof typeof floodBounds;
@@ -24,7 +25,13 @@ export interface FloodGuard {
 const windowMs = 10_000;
 
 export function createFloodGuard(): FloodGuard {
-  const counts: Record<FloodKind, number> = { resets: 0, pings: 0, settings: 0, malformed: 0 };
+  const counts: Record<FloodKind, number> = {
+    resets: 0,
+    pings: 0,
+    settings: 0,
+    malformed: 0,
+    idle: 0,
+  };
   let windowEnd = 0;
   return {
     count(kind, nowMs) {

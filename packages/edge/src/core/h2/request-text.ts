@@ -14,9 +14,11 @@ export type RequestText =
 /** A token without upper-case letters (RFC 9113 §8.2.1). */
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** No CR, LF or NUL anywhere, no white space at either end (RFC 9113 §8.2.1). */
+/** RFC 3986 §3.2, without a user (RFC 9113 §8.3.1); what it is worth as a Host is judged with the head. */
+const authorityText = /^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]+$/;
+/** Control characters (RFC 9110 §5.5), or white space at either end (RFC 9113 §8.2.1). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const badValue = /[\x00\r\n]|^[\t ]|[\t ]$/;
+const badValue = /[\x00-\x08\x0a-\x1f\x7f]|^[\t ]|[\t ]$/;
 /** RFC 9113 §8.2.2: they speak of a connection that HTTP/2 does not have. */
 const connectionFields: ReadonlySet<string> = new Set([
   "connection",
@@ -63,6 +65,7 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
     } else {
       if (name === "content-length") {
         if (length !== undefined) return malformed("more than one Content-Length");
+        if (!/^[0-9]+$/.test(value)) return malformed("Content-Length is not a number");
         length = value;
       }
       lines += `${name}: ${value}\r\n`;
@@ -75,6 +78,16 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
   return withRequestLine(pseudo, host, lines);
 }
 
+/** Whether fields may stand after a body (RFC 9113 §8.1): there are no pseudo-fields among them. */
+export function isTrailer(fields: readonly string[]): boolean {
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (!fieldName.test(name) || connectionFields.has(name)) return false;
+    if (badValue.test(fields[index + 1] as string)) return false;
+  }
+  return true;
+}
+
 function withRequestLine(
   pseudo: ReadonlyMap<string, string>,
   host: string | undefined,
@@ -82,9 +95,12 @@ function withRequestLine(
 ): RequestText {
   const method = pseudo.get(":method");
   if (method === undefined || !token.test(method)) return malformed("no method");
-  if (method === "CONNECT") return refused(405, "CONNECT is refused");
   const path = pseudo.get(":path");
   const scheme = pseudo.get(":scheme")?.toLowerCase();
+  if (method === "CONNECT" && path === undefined && scheme === undefined) {
+    return refused(405, "CONNECT is refused"); // RFC 9113 §8.5; with them it is none
+  }
+  if (method === "CONNECT") return malformed("CONNECT with a path");
   if (scheme === undefined || path === undefined || path === "") {
     return malformed("a pseudo-header field is missing");
   }
@@ -100,7 +116,7 @@ function withRequestLine(
     return refused(400, ":authority and Host differ");
   }
   const named = authority ?? host;
-  if (named === undefined || named === "") return refused(400, "no authority");
+  if (named === undefined || !authorityText.test(named)) return malformed("no authority");
   return {
     kind: "head",
     text: `${method} ${path} HTTP/1.1\r\nhost: ${named}\r\n${lines}\r\n`,

@@ -14,7 +14,6 @@ import {
 import type { TlsPlan } from "@stack/config";
 import type { TlsMaterial } from "../../core/thread-messages.ts";
 import { buildNameTable, chooseCertificate } from "../../core/tls/server-names.ts";
-import { nodeHttp2 } from "../h2/node-http2.ts";
 
 export interface TlsEntrance {
   /** Takes over an accepted socket; `onSecure` or the socket's 'close' follows. */
@@ -32,7 +31,6 @@ export function createTlsEntrance(
   material: TlsMaterial,
   handshakeMs: number,
 ): TlsEntrance {
-  if (plan.http2) nodeHttp2(); // rather than by the first connection
   const shared = {
     minVersion: plan.minVersion,
     sessionTimeout: sessionSeconds,

@@ -35,7 +35,7 @@ import { createAddressCap } from "../client/address-cap.ts";
 import { createClientList } from "../client/client-list.ts";
 import { createEntrances } from "../entrance/entrances.ts";
 import { createFrontConnections } from "../front/front-connections.ts";
-import { createH2Sessions } from "../h2/h2-sessions.ts";
+import { createH2Connections } from "../h2/h2-connections.ts";
 import { type AccessLogWriter, createAccessLogWriter } from "../log/access-log-writer.ts";
 import { createWorkerTable } from "../main/worker-table.ts";
 import type { SharedProtection } from "../protection/gates.ts";
@@ -85,7 +85,7 @@ export function runEdgeThread(
   const adopt = createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace);
   const clients = createClientList({ thread, adopt, counts });
   const fronts = createFrontConnections({ thread, adopt, counts });
-  const sessions = createH2Sessions(thread, counts);
+  const sessions = createH2Connections({ thread, adopt, counts });
   const entrances = createEntrances(thread, counts, {
     admits: (socket, address) => addresses.admits(socket, address),
     onHttp1: clients.accept,
