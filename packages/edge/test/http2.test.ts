@@ -397,6 +397,28 @@ test("a flood of both at once ends the connection", async () => {
   expect(client.frames.filter(({ flags }) => flags === flag.ack).length).toBeLessThan(2_000);
 });
 
+const idleBound = 10_000;
+
+test.for<[what: string, type: number, stream: number, payload: Buffer]>([
+  ["empty DATA", frameType.data, 1, Buffer.alloc(0)],
+  ["DATA of 1 byte", frameType.data, 1, Buffer.from("x")],
+  ["PRIORITY", 2, 9, Buffer.from([0, 0, 0, 1, 5])],
+  ["WINDOW_UPDATE", frameType.windowUpdate, 0, Buffer.from([0, 0, 0, 1])],
+  ["answers to no PING", frameType.ping, 0, Buffer.alloc(8)],
+])("%s is let pass 10,000 times, and is a flood then", async ([what, type, stream, payload]) => {
+  using client = await connectH2(edge.port);
+  client.request(1, [[":method", "POST"], ...good.slice(1, 3), [":path", "/reset"]], false);
+  const flags = what === "answers to no PING" ? flag.ack : 0;
+  for (let count = 1; count < idleBound; count += 1) client.send(type, flags, stream, payload);
+  client.send(frameType.ping, 0, 0, Buffer.from("still on"));
+  await client.frame((one) => one.type === frameType.ping && one.flags === flag.ack);
+  expect(client.frames.some((one) => one.type === frameType.goaway)).toBe(false);
+  for (let count = 0; count < 3; count += 1) client.send(type, flags, stream, payload);
+  const goaway = await client.frame((one) => one.type === frameType.goaway);
+  expect(goaway.payload.readUInt32BE(4)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  await client.closed;
+});
+
 test("a head that goes on in ever more CONTINUATION frames ends the connection", async () => {
   using client = await connectH2(edge.port);
   client.send(frameType.headers, flag.endStream, 1, encodeFields(good));
