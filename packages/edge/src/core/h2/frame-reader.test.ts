@@ -7,7 +7,7 @@ const greeting = clientPreface + settingsFrame([]);
 
 function readAll(text: string, steps: readonly number[]): { frames: string[]; code: number } {
   const frames: string[] = [];
-  const read = createFrameReader((type, flags, stream, bytes, start, end) => {
+  const read = createFrameReader(({ type, flags, stream, bytes, start, end }) => {
     frames.push(`${type} ${flags} ${stream} ${bytes.toString("latin1", start, end)}`);
     return 0;
   });

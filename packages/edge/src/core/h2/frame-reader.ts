@@ -2,18 +2,19 @@
 import { h2ErrorCodes } from "./error-codes.ts";
 import { clientPreface, frameHeadBytes, frameType, maxPayloadBytes, uint31At } from "./frames.ts";
 
-/**
- * A whole frame; its payload is bytes[start, end), which are used again by the next read. Returns 0, or the
- * code to end the connection with.
- */
-export type FrameTaker = (
-  type: number,
-  flags: number,
-  stream: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-) => number;
+/** A whole frame: the record and its bytes are used again by the next. */
+export interface Frame {
+  type: number;
+  flags: number;
+  stream: number;
+  /** Its payload is bytes[start, end). */
+  bytes: Buffer;
+  start: number;
+  end: number;
+}
+
+/** Returns 0, or the code to end the connection with. */
+export type FrameTaker = (frame: Frame) => number;
 
 /** Takes buffer[0, length); returns 0, or the code to end the connection with. */
 export type FrameReader = (buffer: Buffer, length: number) => number;
@@ -26,17 +27,21 @@ export function createFrameReader(take: FrameTaker): FrameReader {
   const head = Buffer.alloc(frameHeadBytes);
   let whole: Buffer | undefined;
   let known = 0;
+  const frame: Frame = { type: 0, flags: 0, stream: 0, bytes: head, start: 0, end: 0 };
 
   /** The frame at `at`, which is there to its end. */
   function pass(bytes: Buffer, at: number): number {
-    const type = bytes[at + 3] as number;
+    frame.type = bytes[at + 3] as number;
     if (!hasSettings) {
-      if (type !== frameType.settings) return h2ErrorCodes.protocolError;
+      if (frame.type !== frameType.settings) return h2ErrorCodes.protocolError;
       hasSettings = true;
     }
-    const start = at + frameHeadBytes;
-    const end = start + payloadBytes(bytes, at);
-    return take(type, bytes[at + 4] as number, uint31At(bytes, at + 5), bytes, start, end);
+    frame.flags = bytes[at + 4] as number;
+    frame.stream = uint31At(bytes, at + 5);
+    frame.bytes = bytes;
+    frame.start = at + frameHeadBytes;
+    frame.end = frame.start + payloadBytes(bytes, at);
+    return take(frame);
   }
 
   /** Of a frame that came in pieces; returns how many of the bytes belong to it. */
@@ -77,10 +82,10 @@ export function createFrameReader(take: FrameTaker): FrameReader {
         head.copy(whole);
       }
       if (known < whole.length) continue;
-      const frame = whole;
+      const gathered = whole;
       whole = undefined;
       known = 0;
-      const problem = pass(frame, 0);
+      const problem = pass(gathered, 0);
       if (problem !== 0) return problem;
     }
     return 0;

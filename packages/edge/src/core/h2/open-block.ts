@@ -1,5 +1,6 @@
 /** A header block that comes in more than one frame (RFC 9113 §4.3, §6.10). */
 import { h2ErrorCodes } from "./error-codes.ts";
+import type { Frame } from "./frame-reader.ts";
 
 /** A header block in more frames than this is a flood. */
 const mostContinuations = 8;
@@ -7,8 +8,8 @@ const mostContinuations = 8;
 export interface OpenBlock {
   readonly stream: number;
   readonly endStream: boolean;
-  /** Takes the payload of a CONTINUATION; returns 0, or the code to end the connection with. */
-  readonly add: (bytes: Buffer, start: number, end: number) => number;
+  /** Returns 0, or the code to end the connection with. */
+  readonly add: (continuation: Frame) => number;
   readonly whole: () => Buffer;
 }
 
@@ -24,7 +25,7 @@ export function createOpenBlock(
   return {
     stream,
     endStream,
-    add(more, start, end) {
+    add({ bytes: more, start, end }) {
       bytes += end - start;
       const isFlood = pieces.length > mostContinuations || bytes > mostBytes;
       if (isFlood) return h2ErrorCodes.enhanceYourCalm;

@@ -1,5 +1,6 @@
 /** Where what is wanted lies in the payload of a frame: between padding and priority (RFC 9113 §6.1, §6.2). */
 import { h2ErrorCodes } from "./error-codes.ts";
+import type { Frame } from "./frame-reader.ts";
 import { frameFlag, uint31At } from "./frames.ts";
 
 /** bytes[from, to) */
@@ -11,13 +12,7 @@ export interface Span {
 const priorityBytes = 5;
 
 /** Of DATA; returns 0, or the code to end the connection with. */
-export function findData(
-  flags: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  span: Span,
-): number {
+export function findData({ flags, bytes, start, end }: Frame, span: Span): number {
   span.from = start;
   span.to = end;
   if ((flags & frameFlag.padded) === 0) return 0;
@@ -28,20 +23,12 @@ export function findData(
 }
 
 /** Of HEADERS; returns 0, or the code to end the connection with. */
-export function findBlock(
-  flags: number,
-  stream: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  span: Span,
-): number {
-  const problem = findData(flags, bytes, start, end, span);
-  if (problem !== 0 || (flags & frameFlag.priority) === 0) return problem;
-  const at = span.from;
-  if (end - at < priorityBytes) return h2ErrorCodes.frameSizeError;
+export function findBlock(frame: Frame, span: Span): number {
+  const problem = findData(frame, span);
+  if (problem !== 0 || (frame.flags & frameFlag.priority) === 0) return problem;
+  if (frame.end - span.from < priorityBytes) return h2ErrorCodes.frameSizeError;
   // RFC 7540 §5.3.1: a stream cannot depend on itself.
-  if (uint31At(bytes, at) === stream) return h2ErrorCodes.protocolError;
+  if (uint31At(frame.bytes, span.from) === frame.stream) return h2ErrorCodes.protocolError;
   span.from += priorityBytes;
   return span.to < span.from ? h2ErrorCodes.protocolError : 0;
 }

@@ -1,5 +1,6 @@
 /** The SETTINGS of a client (RFC 9113 §6.5.2), those that mean something to us. */
 import { h2ErrorCodes } from "./error-codes.ts";
+import type { Frame } from "./frame-reader.ts";
 import { firstWindow, maxPayloadBytes, mostWindow, settingId, uint32At } from "./frames.ts";
 
 export interface PeerSettings {
@@ -17,16 +18,14 @@ export function createPeerSettings(): PeerSettings {
 }
 
 /**
- * Reads the payload bytes[start, end).
+ * Reads a frame of SETTINGS.
  *
  * @param limitTable told of each size of the table for header blocks, in turn (RFC 7541 §4.2)
  * @returns 0, or the code to end the connection with
  */
 export function readSettings(
   settings: PeerSettings,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
+  { bytes, start, end }: Frame,
   limitTable: (bytes: number) => void,
 ): number {
   if ((end - start) % settingBytes !== 0) return h2ErrorCodes.frameSizeError;

@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { createHpackDecoder, createHpackEncoder } from "@stack/protocols";
 import { h2ErrorCodes as code } from "../../core/h2/error-codes.ts";
 import { createFloodGuard, type FloodKind } from "../../core/h2/flood-guard.ts";
-import { createFrameReader } from "../../core/h2/frame-reader.ts";
+import { createFrameReader, type Frame } from "../../core/h2/frame-reader.ts";
 import {
   firstWindow,
   frameFlag,
@@ -102,39 +102,31 @@ export function createH2Connection(
     ]) + windowUpdateFrame(0, connectionWindow - firstWindow),
   );
 
-  function takeFrame(
-    type: number,
-    flags: number,
-    id: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): number {
+  function takeFrame(frame: Frame): number {
     if (isOver) return 0;
-    if (block !== undefined && (type !== frameType.continuation || id !== block.stream)) {
-      return code.protocolError;
-    }
-    switch (type) {
+    const isNext = frame.type === frameType.continuation && frame.stream === block?.stream;
+    if (block !== undefined && !isNext) return code.protocolError;
+    switch (frame.type) {
       case frameType.data:
-        return takeData(flags, id, bytes, start, end);
+        return takeData(frame);
       case frameType.headers:
-        return takeHeaders(flags, id, bytes, start, end);
+        return takeHeaders(frame);
       case frameType.priority:
-        return takePriority(id, bytes, start, end);
+        return takePriority(frame);
       case frameType.reset:
-        return takeReset(id, bytes, start, end);
+        return takeReset(frame);
       case frameType.settings:
-        return takeSettings(flags, id, bytes, start, end);
+        return takeSettings(frame);
       case frameType.pushPromise:
         return code.protocolError;
       case frameType.ping:
-        return takePing(flags, id, bytes, start, end);
+        return takePing(frame);
       case frameType.goaway:
-        return takeGoaway(id, start, end);
+        return takeGoaway(frame);
       case frameType.windowUpdate:
-        return takeWindowUpdate(id, bytes, start, end);
+        return takeWindowUpdate(frame);
       case frameType.continuation:
-        return takeContinuation(flags, bytes, start, end);
+        return takeContinuation(frame);
       default:
         return 0; // §5.5
     }
@@ -144,10 +136,11 @@ export function createH2Connection(
     return floods.count(kind, performance.now()) ? code.enhanceYourCalm : 0;
   }
 
-  function takeData(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+  function takeData(frame: Frame): number {
+    const { flags, stream: id, bytes, start, end } = frame;
     if (id === 0 || id > ids.last() || id % 2 === 0) return code.protocolError;
     const length = end - start;
-    const problem = findData(flags, bytes, start, end, span);
+    const problem = findData(frame, span);
     if (problem !== 0) return problem;
     taken += length;
     if (taken > connectionWindow) return code.flowControlError;
@@ -171,15 +164,10 @@ export function createH2Connection(
     return length < tinyData && !ends ? count("idle") : 0;
   }
 
-  function takeHeaders(
-    flags: number,
-    id: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): number {
+  function takeHeaders(frame: Frame): number {
+    const { flags, stream: id, bytes } = frame;
     if (id === 0 || id % 2 === 0) return code.protocolError;
-    const problem = findBlock(flags, id, bytes, start, end, span);
+    const problem = findBlock(frame, span);
     if (problem !== 0) return problem;
     if (id > ids.last()) ids.begin(id);
     else if (ids.isSkipped(id)) return code.protocolError;
@@ -192,10 +180,10 @@ export function createH2Connection(
     return 0;
   }
 
-  function takeContinuation(flags: number, bytes: Buffer, start: number, end: number): number {
+  function takeContinuation(frame: Frame): number {
     if (block === undefined) return code.protocolError;
-    const problem = block.add(bytes, start, end) || count("idle");
-    if (problem !== 0 || (flags & frameFlag.endHeaders) === 0) return problem;
+    const problem = block.add(frame) || count("idle");
+    if (problem !== 0 || (frame.flags & frameFlag.endHeaders) === 0) return problem;
     const { stream, endStream } = block;
     const whole = block.whole();
     block = undefined;
@@ -257,13 +245,13 @@ export function createH2Connection(
   }
 
   /** RFC 7540 §5.3.1, §6.3; RFC 9113 §5.3.2 wants no more of it. */
-  function takePriority(id: number, bytes: Buffer, start: number, end: number): number {
+  function takePriority({ stream: id, bytes, start, end }: Frame): number {
     if (id === 0) return code.protocolError;
     if (end - start !== 5) return code.frameSizeError;
     return uint31At(bytes, start) === id ? code.protocolError : count("idle");
   }
 
-  function takeReset(id: number, bytes: Buffer, start: number, end: number): number {
+  function takeReset({ stream: id, bytes, start, end }: Frame): number {
     if (id === 0 || id > ids.last() || id % 2 === 0) return code.protocolError;
     if (end - start !== 4) return code.frameSizeError;
     const stream = streams.get(id);
@@ -274,17 +262,12 @@ export function createH2Connection(
     return uint32At(bytes, start) === code.noError ? 0 : count("resets");
   }
 
-  function takeSettings(
-    flags: number,
-    id: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): number {
+  function takeSettings(frame: Frame): number {
+    const { flags, stream: id, start, end } = frame;
     if (id !== 0) return code.protocolError;
     if ((flags & frameFlag.ack) !== 0) return end > start ? code.frameSizeError : count("idle");
     const before = settings.initialWindow;
-    const problem = readSettings(settings, bytes, start, end, encoder.limitTable);
+    const problem = readSettings(settings, frame, encoder.limitTable);
     if (problem !== 0) return problem;
     const change = settings.initialWindow - before;
     for (const stream of change === 0 ? [] : streams.values()) {
@@ -296,7 +279,7 @@ export function createH2Connection(
     return count("settings");
   }
 
-  function takePing(flags: number, id: number, bytes: Buffer, start: number, end: number): number {
+  function takePing({ flags, stream: id, bytes, start, end }: Frame): number {
     if (id !== 0) return code.protocolError;
     if (end - start !== 8) return code.frameSizeError;
     if ((flags & frameFlag.ack) !== 0) return count("idle");
@@ -304,14 +287,14 @@ export function createH2Connection(
     return count("pings");
   }
 
-  function takeGoaway(id: number, start: number, end: number): number {
+  function takeGoaway({ stream: id, start, end }: Frame): number {
     if (id !== 0) return code.protocolError;
     if (end - start < 8) return code.frameSizeError;
     startClosing();
     return count("idle");
   }
 
-  function takeWindowUpdate(id: number, bytes: Buffer, start: number, end: number): number {
+  function takeWindowUpdate({ stream: id, bytes, start, end }: Frame): number {
     if (end - start !== 4) return code.frameSizeError;
     const increment = uint31At(bytes, start);
     if (id === 0) {
