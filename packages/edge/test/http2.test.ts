@@ -377,6 +377,19 @@ test("rapid resets end the connection, and most of its requests are never made",
   expect(aborted.filter((path) => path === "/reset").length).toBeLessThan(1_000);
 });
 
+test("as many resets as answers are no flood: a proxy speaks for many who cancel", async () => {
+  using client = await connectH2(edge.port);
+  for (let stream = 1; stream <= 1_601; stream += 4) {
+    client.request(stream, good);
+    await client.frame((one) => one.stream === stream && one.type === frameType.data);
+    client.request(stream + 2, but(":path", "/reset"));
+    client.send(frameType.rstStream, 0, stream + 2, Buffer.from([0, 0, 0, 8]));
+  }
+  client.request(1_605, good);
+  await client.frame((one) => one.stream === 1_605 && one.type === frameType.data);
+  expect(client.frames.some(({ type }) => type === frameType.goaway)).toBe(false);
+});
+
 test("who sends ever more PINGs is told to calm down", async () => {
   using client = await connectH2(edge.port);
   expect(await frameUntilCalmed(client, frameType.ping, Buffer.alloc(8))).toBeLessThan(300);
