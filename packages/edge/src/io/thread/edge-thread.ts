@@ -85,11 +85,11 @@ export function runEdgeThread(
   const adopt = createAdopter(Buffer.allocUnsafeSlow(readBufferBytes), options.inPlace);
   const clients = createClientList({ thread, adopt, counts });
   const fronts = createFrontConnections({ thread, adopt, counts });
-  const sessions = createH2Connections({ thread, adopt, counts });
+  const h2 = createH2Connections({ thread, adopt, counts });
   const entrances = createEntrances(thread, counts, {
     admits: (socket, address) => addresses.admits(socket, address),
     onHttp1: clients.accept,
-    onHttp2: sessions.open,
+    onHttp2: h2.open,
     onFront: fronts.open,
   });
   const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes); // for workers and upstreams
@@ -216,7 +216,7 @@ export function runEdgeThread(
   function listRequests(): readonly RunningRequest[] {
     const now = performance.now();
     const found: RunningRequest[] = [];
-    for (const list of [clients, sessions]) {
+    for (const list of [clients, h2]) {
       for (const exchange of list.exchanges()) {
         if (found.length < mostListed) found.push(describeRunning(exchange, now));
       }
@@ -230,7 +230,7 @@ export function runEdgeThread(
     thread.draining = true;
     drainingSince = performance.now();
     for (const server of servers) server.close();
-    sessions.drain();
+    h2.drain();
   }
 
   async function finish(): Promise<void> {
@@ -246,7 +246,7 @@ export function runEdgeThread(
     clients.check(now);
     spare.check(now);
     for (const count of countsOpen) count();
-    sessions.check(now);
+    h2.check(now);
     fronts.check(now);
     entrances.check(now);
     guardTick(() => workers.check(now));
@@ -259,11 +259,11 @@ export function runEdgeThread(
     if (now - drainingSince > drainGraceMs) {
       clients.closeIdle();
       fronts.closeIdle();
-      sessions.close();
+      h2.close();
       entrances.closeAll();
     }
     if (now > tunnelsEndAt) clients.endTunnels();
-    const left = clients.count() + fronts.count() + sessions.count() + entrances.count();
+    const left = clients.count() + fronts.count() + h2.count() + entrances.count();
     if (left === 0) void finish(); // never rejects: closing a log is best effort
   }, tickMs);
 
