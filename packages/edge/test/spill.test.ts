@@ -1,44 +1,25 @@
 /** Large requests and answers on disk: slow clients hold no worker, nothing is lost, nothing is left. */
 import { spawnSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import type { EdgePlan } from "@stack/config";
 import { eventually, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { app, type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
-import { startWorker, type WorkerRequest } from "./fake-worker.ts";
+import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { startWorker } from "./fake-worker.ts";
+import { openLink, readAnswer, requestBytes, variablesOf } from "./fixtures/front-client.ts";
+import { plainListener } from "./fixtures/secure.ts";
+import {
+  answer,
+  body,
+  digest,
+  hasAnswered,
+  megabyte,
+  planWith,
+  spilled,
+} from "./fixtures/spill.ts";
 import { startUpgradeApp } from "./fixtures/websocket-app.ts";
-
-/** Edges start slowly on a machine that does other things. */
-const megabyte = 1024 * 1024;
-const body = randomBytes(6 * megabyte);
-const shop = "shop";
-
-function digest(bytes: Buffer): string {
-  return createHash("sha1").update(bytes).digest("hex");
-}
-
-function planWith(spillFolder: string, spillBytes: number): Partial<EdgePlan> {
-  return {
-    limits: { ...limits, bufferBytes: 64 * 1024, spillBytes },
-    spillFolder,
-    apps: { shop: app },
-  };
-}
-
-/** Takes a body and answers with what it was; "/big" is answered with all of it. */
-async function answer(request: WorkerRequest): Promise<void> {
-  const path = request.env.get("PATH_INFO");
-  if (path === "/big") await request.answer(body);
-  else if (path === "/chunked") await request.answer(body, "200 OK\r\n");
-  else {
-    const got = digest(await request.body);
-    await request.answer(got, `200 OK\r\nX-Length: ${request.env.get("CONTENT_LENGTH")}\r\n`);
-  }
-}
 
 function open(edge: EdgeProcess): { socket: Socket; received: () => Buffer } {
   const socket = connect(edge.port, "127.0.0.1");
@@ -46,18 +27,6 @@ function open(edge: EdgeProcess): { socket: Socket; received: () => Buffer } {
   socket.on("data", (piece) => pieces.push(piece));
   socket.on("error", () => {});
   return { socket, received: () => Buffer.concat(pieces) };
-}
-
-/** Files without a name that the edge holds. */
-function spilled(edge: EdgeProcess): number {
-  const folder = `/proc/${edge.child.pid}/fd`;
-  return readdirSync(folder).filter((fd) => {
-    try {
-      return /spill-.*\(deleted\)$/.test(readlinkSync(join(folder, fd)));
-    } catch {
-      return false; // closed while we looked
-    }
-  }).length;
 }
 
 const post = `POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -114,10 +83,7 @@ test.each(["/big", "/chunked"])(
     const { socket, received } = open(edge);
     socket.pause();
     socket.write(get(path));
-    await eventually("the worker to be done, and free", () => {
-      const metrics = edge.metrics()?.apps[shop];
-      return metrics?.requests === 1 && metrics.inFlight === 0;
-    });
+    await eventually("the worker to be done, and free", () => hasAnswered(edge, 1));
     socket.resume();
     const length = path === "/big" ? body.length : 0;
     await eventually("all of it", () => received().length > length && isWhole(received(), path));
@@ -255,3 +221,38 @@ test("after a crash nothing is left", async () => {
   socket.destroy();
   await edge[Symbol.asyncDispose]();
 });
+
+test.each(["uwsgi", "fastcgi", "scgi"] as const)(
+  "a web server in front that is slow holds no worker either: %s",
+  async (protocol) => {
+    using folder = tempFolder();
+    await using edge = await startEdge({
+      threads: 1,
+      plan: {
+        ...planWith(join(folder.path, "tmp"), 64 * megabyte),
+        listeners: [{ ...plainListener, protocol, frontServer: true }],
+      },
+    });
+    await using worker = await startWorker(edge.folder, answer);
+    await edge.arbiter("shop", [worker.record]);
+    const sender = openLink(edge.target);
+    const said = { REQUEST_METHOD: "POST", CONTENT_LENGTH: String(body.length) };
+    const request = requestBytes(protocol, variablesOf("/x", said), body);
+    await sender.write(request.subarray(0, -100));
+    await eventually("the file", () => spilled(edge) === 1);
+    expect(worker.count()).toBe(0);
+    await sender.write(request.subarray(-100));
+    expect(readAnswer(protocol, await sender.ended)).toMatchObject({
+      status: 200,
+      body: digest(body),
+    });
+    const reader = openLink(edge.target);
+    reader.socket.pause();
+    await reader.write(requestBytes(protocol, variablesOf("/big")));
+    await eventually("the worker to be done, and free", () => hasAnswered(edge, 2));
+    reader.socket.resume();
+    const answered = readAnswer(protocol, await reader.ended);
+    expect(digest(Buffer.from(answered.body, "latin1"))).toBe(digest(body));
+    await eventually("the files to be gone", () => spilled(edge) === 0);
+  },
+);

@@ -38,16 +38,15 @@ export function createSpillDesk(thread: number, budget: SpillBudget, log: Logger
       const { limits, spillFolder } = exchange.plan;
       const { spillBytes = 0 } = limits;
       if (spillBytes === 0 || spillFolder === undefined) return false;
-      // HTTP/2 has windows of its own for this.
-      if (exchange.io.dialect !== undefined || !exchange.backend.wantsBody) return false;
+      if (!exchange.backend.wantsBody) return false;
       return startBodySpill(exchange, opener(spillBytes, spillFolder));
     },
     startAnswer(exchange) {
       const { limits, spillFolder } = exchange.plan;
       const { spillBytes = 0 } = limits;
       if (spillBytes === 0 || spillFolder === undefined) return false;
-      const { io, answerSpill, servedBy, switchedAt } = exchange;
-      if (io.dialect !== undefined || switchedAt > 0 || answerSpill !== undefined) return false;
+      const { answerSpill, servedBy, switchedAt } = exchange;
+      if (switchedAt > 0 || answerSpill !== undefined) return false;
       // Files are on disk already; a paced answer is slow on purpose.
       if (servedBy === "" || exchange.bytesPerSecond > 0 || exchange.neverSpilled) return false;
       return startAnswerSpill(exchange, opener(spillBytes, spillFolder));
