@@ -48,6 +48,7 @@ function streamOf(id: number, onMoved = (): void => {}): OutStream {
     sendWindow: 65_535,
     pieces: [],
     waiting: 0,
+    sent: 0,
     wantsEnd: false,
     hasSaidEnd: false,
     isListed: false,

@@ -2,11 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { connect as connectSession } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { eventually, exchangeRaw } from "@stack/testkit";
+import type { Readable } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
 import { app, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
+import { plainListener, startBackend, tlsListener, writePair } from "./fixtures/secure.ts";
 
 /** Edges start slowly on a machine that does other things. */
 const shop = "shop";
@@ -95,6 +99,63 @@ test("a client that reads too little of its answer is cut off, and holds no work
   slow.destroy();
   expect(got).toBeLessThan(big.length);
 });
+
+test.concurrent.each(["http", "https", "h2"] as const)(
+  "a client that reads all the time may take longer than one may stall: %s",
+  async (kind) => {
+    const big = Buffer.alloc(40 * 1024 * 1024, "big");
+    using folder = tempFolder();
+    await using server = await startBackend((_request, response) => response.end(big));
+    const pair = writePair(folder.path, "site", ["localhost"]);
+    await using edge = await startEdge({
+      threads: 1,
+      plan: {
+        limits: { ...limits, readRate: 100_000 },
+        timeoutsMs: { ...timeoutsMs, idle: 2_000 }, // the kernel takes more than a megabyte at once
+        listeners: [kind === "http" ? plainListener : tlsListener([pair])],
+        routes: [route("/*", { kind: "upstream", upstream: "one" })],
+        upstreams: { one: { servers: [server.address] } },
+        apps: {},
+      },
+    });
+    using client = openReader(kind, edge.port);
+    const pieces: Buffer[] = [];
+    let taken = 0;
+    // At every look something is unsent, and as much of it as at the look before.
+    const sips = setInterval(() => {
+      const piece = client.stream.read(Math.min(100_000, client.stream.readableLength)) as Buffer;
+      if (piece !== null) pieces.push(piece);
+      taken += piece?.length ?? 0;
+    }, 50);
+    client.stream.on("readable", () => {});
+    await eventually("a while of reading", () => taken > 10_000_000 || client.stream.destroyed);
+    clearInterval(sips);
+    client.stream.removeAllListeners("readable");
+    client.stream.on("data", (piece: Buffer) => pieces.push(piece));
+    await once(client.stream, "end");
+    const body = Buffer.concat(pieces);
+    expect(body.subarray(-big.length).equals(big)).toBe(true);
+  },
+);
+
+interface Reader extends Disposable {
+  readonly stream: Readable;
+}
+
+/** Asks for an answer and reads nothing of it yet. */
+function openReader(kind: "http" | "https" | "h2", port: number): Reader {
+  const secure = { rejectUnauthorized: false };
+  if (kind === "h2") {
+    const session = connectSession(`https://localhost:${port}`, secure);
+    const stream = session.request({ ":path": "/" });
+    stream.on("error", () => {}); // what is missing is seen
+    return { stream, [Symbol.dispose]: () => session.destroy() };
+  }
+  const socket = kind === "http" ? open(port) : connectTls({ port, host: "127.0.0.1", ...secure });
+  socket.on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+  return { stream: socket, [Symbol.dispose]: () => void socket.destroy() };
+}
 
 test("a client that still sends when it is refused reads its answer, then the end", async () => {
   await using edge = await startEdge({

@@ -16,25 +16,29 @@ export interface Linger {
    * Whether it may be closed; asked from time to time.
    *
    * @param unsent bytes that the kernel has not taken
+   * @param taken bytes that it has
    */
-  readonly isDone: (now: number, unsent: number) => boolean;
+  readonly isDone: (now: number, unsent: number, taken: number) => boolean;
 }
 
-/** @param stallMs how long a client may read nothing of what is left */
-export function createLinger(stallMs: number, startMs: number): Linger {
+/**
+ * @param stallMs how long a client may read nothing of what is left
+ * @param startTaken as `taken`, at the start
+ */
+export function createLinger(stallMs: number, startMs: number, startTaken: number): Linger {
   let activeAt = startMs;
   /** When all had left, as far as we know. */
   let sentAt = startMs;
-  let lastUnsent = 0;
+  let lastTaken = startTaken;
   let hasHeard = false;
   return {
     hear() {
       hasHeard = true;
     },
-    isDone(now, unsent) {
-      if (hasHeard || unsent !== lastUnsent) activeAt = now;
+    isDone(now, unsent, taken) {
+      if (hasHeard || taken !== lastTaken) activeAt = now;
       hasHeard = false;
-      lastUnsent = unsent;
+      lastTaken = taken;
       if (unsent > 0) {
         sentAt = now;
         return now - activeAt >= stallMs;

@@ -3,6 +3,7 @@
  * answer instead of a reset (RFC 9112 §9.6); deadlines; clients that stop reading.
  */
 import { performance } from "node:perf_hooks";
+import { bytesTaken } from "../thread/node-streams.ts";
 import { failByClient, resumeReading } from "./client-body.ts";
 import { accountOutput, flush, unsentBytes } from "./client-output.ts";
 import { type ClientConnection, waitFor } from "./client-state.ts";
@@ -67,29 +68,21 @@ export function checkDeadlines(
 
 /** A client that reads nothing for as long as an idle one may stay is cut off. */
 function watchOutput(io: ClientConnection, now: number): void {
-  const stallMs = io.thread.active.plan.timeoutsMs.idle;
-  const unsent = accountOutput(io);
-  if (unsent === 0) {
+  if (accountOutput(io) === 0) {
     io.sending = false;
     io.sendSince = 0;
     return;
   }
-  const queued = unsent + kernelQueue(io);
-  if (io.sendSince === 0) startReadRate(io, now);
-  else if (readsTooSlowly(io, now)) {
+  const taken = bytesTaken(io.socket);
+  if (io.sendSince === 0) startReadRate(io, now, taken);
+  else if (readsTooSlowly(io, now, taken)) {
     io.socket.destroy();
     return;
   }
-  if (queued !== io.unsent) {
-    io.unsent = queued;
-    io.sendDeadline = now + stallMs;
+  if (taken !== io.taken) {
+    io.taken = taken;
+    io.sendDeadline = now + io.thread.active.plan.timeoutsMs.idle;
   } else if (now >= io.sendDeadline) {
     io.socket.destroy();
   }
-}
-
-/** Moves with every byte the kernel takes, where `writableLength` only moves by whole writes. */
-function kernelQueue(io: ClientConnection): number {
-  const handle = (io.socket as { _handle?: { writeQueueSize?: number } | null })._handle;
-  return handle?.writeQueueSize ?? 0;
 }

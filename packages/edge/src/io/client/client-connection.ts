@@ -93,7 +93,7 @@ export function createClientConnection(
     onBug: crashed,
     index: -1,
     decoder: undefined,
-    unsent: 0,
+    taken: 0,
     sendDeadline: 0,
     sendSince: 0,
     sentBefore: 0,

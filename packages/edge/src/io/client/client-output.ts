@@ -85,7 +85,6 @@ export function accountOutput(io: ClientConnection): number {
   }
   if (unsent > 0 && !io.sending) {
     io.sending = true;
-    io.unsent = unsent;
     io.sendDeadline = performance.now() + io.thread.active.plan.timeoutsMs.idle;
   }
   return unsent;

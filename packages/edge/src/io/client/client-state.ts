@@ -94,7 +94,8 @@ export interface ClientConnection extends Reader, Holder {
   accounted: number;
   /** Output was left unsent: the sweep watches whether it moves. */
   sending: boolean;
-  unsent: number;
+  /** What the kernel had taken when it was last seen to move, and until when it may not. */
+  taken: number;
   sendDeadline: number;
   /** When output was left unsent, and what the kernel had taken until then. */
   sendSince: number;

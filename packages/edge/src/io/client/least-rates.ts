@@ -14,25 +14,21 @@ export function bodyRateDeadline(exchange: ClientExchange): number {
   return exchange.startedAt + exchange.bodyPausedMs + timeoutsMs.body + earnedMs;
 }
 
-/** Where output is first seen to be left: what the client reads counts from here. */
-export function startReadRate(io: ClientConnection, now: number): void {
+/**
+ * Where output is first seen to be left: what the client reads counts from here.
+ *
+ * @param taken see `bytesTaken`
+ */
+export function startReadRate(io: ClientConnection, now: number, taken: number): void {
   io.sendSince = now;
-  io.sentBefore = bytesTaken(io);
+  io.sentBefore = taken;
 }
 
 /** Whether the client reads less than it must, since `startReadRate`. */
-export function readsTooSlowly(io: ClientConnection, now: number): boolean {
+export function readsTooSlowly(io: ClientConnection, now: number, taken: number): boolean {
   const { limits, timeoutsMs } = io.thread.active.plan;
   const { readRate = 0 } = limits;
   if (readRate === 0) return false;
-  const earnedMs = ((bytesTaken(io) - io.sentBefore) / readRate) * 1000;
+  const earnedMs = ((taken - io.sentBefore) / readRate) * 1000;
   return now > io.sendSince + timeoutsMs.idle + earnedMs;
-}
-
-/** What the kernel has taken, to the byte; `socket.bytesWritten` counts what waits as well. */
-function bytesTaken(io: ClientConnection): number {
-  const { _handle: handle } = io.socket as {
-    _handle?: { bytesWritten?: number; writeQueueSize?: number } | null;
-  };
-  return (handle?.bytesWritten ?? 0) - (handle?.writeQueueSize ?? 0);
 }

@@ -30,6 +30,7 @@ import { beginRequest, refuse } from "../client/client-requests.ts";
 import { type ClientConnection, waitFor } from "../client/client-state.ts";
 import { endFrames, takeFrame } from "../client/framed-body.ts";
 import type { ReadCallback } from "../thread/adopt-socket.ts";
+import { bytesTaken } from "../thread/node-streams.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { createFrontDialect } from "./front-answer.ts";
 import { createFrontSocket } from "./front-socket.ts";
@@ -78,8 +79,8 @@ export function openFrontConnection(options: FrontOptions): FrontConnection {
   let isPaused = false;
   /** A FastCGI request whose body has no announced length: begun when its first piece or its end comes. */
   let isHeld = false;
-  /** While it closes: what was unsent when it was last looked at, and until when that may last. */
-  let unsent = 0;
+  /** While it closes: what the kernel had taken when it was last looked at, and until when that may last. */
+  let lastTaken = 0;
   let stalledAt = 0;
 
   socket.on("end", onPeerEnd);
@@ -278,10 +279,10 @@ export function openFrontConnection(options: FrontOptions): FrontConnection {
   /** Closing: as long as the other side takes what was written it may. */
   function isStillSending(now: number): boolean {
     const { idle } = thread.active.plan.timeoutsMs;
-    const left = socket.writableLength + kernelQueue(socket);
-    if (left === 0) return false;
-    if (left !== unsent) {
-      unsent = left;
+    if (socket.writableLength === 0) return false;
+    const taken = bytesTaken(socket);
+    if (taken !== lastTaken) {
+      lastTaken = taken;
       stalledAt = now + idle;
     }
     return now < stalledAt;
@@ -338,12 +339,6 @@ function takeBody(io: ClientConnection, buffer: Buffer, start: number, end: numb
   }
   takeFrame(io, buffer, start, end);
   return "";
-}
-
-/** Moves with every byte the kernel takes, where `writableLength` only moves by whole writes. */
-function kernelQueue(socket: Socket): number {
-  const handle = (socket as { _handle?: { writeQueueSize?: number } | null })._handle;
-  return handle?.writeQueueSize ?? 0;
 }
 
 function ignore(): void {}

@@ -24,7 +24,7 @@ export function createFrontSocket(options: FrontSocketOptions): Socket {
   const writeOut = requestId === 0 ? writePlain : writeRecords;
   let isCorked = false;
   const front = {
-    /** Whose `writeQueueSize` tells whether a slow reader moves. */
+    /** Of which `bytesTaken` is told. */
     get _handle() {
       return (socket as { _handle?: unknown })._handle;
     },

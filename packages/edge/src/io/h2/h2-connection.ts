@@ -33,6 +33,7 @@ import { createStreamIds } from "../../core/h2/stream-ids.ts";
 import { checkDeadlines } from "../client/client-closing.ts";
 import { failHead, guard } from "../client/client-connection.ts";
 import type { ClientConnection, ClientExchange } from "../client/client-state.ts";
+import { bytesTaken } from "../thread/node-streams.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { createOutlet } from "./h2-outlet.ts";
 import { createH2Stream, type H2Stream, serveRequest, streamWindow } from "./h2-stream.ts";
@@ -352,7 +353,7 @@ export function createH2Connection(
     isOver = true;
     const now = performance.now();
     idleAt = now + lingerMs;
-    if (!hasFailed) linger = createLinger(timeoutsMs.idle, now);
+    if (!hasFailed) linger = createLinger(timeoutsMs.idle, now, bytesTaken(socket));
     outlet.flush();
     socket.end();
   }
@@ -377,6 +378,10 @@ export function createH2Connection(
     idleAt = performance.now() + lingerMs;
     outlet.put(goawayFrame(ids.last(), code.noError));
     if (streams.size === 0) end();
+  }
+
+  function isDone(now: number): boolean {
+    return linger?.isDone(now, socket.writableLength, bytesTaken(socket)) ?? true;
   }
 
   function onBug(error: unknown): void {
@@ -410,7 +415,7 @@ export function createH2Connection(
       }
       if (streams.size > 0 || now < idleAt) return;
       if (!isClosing) startClosing();
-      else if (linger?.isDone(now, socket.writableLength) ?? true) socket.destroy();
+      else if (isDone(now)) socket.destroy();
     },
     drain() {
       if (!isClosing) outlet.put(goawayFrame(everyStream, code.noError));

@@ -22,6 +22,8 @@ export interface OutStream {
   /** Of its body what has not left yet, and how many bytes that is. Text is latin-1. */
   readonly pieces: (Buffer | string)[];
   waiting: number;
+  /** … and how many have. */
+  sent: number;
   /** The answer ends with these pieces. */
   wantsEnd: boolean;
   /** END_STREAM has left. */
@@ -105,6 +107,7 @@ export function createOutlet(
     if (room <= 0 || isFull()) return false;
     const text = takeText(stream, room);
     stream.sendWindow -= text.length;
+    stream.sent += text.length;
     window -= text.length;
     if (stream.waiting === 0 || text.length >= dribbleBytes) updatesDue += updatesPerFrame;
     stream.hasSaidEnd = stream.wantsEnd && stream.waiting === 0;

@@ -13,6 +13,7 @@ import { createClientConnection, guard, onClose, onDrain } from "../client/clien
 import { beginRequest, refuse, returnHead, takeHead } from "../client/client-requests.ts";
 import type { ClientConnection } from "../client/client-state.ts";
 import { endFrames, takeFrame } from "../client/framed-body.ts";
+import type { SocketInternals } from "../thread/node-streams.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { type HeadSpeaker, h2Dialect } from "./h2-answer.ts";
 import type { Outlet, OutStream } from "./h2-outlet.ts";
@@ -101,6 +102,10 @@ export function createH2Stream(options: H2StreamOptions): H2Stream {
       stream.wantsEnd = true;
       stream.hasSaidEnd = true;
     },
+    /** Of which `bytesTaken` is told: what the connection has taken of it. */
+    get _handle() {
+      return { bytesWritten: stream.sent };
+    },
     get writableLength() {
       return stream.waiting;
     },
@@ -140,7 +145,8 @@ export function createH2Stream(options: H2StreamOptions): H2Stream {
     },
     destroy: cut,
     resetAndDestroy: cut,
-  } satisfies HeadSpeaker & { readonly [name in keyof Socket]?: unknown };
+  } satisfies HeadSpeaker &
+    Pick<SocketInternals, "_handle"> & { readonly [name in keyof Socket]?: unknown };
 
   const stream: H2Stream = {
     id,
@@ -154,6 +160,7 @@ export function createH2Stream(options: H2StreamOptions): H2Stream {
     sendWindow: options.sendWindow,
     pieces,
     waiting: 0,
+    sent: 0,
     wantsEnd: false,
     hasSaidEnd: false,
     isListed: false,

@@ -33,6 +33,10 @@ export interface SocketInternals {
 }
 
 interface SocketHandle {
+  /** Of TLS: of the connection below. */
+  readonly _parent?: SocketHandle | null;
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
   reading?: boolean;
   onread?: (bytes: unknown) => void;
   readStop?: () => number;
@@ -54,6 +58,16 @@ export function findStreamBinding(): StreamBinding | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * What the kernel has taken so far of what was written to a socket, to the byte: whether, and how fast, the
+ * other side reads. `socket.bytesWritten` counts what waits as well, and what waits may stay as long as it is.
+ */
+export function bytesTaken(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as Pick<SocketInternals, "_handle">;
+  const { bytesWritten = 0, writeQueueSize = 0 } = handle?._parent ?? handle ?? {};
+  return bytesWritten - writeQueueSize;
 }
 
 export function findReadSymbols(): ReadSymbols | undefined {
