@@ -102,6 +102,5 @@ function isClientField(id: number | undefined): boolean {
 
 function viaKey(head: RequestHead): string {
   const via = joinedValues(head, fieldId.via);
-  if (via !== "") return `\0HTTP_VIA\0${via}, 1.${head.minor} ${viaName}`;
-  return head.minor === 1 ? `\0HTTP_VIA\x001.1 ${viaName}` : `\0HTTP_VIA\x001.0 ${viaName}`;
+  return `\0HTTP_VIA\0${via === "" ? "" : `${via}, `}${head.received} ${viaName}`;
 }

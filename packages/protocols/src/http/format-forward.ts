@@ -22,14 +22,14 @@ export function formatForwardedRequest(head: RequestHead, options: ForwardOption
   if (options.stripPrefix !== "" && options.stripPrefix !== "/") {
     out += `X-Forwarded-Prefix: ${options.stripPrefix}\r\n`;
   }
-  const via = head.minor === 1 ? via11 : via10;
+  const { received } = head;
+  const via = received === "1.1" ? via11 : `Via: ${received} ${viaName}\r\n\r\n`;
   if (options.framing >= 0) return `${out}${contentLengthLine(options.framing)}${via}`;
   return options.framing === chunkedBody ? `${out}Transfer-Encoding: chunked\r\n${via}` : out + via;
 }
 
-/** With the end of the head. */
+/** With the end of the head; of nearly all. */
 const via11 = flatCopy(`Via: 1.1 ${viaName}\r\n\r\n`);
-const via10 = flatCopy(`Via: 1.0 ${viaName}\r\n\r\n`);
 
 /** Path and query as they are sent on, in origin-form, with `stripPrefix` taken off. */
 export function forwardedTarget(head: RequestHead, stripPrefix: string): string {

@@ -67,6 +67,7 @@ export function parseRequestHead(
   const method = text.startsWith("GET ", from) ? "GET" : text.slice(from, methodEnd);
   head.method = method;
   head.minor = text.charCodeAt(targetEnd + 8) === 48 ? 0 : 1;
+  head.received = head.minor === 0 ? "1.0" : "1.1";
   if (method === "CONNECT" || method === "TRACE") return refuse(head, 405, `${method} is refused`);
   if (targetEnd - methodEnd > maxTargetBytes + 1)
     return refuse(head, 414, "the target is too long");

@@ -23,6 +23,8 @@ export interface RequestHead extends HeadLines {
   authority: string;
   /** The minor version spoken: 0 or 1. */
   minor: number;
+  /** What it was received in, for Via (RFC 9110 §7.6.3): "1.0", "1.1", or what a translation sets. */
+  received: string;
   keepAlive: boolean;
   /** Bytes of body announced; -1 when there is no Content-Length. */
   contentLength: number;
@@ -78,6 +80,7 @@ export function createRequestHead(): RequestHead {
     port: 0,
     authority: "",
     minor: 1,
+    received: "1.1",
     keepAlive: false,
     contentLength: -1,
     chunked: false,

@@ -20,7 +20,7 @@ export function createEditRequest(changes: HeaderChanges): EditRequest {
     .join("");
   return (head) => {
     const { target, path, query, hasQuery, minor, contentLength, chunked } = head;
-    const { keepAlive, expectContinue, upgrade, lineIsPlain } = head;
+    const { keepAlive, expectContinue, upgrade, lineIsPlain, received } = head;
     let text = `${head.method} ${target} HTTP/1.${minor}\r\n`;
     for (let index = 0; index < head.lineCount; index += 1) {
       const name = lineName(head, index);
@@ -30,7 +30,7 @@ export function createEditRequest(changes: HeaderChanges): EditRequest {
     const status = parseRequestHead(text, 0, text.length, limits, head);
     // What was decided of the message itself stays, however it was said (HTTP/2 says it otherwise).
     Object.assign(head, { path, query, hasQuery, contentLength, chunked });
-    Object.assign(head, { keepAlive, expectContinue, upgrade });
+    Object.assign(head, { keepAlive, expectContinue, upgrade, received });
     head.lineIsPlain = lineIsPlain && head.lineIsPlain;
     return status === 0;
   };

@@ -232,6 +232,7 @@ function begin(stream: H2Stream, text: string, sayContinue: () => void): void {
     refuse(io, status, head.problem);
     return;
   }
+  head.received = "2.0";
   stream.announced = head.contentLength;
   const waits = !hasEnded && headerValue(head, "expect") !== undefined; // anything else was a 417
   head.expectContinue = false; // it is said here, in frames
