@@ -7,7 +7,7 @@ import type { ProtectionPlan, RoutePlan } from "@stack/config";
 import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
-import { type Backend, startBackend, tell, tlsListener, writePair } from "./fixtures/secure.ts";
+import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
 const folder = tempFolder();
 const file = join(folder.path, "staff.htpasswd");
@@ -56,8 +56,7 @@ beforeAll(async () => {
     threads: 1,
     plan: { ...plan, accessLog: { file: logFile, format: "{client} {user} {path} {status}" } },
   });
-  const listeners = [tlsListener([writePair(folder.path, "site", ["localhost"])])];
-  secure = await startEdge({ plan: { ...plan, listeners } });
+  secure = await startSecureEdge({ plan });
 }, 60_000);
 
 afterAll(async () => {

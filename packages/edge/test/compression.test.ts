@@ -12,7 +12,7 @@ import { eventually, exchangeRaw, type TempFolder, tempFolder } from "@stack/tes
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
 import { type FakeWorker, startWorker } from "./fake-worker.ts";
-import { tlsListener, writePair } from "./fixtures/secure.ts";
+import { startSecureEdge } from "./fixtures/secure.ts";
 
 let folder: TempFolder;
 let server: Server;
@@ -392,11 +392,7 @@ test("requests on one connection follow each other, coded and not", async () => 
 });
 
 test("over HTTP/2 answers and files are coded as well, side by side", async () => {
-  const pair = writePair(folder.path, "site", ["localhost"]);
-  await using secure = await startEdge({
-    threads: 1,
-    plan: { ...plan, listeners: [tlsListener([pair])] },
-  });
+  await using secure = await startSecureEdge({ threads: 1, plan });
   const session = connectH2(`https://localhost:${secure.port}`, { rejectUnauthorized: false });
   const paths = ["/up/long", "/files/long.txt", "/files/page.html", "/up/page", "/up/long"];
   const answers = await Promise.all(

@@ -7,8 +7,8 @@ import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import { eventually, type Peer, startPeer, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
-import { type Backend, startBackend, tell, tlsListener, writePair } from "./fixtures/secure.ts";
+import { type EdgeProcess, route } from "./edge-process.ts";
+import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
 const folder = tempFolder();
 const logFile = join(folder.path, "access.log");
@@ -36,9 +36,8 @@ beforeAll(async () => {
       incoming.on("end", () => response.end(hash.digest("hex")));
     } else tell(incoming, response);
   });
-  edge = await startEdge({
+  edge = await startSecureEdge({
     plan: {
-      listeners: [tlsListener([writePair(folder.path, "site", ["localhost"])])],
       accessLog: { file: logFile, format: "{protocol} {method} {path} {status}" },
       routes: [
         route("/*", { kind: "upstream", upstream: "told" }),

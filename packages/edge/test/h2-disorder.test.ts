@@ -12,7 +12,7 @@ import { gunzipSync } from "node:zlib";
 import { createHpackDecoder, createHpackEncoder } from "@stack/protocols";
 import { eventually, nextEvent, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { app, type EdgeProcess, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
+import { app, type EdgeProcess, limits, route, timeoutsMs } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
 import { randomFrom } from "./fixtures/random-from.ts";
 import {
@@ -23,10 +23,9 @@ import {
   frameType,
   type RawH2,
 } from "./fixtures/raw-h2.ts";
-import { type Backend, startBackend, tell, tlsListener, writePair } from "./fixtures/secure.ts";
+import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
 const folder = tempFolder();
-const listener = tlsListener([writePair(folder.path, "site", ["localhost"])]);
 const fixedRoute = route("/fixed", {
   kind: "respond",
   status: 200,
@@ -63,9 +62,8 @@ beforeAll(async () => {
       response.end(bodyOf(path));
     }
   });
-  edge = await startEdge({
+  edge = await startSecureEdge({
     plan: {
-      listeners: [listener],
       routes: [route("/*", { kind: "upstream", upstream: "any" }), fixedRoute],
       upstreams: { any: { servers: [backend.address], eject: null } },
     },
@@ -483,9 +481,8 @@ test("an upload is held back by a backend that reads slowly, and no other reques
   });
   slow.listen(path);
   await once(slow, "listening");
-  await using own = await startEdge({
+  await using own = await startSecureEdge({
     plan: {
-      listeners: [listener],
       routes: [route("/*", { kind: "upstream", upstream: "slow" }), fixedRoute],
       upstreams: { slow: { servers: [`unix:${path}`], eject: null } },
     },
@@ -560,9 +557,8 @@ test("answers of every kind pass through small windows whole, whoever leaves ami
     response.writeHead(200, { "content-type": "text/plain", "cache-control": "max-age=60" });
     response.end(text);
   });
-  await using own = await startEdge({
+  await using own = await startSecureEdge({
     plan: {
-      listeners: [listener],
       limits: { ...limits, bufferBytes: 64 * 1024, spillBytes: 64 * 1024 * 1024 },
       spillFolder: folder.path,
       compression: { encodings: ["gzip"], minBytes: 1024, types: ["text/*"] },
@@ -614,9 +610,8 @@ test("a client that makes room in ever so small steps is no flood", async () => 
 });
 
 test("a client that stops reading costs the others nothing, and is cut off", async () => {
-  await using own = await startEdge({
+  await using own = await startSecureEdge({
     plan: {
-      listeners: [listener],
       timeoutsMs: { ...timeoutsMs, idle: 700 },
       routes: [route("/*", { kind: "upstream", upstream: "any" }), fixedRoute],
       upstreams: { any: { servers: [backend.address], eject: null } },

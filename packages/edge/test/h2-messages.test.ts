@@ -2,16 +2,14 @@
  * Every request of `fixtures/messages/h2-requests.ts` by its frames through a real edge, and what a
  * server gets of it in HTTP/1.1, byte for byte. Each is followed by a request of its own connection.
  */
-import { tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, limits, route } from "./edge-process.ts";
 import { h2Cases } from "./fixtures/messages/h2-requests.ts";
 import { type Recorder, startRecorder } from "./fixtures/messages/recorder.ts";
 import { readMessages, valuesOf } from "./fixtures/messages/wire.ts";
 import { connectH2, encodeFields, flag, frameType } from "./fixtures/raw-h2.ts";
-import { tlsListener, writePair } from "./fixtures/secure.ts";
+import { startSecureEdge } from "./fixtures/secure.ts";
 
-const folder = tempFolder();
 let recorder: Recorder;
 let edge: EdgeProcess;
 
@@ -22,11 +20,10 @@ beforeAll(async () => {
       socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     }
   });
-  edge = await startEdge({
+  edge = await startSecureEdge({
     threads: 1,
     plan: {
       limits: { ...limits, bodyBytes: 64 * 1024 },
-      listeners: [tlsListener([writePair(folder.path, "site", ["localhost"])])],
       routes: [route("/*", { kind: "upstream", upstream: "recorder" })],
       upstreams: { recorder: { servers: [recorder.address] } },
     },
@@ -36,7 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await recorder[Symbol.asyncDispose]();
-  folder[Symbol.dispose]();
 }, 60_000);
 
 const { data, headers, rstStream, goaway } = frameType;

@@ -6,9 +6,9 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:h
 import { join } from "node:path";
 import { eventually, tempFolder } from "@stack/testkit";
 import { expect, test } from "vitest";
-import { type EdgeProcess, startEdge } from "./edge-process.ts";
+import type { EdgeProcess } from "./edge-process.ts";
 import { type FakeWorker, startWorker } from "./fake-worker.ts";
-import { tlsListener, writePair } from "./fixtures/secure.ts";
+import { startSecureEdge } from "./fixtures/secure.ts";
 import {
   answer,
   body,
@@ -28,11 +28,10 @@ interface Served extends AsyncDisposable {
 /** An edge that spills to a folder, its worker, and a client. */
 async function serve(spillFolder?: string): Promise<Served> {
   const folder = tempFolder();
-  const edge = await startEdge({
+  const edge = await startSecureEdge({
     threads: 1,
     plan: {
       ...planWith(spillFolder ?? join(folder.path, "tmp"), 64 * megabyte),
-      listeners: [tlsListener([writePair(folder.path, "site", ["localhost"])])],
     },
   });
   const worker = await startWorker(edge.folder, answer);

@@ -4,13 +4,11 @@
  */
 import { constants } from "node:http2";
 import { connect } from "node:tls";
-import { tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge, timeoutsMs } from "./edge-process.ts";
+import { type EdgeProcess, route, timeoutsMs } from "./edge-process.ts";
 import { connectH2, encodeFields, flag, frameType, type RawH2 } from "./fixtures/raw-h2.ts";
-import { type Backend, startBackend, tell, tlsListener, writePair } from "./fixtures/secure.ts";
+import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
-const folder = tempFolder();
 let backend: Backend;
 let edge: EdgeProcess;
 
@@ -18,9 +16,8 @@ beforeAll(async () => {
   backend = await startBackend((request, response) => {
     if (request.url !== "/never") tell(request, response);
   });
-  edge = await startEdge({
+  edge = await startSecureEdge({
     plan: {
-      listeners: [tlsListener([writePair(folder.path, "site", ["localhost"])])],
       timeoutsMs: { ...timeoutsMs, header: 5_000 },
       routes: [
         route("/*", { kind: "upstream", upstream: "told" }),
@@ -34,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await edge[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
-  folder[Symbol.dispose]();
 });
 
 const {

@@ -14,7 +14,7 @@ import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
-import { tlsListener, writePair } from "./fixtures/secure.ts";
+import { startSecureEdge } from "./fixtures/secure.ts";
 
 const shop = "shop";
 const none: ProtectionPlan = {
@@ -118,8 +118,7 @@ beforeAll(async () => {
     upstreams: { back: { servers: [addressOf(back_)] }, login: { servers: [addressOf(login_)] } },
   };
   edge = await startEdge({ plan: { ...plan, trustedProxies: ["127.0.0.1"] } });
-  const pair = writePair(folder.path, "site", ["localhost"]);
-  secure = await startEdge({ threads: 1, plan: { ...plan, listeners: [tlsListener([pair])] } });
+  secure = await startSecureEdge({ threads: 1, plan });
 });
 
 afterAll(async () => {

@@ -10,13 +10,13 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import zlib from "node:zlib";
-import type { ProtectionPlan, RoutePlan } from "@stack/config";
+import type { EdgePlan, ProtectionPlan, RoutePlan } from "@stack/config";
 import { tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { plainSettings } from "../src/core/static/static-rules.ts";
-import { type EdgeProcess, limits, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, limits, route } from "./edge-process.ts";
 import { followHeaders } from "./fixtures/cached.ts";
-import { type Backend, startBackend, tell, tlsListener, writePair } from "./fixtures/secure.ts";
+import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
 const folder = tempFolder();
 const root = join(folder.path, "public");
@@ -130,24 +130,19 @@ beforeAll(async () => {
     "ann:$apr1$9Nhc9FCC$E/M6eTMvnLL1nzVDuR3ew/\n", // of another password: everybody is refused
   );
   backend = await startBackend(answer);
-  edge = await startEdge({
-    threads: 1,
-    plan: {
-      limits: { ...limits, bodyBytes: 100_000 },
-      listeners: [
-        tlsListener([writePair(folder.path, "site", ["localhost"])], { hsts: "max-age=9" }),
-      ],
-      compression: { encodings: ["zstd", "br", "gzip"], minBytes: 256, types: ["text/*"] },
-      cache: { memoryBytes: 8e6, store: { kind: "memory" }, purgeOnRelease: false },
-      errorPages: { "500": join(folder.path, "500.html") },
-      routes: routes(),
-      upstreams: {
-        any: { servers: [backend.address], eject: null },
-        dead: { servers: ["127.0.0.1:1"], eject: null },
-      },
-      apps: {},
+  const plan: Partial<EdgePlan> = {
+    limits: { ...limits, bodyBytes: 100_000 },
+    compression: { encodings: ["zstd", "br", "gzip"], minBytes: 256, types: ["text/*"] },
+    cache: { memoryBytes: 8e6, store: { kind: "memory" }, purgeOnRelease: false },
+    errorPages: { "500": join(folder.path, "500.html") },
+    routes: routes(),
+    upstreams: {
+      any: { servers: [backend.address], eject: null },
+      dead: { servers: ["127.0.0.1:1"], eject: null },
     },
-  });
+    apps: {},
+  };
+  edge = await startSecureEdge({ threads: 1, plan }, { hsts: "max-age=9" });
   session = connect(`https://localhost:${edge.port}`, { rejectUnauthorized: false });
   session.on("error", () => {});
 }, 60_000);
@@ -290,9 +285,9 @@ const questions: readonly (Question & { readonly status: number })[] = [
   { path: "/told%zz", status: 400 },
 ];
 
-const asked = questions.map((question) => ({ method: "GET", fields: {}, ...question }));
+const all = questions.map((question) => ({ method: "GET", fields: {}, ...question }));
 
-test.for(asked)("$method $path $fields", async ({ status, ...question }) => {
+test.for(all)("$method $path $fields", async ({ status, ...question }) => {
   // Twice, or what is kept was not yet when the first asked.
   await askHttp1(question);
   const first = await askHttp1(question);
