@@ -320,7 +320,7 @@ interface Got {
 
 /** What came for each stream; fails where it is not HTTP/2. */
 function readAnswers({ frames }: RawH2): Map<number, Got> {
-  const decoder = createHpackDecoder({ tableBytes: 4_096, listBytes: 100_000, listFields: 100 });
+  const decoder = createHpackDecoder({ tableBytes: 4_096, listBytes: 100_000 });
   const answers = new Map<number, Got>();
   for (const { type, flags, stream, payload } of frames) {
     const got = answers.get(stream);

@@ -413,6 +413,21 @@ test("a kept connection that dies under a safe request is replaced, once", async
   expect(server.sockets).toHaveLength(2);
 });
 
+test.for([
+  ["part of a head", "HTTP/1.1 200 OK\r\nContent-Len"],
+  ["an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"],
+])("a safe request is not repeated once %s has come", async ([, said]) => {
+  await using server = await serveRaw((socket, _request, _connection, count) => {
+    if (count === 1) socket.write(ok);
+    else socket.end(said);
+  });
+  const backend = upstream([server.address]);
+  expect((await ask(backend, "/")).got.status).toBe(200);
+  expect((await ask(backend, "/")).got.status).toBe(502);
+  expect(server.requests).toHaveLength(2);
+  backend.retire();
+});
+
 test("a request that may act is not sent twice", async () => {
   await using server = await serveRaw((socket, request) => {
     if (request.startsWith("POST")) socket.destroy();

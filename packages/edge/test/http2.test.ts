@@ -226,6 +226,32 @@ test("a body that stops coming is 408, and the connection goes on", async () => 
   expect((await get(session, "/fixed")).status).toBe(200);
 });
 
+test("a body that is announced as nothing is awaited, and nothing it must be", async () => {
+  using client = await connectH2(edge.port);
+  const fields = (path: string) =>
+    [
+      ...([
+        [":method", "POST"],
+        [":scheme", "https"],
+        [":authority", "localhost"],
+      ] as const),
+      ...([
+        [":path", path],
+        ["content-length", "0"],
+      ] as const),
+    ] as const;
+  client.request(1, fields("/nothing"), false);
+  client.request(3, fields("/nothing-more"), true);
+  await client.frame(({ type, stream }) => type === frameType.data && stream === 3);
+  client.send(frameType.data, flag.endStream, 1, Buffer.from("GET /smuggled HTTP/1.1\r\n\r\n"));
+  await client.frame(({ type, stream }) => type === frameType.rstStream && stream === 1);
+  client.request(5, fields("/nothing-at-last"), false);
+  client.send(frameType.data, flag.endStream, 5);
+  await client.frame(({ type, stream }) => type === frameType.data && stream === 5);
+  const seen = asked.filter((path) => /nothing|smuggled/.test(path));
+  expect(seen).toEqual(["/nothing-more", "/nothing-at-last"]);
+});
+
 test("headers beyond the limit are 431", async () => {
   using session = open();
   expect((await get(session, "/fixed", { "x-long": "x".repeat(5_000) })).status).toBe(431);

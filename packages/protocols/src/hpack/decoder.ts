@@ -21,7 +21,7 @@ export interface FieldBlock {
   readonly fields: string[];
   /** Sum of name + value + 32 over all fields (RFC 7541 §4.1), also of those left out. */
   readonly bytes: number;
-  /** Fields beyond the decoder's bounds were decoded, for the table's sake, but are not in the list. */
+  /** Fields beyond the decoder's bound were decoded, for the table's sake, but are not in the list. */
   readonly isTooLarge: boolean;
 }
 
@@ -40,10 +40,8 @@ export interface HpackDecoderOptions {
    * before the first block: until then its table is one of 4096.
    */
   readonly tableBytes: number;
-  /** The list's bytes, counted as in RFC 7541 §4.1, beyond which fields are left out. */
+  /** The list's bytes, counted as in RFC 7541 §4.1 (32 and more for each), beyond which fields are left out. */
   readonly listBytes: number;
-  /** The number of fields beyond which they are left out. */
-  readonly listFields: number;
 }
 
 interface State extends HpackDecoderOptions {
@@ -64,7 +62,6 @@ export function createHpackDecoder(options: HpackDecoderOptions): HpackDecoder {
   const state: State = {
     tableBytes: options.tableBytes,
     listBytes: options.listBytes,
-    listFields: options.listFields,
     table: createDynamicTable(Math.min(options.tableBytes, defaultTableBytes)),
     at: 0,
     textLength: 0,
@@ -145,9 +142,8 @@ function roomFor(state: State, block: OpenBlock, isIndexed: boolean): number {
 function addField(state: State, block: OpenBlock, name: string, value: string): void {
   block.bytes += name.length + value.length + entryOverhead;
   if (block.isTooLarge) return;
-  if (block.bytes > state.listBytes || block.fields.length >= 2 * state.listFields) {
-    block.isTooLarge = true;
-  } else block.fields.push(name, value);
+  if (block.bytes > state.listBytes) block.isTooLarge = true;
+  else block.fields.push(name, value);
 }
 
 function leaveOut(block: OpenBlock, size: number): void {

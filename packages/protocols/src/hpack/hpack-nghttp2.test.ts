@@ -32,7 +32,6 @@ async function startPeer(options: PeerOptions) {
     const decoder = createHpackDecoder({
       tableBytes: options.tableBytes,
       listBytes: 1_000_000,
-      listFields: 1000,
     });
     const encoder = createHpackEncoder();
     let unread = Buffer.alloc(0);

@@ -3,6 +3,7 @@
  * §3.2.2: sub-delimiters and percent-encoding are refused, since no host has them and they end up
  * in links and cookies; an underscore is accepted, since container networks use it.
  */
+import { isIPv6 } from "node:net";
 
 export interface Authority {
   /** Lower case, without a final dot; an IPv6 address keeps its brackets. */
@@ -23,7 +24,8 @@ export function parseAuthority(value: string, into: Authority): boolean {
   let at = 0;
   if (value.charCodeAt(0) === 91) {
     at = value.indexOf("]") + 1;
-    if (at < 4 || !isAddress6(value, 1, at - 1)) return false;
+    const address = value.slice(1, at - 1);
+    if (!isIPv6(address) || address.includes("%")) return false;
   } else {
     let lastDot = true;
     for (; at < end; at++) {
@@ -62,17 +64,4 @@ function isNameCharacter(char: number): boolean {
   if (char >= 48 && char <= 57) return true;
   if (char >= 65 && char <= 90) return true;
   return char === 45 || char === 95;
-}
-
-/** Digits, colons, dots; that the groups add up is left to whoever connects to it. */
-function isAddress6(value: string, start: number, end: number): boolean {
-  let colons = 0;
-  for (let at = start; at < end; at++) {
-    const char = value.charCodeAt(at);
-    if (char === 58) colons++;
-    else if (char === 46) continue;
-    else if (!((char >= 48 && char <= 57) || ((char | 32) >= 97 && (char | 32) <= 102)))
-      return false;
-  }
-  return colons >= 2;
 }

@@ -9,8 +9,8 @@ export const floodBounds = {
   resets: 300,
   pings: 200,
   settings: 50,
-  /** Requests that are malformed, each answered by a reset. */
-  malformed: 50,
+  /** Requests that are malformed, each answered by a reset: a client that tests us sends many. */
+  malformed: 300,
   /** Frames that ask for next to nothing: no client needs this many of them. */
   idle: 10_000,
 } as const;

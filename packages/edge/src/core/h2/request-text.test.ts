@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fieldLines } from "./field-lines.ts";
 import { createFloodGuard, floodBounds } from "./flood-guard.ts";
-import { formatRequestText } from "./request-text.ts";
+import { formatRequestText, isTrailer } from "./request-text.ts";
 
 const good = [":method", "GET", ":scheme", "https", ":authority", "a.test", ":path", "/x?y"];
 
@@ -27,7 +27,7 @@ test.for<[what: string, more: readonly string[]]>([
   ["Transfer-Encoding", ["transfer-encoding", "chunked"]],
   ["Upgrade", ["upgrade", "h2c"]],
   ["TE: gzip", ["te", "gzip"]],
-  ["two Hosts", ["host", "a.test", "host", "b.test"]],
+  ["two Hosts", ["host", "a.test", "host", "a.test"]],
   ["two Content-Lengths", ["content-length", "0", "content-length", "0"]],
   ["a length without a body", ["content-length", "1"]],
   ["a pseudo-header after a field", ["x-a", "1", ":path", "/"]],
@@ -54,14 +54,39 @@ test("CONNECT is refused, and so are two names for the host", () => {
   expect(connect).toMatchObject({ kind: "refused", status: 405 });
   const two = formatRequestText([...good, "host", "b.test"], true);
   expect(two).toMatchObject({ kind: "refused", status: 400 });
+  const other = formatRequestText([...good, "host", "a.test:80"], true);
+  expect(other).toMatchObject({ kind: "refused", status: 400 });
+});
+
+test.for(["A.Test", "a.test:443"])("the host may be said as %s beside its :authority", (host) => {
+  const { kind } = formatRequestText([...good, "host", host], true);
+  expect(kind).toBe("head");
+});
+
+test("a trailer may have fields that are not of the connection", () => {
+  expect(isTrailer(["x-sum", "1", "te", "trailers"])).toBe(true);
+  for (const wrong of [
+    [":path", "/"],
+    ["te", "gzip"],
+    ["upgrade", "h2c"],
+    ["x-a", "1 "],
+  ]) {
+    expect(isTrailer(["x-sum", "1", ...wrong]), wrong[0]).toBe(false);
+  }
+});
+
+test("a cookie with nothing in it is passed on", () => {
+  const request = formatRequestText([...good, "cookie", "", "cookie", "a=1"], true);
+  expect(request).toMatchObject({ text: expect.stringContaining("cookie: ; a=1\r\n") });
 });
 
 test("header lines become fields in lower case, without those of a connection", () => {
-  const lines = "Set-Cookie: a=1\r\nSet-Cookie:b=2; Path=/\r\nConnection: close\r\nX-Empty:\r\n";
+  const lines =
+    "Set-Cookie: a=1\r\nSet-Cookie:b=2; Path=/\r\nConnection: close\r\nX-Empty:\r\nX-Name: \xa0voil\xc3\xa0\t\r\n";
   expect(fieldLines(200, lines)).toEqual([
     ...[":status", "200"],
     ...["set-cookie", "a=1", "set-cookie", "b=2; Path=/"],
-    ...["x-empty", ""],
+    ...["x-empty", "", "x-name", "\xa0voil\xc3\xa0"],
   ]);
 });
 

@@ -37,7 +37,7 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
   const pseudo = new Map<string, string>();
   let host: string | undefined;
   let length: string | undefined;
-  let cookies = "";
+  let cookies: string | undefined;
   let lines = "";
   let regular = false;
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -54,14 +54,12 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
     regular = true;
     if (!fieldName.test(name)) return malformed("a field name with characters it may not have");
     if (connectionFields.has(name)) return malformed("a connection-specific field");
-    if (name === "te" && value.toLowerCase() !== "trailers") {
-      return malformed("TE may only say trailers");
-    }
+    if (!isTeAllowed(name, value)) return malformed("TE may only say trailers");
     if (name === "host") {
-      if (host !== undefined && host !== value) return malformed("two different Hosts");
+      if (host !== undefined) return malformed("more than one Host");
       host = value;
     } else if (name === "cookie") {
-      cookies = cookies === "" ? value : `${cookies}; ${value}`; // RFC 9113 §8.2.3
+      cookies = cookies === undefined ? value : `${cookies}; ${value}`; // RFC 9113 §8.2.3
     } else {
       if (name === "content-length") {
         if (length !== undefined) return malformed("more than one Content-Length");
@@ -74,7 +72,7 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
   if (endsHere && length !== undefined && !/^0+$/.test(length)) {
     return malformed("a Content-Length without a body");
   }
-  if (cookies !== "") lines += `cookie: ${cookies}\r\n`;
+  if (cookies !== undefined) lines += `cookie: ${cookies}\r\n`;
   return withRequestLine(pseudo, host, lines);
 }
 
@@ -82,10 +80,16 @@ export function formatRequestText(fields: readonly string[], endsHere: boolean):
 export function isTrailer(fields: readonly string[]): boolean {
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] as string;
+    const value = fields[index + 1] as string;
     if (!fieldName.test(name) || connectionFields.has(name)) return false;
-    if (badValue.test(fields[index + 1] as string)) return false;
+    if (badValue.test(value) || !isTeAllowed(name, value)) return false;
   }
   return true;
+}
+
+/** RFC 9113 §8.2.2. */
+function isTeAllowed(name: string, value: string): boolean {
+  return name !== "te" || value.toLowerCase() === "trailers";
 }
 
 function withRequestLine(
@@ -112,7 +116,7 @@ function withRequestLine(
   if (/[\x00-\x20\x7f]/.test(path)) return malformed("the path has white space");
   const authority = pseudo.get(":authority");
   // RFC 9113 §8.3.1: a Host that says otherwise is an attempt to be two requests at once.
-  if (authority !== undefined && host !== undefined && authority !== host) {
+  if (authority !== undefined && host !== undefined && !isSame(authority, host, scheme)) {
     return refused(400, ":authority and Host differ");
   }
   const named = authority ?? host;
@@ -121,6 +125,13 @@ function withRequestLine(
     kind: "head",
     text: `${method} ${path} HTTP/1.1\r\nhost: ${named}\r\n${lines}\r\n`,
   };
+}
+
+/** RFC 3986 §6.2.2.1, §6.2.3: whatever the case, and with or without the port of the scheme. */
+function isSame(one: string, other: string, scheme: "http" | "https"): boolean {
+  if (one === other) return true;
+  const port = scheme === "https" ? /:443$/ : /:80$/;
+  return one.toLowerCase().replace(port, "") === other.toLowerCase().replace(port, "");
 }
 
 function malformed(problem: string): RequestText {

@@ -73,11 +73,8 @@ export function createH2State(
     ids: createStreamIds(),
     floods: createFloodGuard(),
     settings: createPeerSettings(),
-    decoder: createHpackDecoder({
-      tableBytes,
-      listBytes,
-      listFields: limits.headerCount + 8, // one more and the pseudo-fields: then it is a 431
-    }),
+    // How many fields there may be is said when crumbs of a cookie are one again (RFC 9113 §8.2.3).
+    decoder: createHpackDecoder({ tableBytes, listBytes }),
     encoder: createHpackEncoder(),
     listBytes,
     block: undefined,

@@ -236,7 +236,9 @@ function begin(stream: H2Stream, text: string, sayContinue: () => void): void {
   stream.announced = head.contentLength;
   const waits = !hasEnded && headerValue(head, "expect") !== undefined; // anything else was a 417
   head.expectContinue = false; // it is said here, in frames
-  head.chunked = !hasEnded && head.contentLength < 0; // its length is not known
+  // Its length is not known; or it is said to be nothing, and END_STREAM has to show it (RFC 9113 §8.1.1).
+  head.chunked = !hasEnded && head.contentLength <= 0;
+  if (head.chunked) head.contentLength = -1;
   beginRequest(io, head);
   if (waits && io.exchange !== undefined && !io.exchange.begun) sayContinue();
 }

@@ -71,6 +71,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let askedAt = 0;
   /** All of the request was handed to the socket, or is held. */
   let isSent = false;
+  /** Something came of the answer. */
+  let isAnswering = false;
   /** A request that leaves at the end of the turn. */
   let held = "";
   /** The beginning of an answer, which is taken in at the end of the turn. */
@@ -168,6 +170,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       return;
     }
     phase = "busy";
+    isAnswering = false;
     source.reset();
     served += 1;
     exchange.owner = owner;
@@ -208,6 +211,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       endUnasked(); // it is no answer
       return false;
     }
+    isAnswering = true;
     const { thread, readBuffer } = options;
     if (thread !== undefined && length <= shortBytes && source.readText && awaitsHead(reader)) {
       arrived = readBuffer.toString("latin1", 0, length);
@@ -251,7 +255,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       endUnasked();
       return;
     }
-    if (!reader.passedOn && !exchange.begun) {
+    if (!isAnswering) {
       close();
       settle("lost");
       return;
