@@ -1,6 +1,6 @@
 /** Several servers behind a real edge of two threads: who is asked, who waits, who is left out. */
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { UpstreamPlan } from "@stack/config";
 import { eventually, exchangeRaw, freePort } from "@stack/testkit";
@@ -221,12 +221,16 @@ test("one that waits too long is told so, one that leaves frees its place", asyn
   const first = ask("/first");
   await eventually("the first", () => server.pending.length === 1);
   expect(await ask("/second")).toMatch(/^HTTP\/1\.1 503 /);
+  const leaver = connect(edge.target);
+  leaver.end("GET /leaves HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  await once(leaver, "close");
   server.pending[0]?.answer();
   await first;
   const third = ask("/third");
   await eventually("the third", () => server.pending.length === 2);
   server.pending[1]?.answer("3");
   expect(bodyOf(await third)).toBe("3");
+  expect(server.seen.join("")).not.toContain("/leaves");
 });
 
 test("who waits for an upstream that a new plan does not have is told, who is served is served", async () => {

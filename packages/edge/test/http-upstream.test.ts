@@ -416,7 +416,7 @@ test("a kept connection that dies under a safe request is replaced, once", async
 test.for([
   ["part of a head", "HTTP/1.1 200 OK\r\nContent-Len"],
   ["an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"],
-])("a safe request is not repeated once %s has come", async ([, said]) => {
+] as const)("a safe request is not repeated once %s has come", async ([, said]) => {
   await using server = await serveRaw((socket, _request, _connection, count) => {
     if (count === 1) socket.write(ok);
     else socket.end(said);

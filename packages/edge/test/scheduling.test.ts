@@ -128,7 +128,10 @@ test("an app that was stopped is waited for by nobody", async () => {
   expect((await answer).text).toContain("back");
 });
 
-test("a client that leaves while it waits gives up its place", async () => {
+test.each([
+  ["by a reset", (socket: Socket) => socket.resetAndDestroy()],
+  ["by an end", (socket: Socket) => socket.end()],
+] as const)("a client that leaves %s while it waits gives up its place", async (_how, leave) => {
   await using edge = await startEdge();
   await using held = await manual(edge);
   await edge.arbiter("shop", [held.worker.record]);
@@ -136,7 +139,7 @@ test("a client that leaves while it waits gives up its place", async () => {
   const first = await held.request(0);
   const leaver = await send(edge, get("/leaves"));
   await queued(edge, 1);
-  leaver.socket.resetAndDestroy();
+  leave(leaver.socket);
   await queued(edge, 0);
   const next = ask(edge, "/next");
   await queued(edge, 1);

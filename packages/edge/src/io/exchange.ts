@@ -161,6 +161,8 @@ export interface ClientFacts {
 
 /** What an exchange tells the one that answers it. One owner may serve many exchanges in turn. */
 export interface ExchangeOwner {
+  /** It only has it stand in a queue: a client that ends its side meanwhile is taken at its word. */
+  readonly isQueue?: true;
   /** The client went away or was cut off; the exchange is done. Not called after `end` or `fail`. */
   onAbort(exchange: Exchange): void;
   /** There is room again after `write` returned false. */

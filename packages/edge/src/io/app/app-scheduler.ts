@@ -29,7 +29,7 @@ import {
   workerState,
 } from "../../core/scheduling/worker-slots.ts";
 import type { ClientExchange } from "../client/client-state.ts";
-import type { Backend, Exchange, LinkOutcome } from "../exchange.ts";
+import type { Backend, Exchange, ExchangeOwner, LinkOutcome } from "../exchange.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import type { AppCall, CallObserver, WorkerHandle } from "./app-call.ts";
 import { createCallList } from "./call-list.ts";
@@ -90,7 +90,8 @@ export function createAppScheduler(options: SchedulerOptions): AppScheduler {
       head === undefined ? 0 : sharedMs(thread.timeOrigin + head.since),
     );
   });
-  const waitingOwner = {
+  const waitingOwner: ExchangeOwner = {
+    isQueue: true,
     onAbort(exchange: Exchange): void {
       const call = waiting.find(exchange);
       if (call === undefined) return;

@@ -216,6 +216,9 @@ function onPeerEnd(io: ClientConnection): void {
     endOfClient(exchange);
   } else if (!exchange.bodyEnded) {
     failByClient(exchange, 400, "the body was cut short");
+  } else if (exchange.owner?.isQueue === true) {
+    // It may only be half closed, but nearly always nobody is there any more, and others wait.
+    io.socket.destroy();
   }
 }
 

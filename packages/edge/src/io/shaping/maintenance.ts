@@ -41,6 +41,7 @@ export function createMaintenanceCover(threads: number): MaintenanceCover {
   let bare: ActivePlan | undefined;
 
   const waiting: ExchangeOwner = {
+    isQueue: true,
     onAbort: (exchange) => void leave(exchange),
     onDrain: () => {},
     onBody: () => false,

@@ -17,7 +17,7 @@ import {
 } from "../../core/scheduling/app-queue.ts";
 import type { AppCall } from "../app/app-call.ts";
 import { createCallList } from "../app/call-list.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange, ExchangeOwner } from "../exchange.ts";
 
 export interface ServerQueueOptions {
   readonly queue: Int32Array;
@@ -59,7 +59,8 @@ export function createServerQueue(options: ServerQueueOptions): ServerQueue {
     const since = head === undefined ? 0 : (options.timeOrigin + head.since) | 0;
     publishHead(queue, self, head?.ticket ?? 0, since);
   });
-  const waitingOwner = {
+  const waitingOwner: ExchangeOwner = {
+    isQueue: true,
     onAbort(exchange: Exchange): void {
       const call = waiting.find(exchange);
       if (call !== undefined) leave(call);
