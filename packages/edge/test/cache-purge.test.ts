@@ -119,3 +119,17 @@ test("a list names what is kept below a URL, with its tags", async () => {
   });
   expect(await ask({ kind: "list", prefix, limit: 1 })).toMatchObject({ isCut: true });
 });
+
+test("however many ask at once after a purge, the app is asked once", async () => {
+  for (let round = 0; round < 100; round += 1) {
+    const path = `/once-${round}`;
+    cached.on(path, fresh("once"));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        cached.get(path, at % 2 === 0 ? { Connection: "close" } : {}),
+      ),
+    );
+    expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(["once"]));
+    expect(cached.count(path), path).toBe(1);
+  }
+});

@@ -59,6 +59,9 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
   let publishAgain: NodeJS.Timeout | undefined;
   let pendingBytes = 0;
   let writesAgainAt = 0;
+  /** Tells its leases from those of others, and each from the next. */
+  const owner = randomUUID();
+  let leases = 0;
   const counts = { hits: 0, misses: 0, failures: 0 };
   const where = describeRedisPlace(place);
   let closed = false;
@@ -167,6 +170,11 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
     else counts.misses += 1;
   }
 
+  function nextToken(): string {
+    leases += 1;
+    return `${owner}:${leases}`;
+  }
+
   function readLease(record: string, token: string, answer: unknown): Lease {
     const [isMine, leftMs] = Array.isArray(answer) ? (answer as unknown[]) : [1];
     if (isMine !== 0 || typeof leftMs !== "number") return { kind: "mine", token };
@@ -213,7 +221,7 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
 
     async getOrLease(key, leaseMs): Promise<Found> {
       const record = keys.record(key);
-      const token = randomUUID();
+      const token = nextToken();
       const answer = await ask(async (call) => {
         const names = [record, keys.lease(record)];
         const first = await runScript(call, getOrLeaseScript, names, [token, leaseMs]);
@@ -230,7 +238,7 @@ export function openRedisStore(options: RedisStoreOptions): SharedStore {
 
     async acquireLease(key, leaseMs) {
       const record = keys.record(key);
-      const token = randomUUID();
+      const token = nextToken();
       const names = [keys.lease(record)];
       const answer = await ask((call) => runScript(call, leaseScript, names, [token, leaseMs]));
       return answer === undefined ? unshared : readLease(record, token, answer);

@@ -149,8 +149,20 @@ export function createCachedBackend(route: CachedRoute): Backend {
       else read(order, borrowed, outcomes.missJoined);
       return;
     }
+    if (claim.cell !== noCell && hasCome(order, nowMs)) {
+      desk.table.release(claim.cell);
+      look(exchange, order.facts, order.attempts + 1);
+      return;
+    }
     const running = begin(order, claim.cell);
     running.start(read(order, running.fill, outcome));
+  }
+
+  /** Another thread has kept it, and let the key go, between our look and our claim. */
+  function hasCome({ exchange, baseKey, stale, attempts }: Order, nowMs: number): boolean {
+    if (attempts >= mostAttempts) return false;
+    const { entry } = desk.find(baseKey, exchange.head, nowMs, route.compression);
+    return entry !== undefined && entry.storedAt > (stale?.storedAt ?? Number.NEGATIVE_INFINITY);
   }
 
   /** The last answer was not for everybody: nobody waits for this one, and it may well be stored. */

@@ -1,37 +1,16 @@
 /**
- * Asks the app for an answer that is to be kept, and decides about it when it comes: it is for all
- * that wait, or for the one that caused it; what is stored still holds (304), or stands in for an
- * error. The request outlives its client. Incomplete answers are never stored.
+ * Brings an answer for all that wait for it: from the second level, where somebody else has put it there, or
+ * else from the app (`fill-from-app.ts`).
  */
-import {
-  decideOnError,
-  decideServe,
-  decideStore,
-  type Forward,
-  matchesRequest,
-  plainRequest,
-  type RequestFacts,
-  readRequestFacts,
-  type StoredAnswer,
-  updateStored,
-} from "@stack/cache";
-import { editHeadLines, headerValue, type RequestHead } from "@stack/protocols";
-import {
-  cookiesOf,
-  withoutEncodingVary,
-  withoutTags,
-  withoutVary,
-} from "../../core/cache/answer-fields.ts";
-import { type CacheOutcome, hitOutcome, outcomes } from "../../core/cache/outcomes.ts";
-import { addFields } from "../client/answer-edits.ts";
+import { decideServe, type Forward, plainRequest, type RequestFacts } from "@stack/cache";
+import { headerValue } from "@stack/protocols";
+import { hitOutcome } from "../../core/cache/outcomes.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { CachedRoute } from "./cached-route.ts";
-import { isClientReader } from "./client-reader.ts";
-import { createFill, type Fill, type FillReader, type FillSource } from "./fill.ts";
-import { copyHead, createFillExchange, type FillExchange } from "./fill-exchange.ts";
-import { freshenByHead } from "./freshen-by-head.ts";
+import { createFill, type Fill, type FillReader } from "./fill.ts";
+import { copyHead } from "./fill-exchange.ts";
+import { type AppFill, prepareAppFill } from "./fill-from-app.ts";
 import { fetchForm, type HotEntry } from "./hot-entry.ts";
-import { joinPieces } from "./join-pieces.ts";
 import { lookUpShared } from "./look-up-shared.ts";
 
 export interface FillOrder {
@@ -49,10 +28,6 @@ export interface FillOrder {
   readonly route: CachedRoute;
 }
 
-/** How long nobody waits for an answer to a key whose last one was not for everybody. */
-const markedSeconds = 10;
-const markedErrorSeconds = 1;
-
 /** The fill, before its request is sent: to be joined, then `start`ed. */
 export interface RunningFill {
   readonly fill: Fill;
@@ -62,267 +37,67 @@ export interface RunningFill {
 
 export function prepareFill(order: FillOrder): RunningFill {
   const { exchange, route, forward } = order;
-  let { stale } = order;
-  let sentConditions = "";
-  let releaseLease = (): void => {};
   const { desk, rules } = route;
-  const { policy } = rules;
   const { thread } = exchange.io;
   const acceptEncoding = headerValue(exchange.head, "accept-encoding");
   const original = copyHead(exchange.head);
   rules.trim?.(original);
-  // What the app has not seen says nothing about its answer.
-  const facts = rules.trim === undefined ? order.facts : readRequestFacts(original);
   let first: FillReader | undefined;
-  let sent: FillExchange | undefined;
-  let requestedAt = 0;
-  let answer: StoredAnswer | undefined;
-  let isUnchanged = false;
-  let standsIn = false;
-  let accounted = 0;
+  let app: AppFill | undefined;
+  let releaseLease = (): void => {};
   let isOver = false;
 
-  const now = (): number => thread.timeOrigin + performance.now();
-  const account = (bytes: number): void => {
-    thread.budget.add(bytes - accounted);
-    accounted = bytes;
-  };
-  const over = (): void => {
-    if (isOver) return;
-    isOver = true;
-    account(0);
-    releaseLease();
-    order.onOver();
-  };
-
   const fill = createFill(order.key, {
-    onResume: () => sent?.resume(),
-    onDeserted() {
-      // What is to be stored is worth having without anybody who waits.
-      if (answer !== undefined || isUnchanged || standsIn || fill.phase() === "waiting") return;
-      over();
-      // Not within a callback of whoever answers.
-      process.nextTick(() => sent?.giveUp());
-    },
+    onResume: () => app?.resume(),
+    onDeserted: () => app?.onDeserted(),
   });
 
   function start(by: FillReader | undefined): void {
     first = by;
     // An answer that nobody may share is not looked for anywhere.
-    if (desk.store.name === "none" || !forward.mayCollapse) send(forward.conditions);
+    const isAlone = desk.store.name === "none" || !forward.mayCollapse;
+    if (isAlone) ask(forward.conditions, order.stale);
     else void lookUp();
+  }
+
+  function ask(conditions: string, stale: HotEntry | undefined): void {
+    app = prepareAppFill({ order, original, fill, first, stale, onOver });
+    app.send(conditions);
   }
 
   /** Never rejects: a store that does not answer has nothing. */
   async function lookUp(): Promise<void> {
-    const { baseKey, key } = order;
+    const { baseKey, key, stale } = order;
     const { compression } = route;
-    const found = await lookUpShared({
-      desk,
-      baseKey,
-      key,
-      head: original,
-      compression,
-      now,
-      stale,
-    }).catch(() => undefined);
+    const now = (): number => thread.timeOrigin + performance.now();
+    const question = { desk, baseKey, key, head: original, compression, now, stale };
+    const found = await lookUpShared(question).catch(() => undefined);
     if (found === undefined) {
-      send(forward.conditions);
+      ask(forward.conditions, stale);
       return;
     }
     releaseLease = found.release;
     if (found.entry === undefined || route.isOutdated(found.entry.answer)) {
-      send(forward.conditions);
+      ask(forward.conditions, stale);
       return;
     }
     const { answer: known } = found.entry;
     const context = { method: "GET", appIsDown: route.isDown(), hasVariants: false };
-    const decision = decideServe(plainRequest, known, now(), policy, context);
+    const decision = decideServe(plainRequest, known, now(), rules.policy, context);
     if (decision.kind === "hit") {
       await fetchForm(found.entry, acceptEncoding, compression, desk.codedBodies);
       fill.end({ entry: found.entry, outcome: hitOutcome(decision) });
-      over();
+      onOver();
       return;
     }
-    stale = found.entry;
-    send(decision.kind === "forward" ? decision.conditions : "");
+    ask(decision.kind === "forward" ? decision.conditions : "", found.entry);
   }
 
-  function send(conditions: string): void {
-    sentConditions = conditions;
-    requestedAt = now();
-    const head = copyHead(original);
-    trimHead(head, conditions);
-    sent = createFillExchange(exchange, head, {
-      onInform(...answer) {
-        if (first !== undefined && !exchange.begun) exchange.inform(...answer); // to whom it was said
-      },
-      onBegin,
-      onWrite,
-      onEnd,
-      onFail,
-      hasStandIn,
-    });
-    route.inner.handle(sent.exchange);
-  }
-
-  function trimHead(head: RequestHead, conditions: string): void {
-    const removed = new Set(forward.removes ?? []);
-    if (route.compression !== undefined) removed.add("accept-encoding");
-    if (removed.size > 0 || conditions !== "") editHeadLines(head, removed, conditions);
-  }
-
-  function sourceOf(): FillSource {
-    if (sent === undefined) return { servedBy: "", app: "", queueMs: 0, release: "" };
-    const { servedBy, app, queueMs, times } = sent.exchange;
-    return { servedBy, app, queueMs, release: times.release };
-  }
-
-  function onBegin(
-    status: number,
-    reason: string,
-    written: string,
-    length: number,
-    hasDate: boolean | undefined,
-  ): void {
-    const receivedAt = now();
-    const times = { requestedAt: Math.floor(requestedAt), receivedAt: Math.floor(receivedAt) };
-    const fields = unvaried(written);
-    const response = { status, reason, fields, length };
-    if (original.method === "HEAD" && stale !== undefined) {
-      const { baseKey } = order;
-      freshenByHead({ route, baseKey, head: original, stored: stale }, response, times);
-    }
-    if (status === 304 && sentConditions !== "" && stale !== undefined) {
-      const updated = updateStored(stale.answer, response, policy, times);
-      isUnchanged = true;
-      if (updated === undefined) return;
-      if (!exchange.done && first !== undefined) addFields(exchange, cookiesOf(fields));
-      renew(stale, updated);
-      return;
-    }
-    if (
-      stale !== undefined &&
-      decideOnError(stale.answer, status, receivedAt, policy, route.isDown())
-    ) {
-      standsIn = true;
-      fill.end({ entry: stale, outcome: outcomes.staleError });
-      return;
-    }
-    const { release } = sourceOf();
-    const decision = decideStore(
-      { method: original.method, head: original, facts, release },
-      response,
-      policy,
-      times,
-    );
-    const isStored = decision.store && sent?.hasOrders() === false; // what it may send is this client's
-    if (isStored) answer = { ...decision.answer, fields: withoutTags(decision.answer.fields) };
-    noteStorable(status, isStored);
-    fill.begin(
-      {
-        status,
-        reason,
-        fields: withoutTags(fields),
-        length,
-        hasDate,
-        answer,
-        refusal: decision.store ? "" : decision.reason,
-      },
-      sourceOf(),
-      (reader) => reader === first || suits(reader),
-    );
-  }
-
-  /** Whether the answer is for another reader as well. */
-  function suits(reader: FillReader): boolean {
-    if (answer === undefined) return false;
-    if (answer.vary.length === 0 || !isClientReader(reader)) return true;
-    return matchesRequest(answer, reader.exchange.head);
-  }
-
-  /** By what the app was not told an answer does not vary. */
-  function unvaried(fields: string): string {
-    if (rules.trim !== undefined) return withoutVary(fields);
-    return route.compression === undefined ? fields : withoutEncodingVary(fields);
-  }
-
-  function noteStorable(status: number, isStored: boolean): void {
-    const { table } = desk;
-    if (!forward.mayCollapse) return; // it says nothing of the answers to others
-    if (isStored) table.unmark(order.key);
-    else {
-      const seconds = status >= 500 ? markedErrorSeconds : markedSeconds;
-      table.mark(order.key, Math.ceil(now() / 1_000) + seconds);
-    }
-  }
-
-  /** RFC 9111 §4.3.4: the stored answer, freshened. */
-  function renew(old: HotEntry, updated: StoredAnswer): void {
-    const clean = { ...updated, fields: withoutTags(updated.fields) };
-    const entry = keep(clean, old.plain.body);
-    fill.end({ entry, outcome: outcomes.revalidated });
-  }
-
-  function keep(kept: StoredAnswer, body: Buffer): HotEntry {
-    const { compression } = route;
-    return desk.keep(order.baseKey, original, kept, body, requestedAt, policy, compression);
-  }
-
-  function onWrite(bytes: Buffer | string): boolean {
-    if (isUnchanged || standsIn) return true;
-    const hasRoom = fill.add(bytes);
-    if (answer === undefined) return hasRoom;
-    account(fill.bytes());
-    if (fill.bytes() <= policy.maxBodyBytes && !thread.budget.isExhausted()) return true;
-    answer = undefined;
-    account(0);
-    noteStorable(0, false);
-    fill.giveUpKeeping();
-    return fill.phase() !== "begun" || hasRoom;
-  }
-
-  function onEnd(): void {
-    if (isUnchanged && fill.phase() === "waiting") {
-      // It spoke of another version than the stored one: all of it is needed.
-      isUnchanged = false;
-      send("");
-      return;
-    }
-    if (answer === undefined) fill.end(undefined);
-    else {
-      fill.end({ entry: keep(answer, joinPieces(fill.pieces())), outcome: undefined });
-    }
-    over();
-  }
-
-  /** The app went down after the request was sent: what the next one will get is there for it too. */
-  function hasStandIn(): boolean {
-    if (fill.phase() !== "waiting" || stale === undefined || !route.isDown()) return false;
-    const wanted = rules.trim === undefined ? facts : plainRequest;
-    const context = { method: original.method, appIsDown: true, hasVariants: false };
-    return decideServe(wanted, stale.answer, now(), policy, context).kind === "hit";
-  }
-
-  function outcomeInPlace(): CacheOutcome | undefined {
-    if (hasStandIn()) return outcomes.staleDown;
-    if (fill.phase() !== "waiting" || stale === undefined) return undefined;
-    const standsIn = decideOnError(stale.answer, "unreachable", now(), policy, route.isDown());
-    return standsIn ? outcomes.staleError : undefined;
-  }
-
-  function onFail(status: number, reason: string, retryAfterS: number | undefined): void {
-    answer = undefined;
-    const outcome = outcomeInPlace();
-    if (outcome !== undefined && stale !== undefined) {
-      fill.end({ entry: stale, outcome });
-      over();
-      return;
-    }
-    over(); // first: whoever looks again may fetch it
-    // The worker died: one of those that wait asks again. What is busy or slow is so for all.
-    const only = status === 502 ? first : undefined;
-    fill.fail({ status, reason, retryAfterS }, sourceOf(), only);
+  function onOver(): void {
+    if (isOver) return;
+    isOver = true;
+    releaseLease();
+    order.onOver();
   }
 
   return { fill, start };
