@@ -13,7 +13,7 @@ const dateField = /(?:^|\n)date:/i;
 /** What stands in the place of a client's socket, in so far as it says heads. */
 export interface HeadSpeaker {
   /** No answer is wanted any more. */
-  readonly isOver: () => boolean;
+  readonly isAnswered: () => boolean;
   /** @param fields ":status" first, as `fieldLines` has them */
   readonly say: (fields: readonly string[], endStream: boolean) => void;
 }
@@ -24,7 +24,7 @@ function speakerOf({ io }: ClientExchange): HeadSpeaker {
 
 function inform(this: ClientExchange, status: number, _reason: string, fields: string): void {
   const speaker = speakerOf(this);
-  if (this.done || this.begun || status <= 101 || speaker.isOver()) return;
+  if (this.done || this.begun || status <= 101 || speaker.isAnswered()) return;
   this.io.thread.metrics.informed();
   speaker.say(fieldLines(status, fields), false);
 }
@@ -62,7 +62,7 @@ function respond(exchange: ClientExchange, status: number, lines: string, isEmpt
   exchange.status = status;
   exchange.answerBodiless = exchange.isHead || status === 204 || status === 304;
   const speaker = speakerOf(exchange);
-  if (speaker.isOver()) return;
+  if (speaker.isAnswered()) return;
   const all = io.rules === undefined ? lines : lines + io.rules.answerFields;
   speaker.say(fieldLines(status, all), exchange.answerBodiless || isEmpty);
 }

@@ -34,6 +34,8 @@ import { connectionWindow, createH2State, type H2State, maxStreams } from "./h2-
 import { type H2Stream, streamWindow } from "./h2-stream.ts";
 import { takeContinuation, takeData, takeHeaders, takeReset } from "./request-frames.ts";
 
+/** A proxy that speaks for many sends what they cancel over one connection: as often as not it is forgiven. */
+const mostForgiven = 1_000;
 /** RFC 9113 §6.8: the first GOAWAY of a drain lets requests that are on their way in. */
 const everyStream = 2 ** 31 - 1;
 
@@ -57,7 +59,7 @@ export function createH2Connection(
 ): H2Connection {
   const { timeoutsMs } = thread.active.plan;
   const outlet = createOutlet(socket, thread.turnEnd, onBug);
-  const state = createH2State(thread, facts, outlet, { reset, close, startClosing });
+  const state = createH2State(thread, facts, outlet, { reset, endStream, close, startClosing });
   const { streams, ids } = state;
   const read = createFrameReader((frame) => (isOver ? 0 : takeFrame(state, frame)));
   /** Its end is an error. */
@@ -81,6 +83,11 @@ export function createH2Connection(
     if (stream.isOver) return;
     outlet.put(resetFrame(stream.id, why));
     if (!stream.hasEnded) ids.closeEarly(stream.id);
+    close(stream);
+  }
+
+  function endStream(stream: H2Stream): void {
+    state.answered = Math.min(state.answered + 1, mostForgiven);
     close(stream);
   }
 

@@ -52,6 +52,8 @@ export interface H2State {
 export interface H2Closing {
   /** RST_STREAM, for a reason that is ours. */
   readonly reset: (stream: H2Stream, code: number) => void;
+  /** Both sides have said their end. */
+  readonly endStream: (stream: H2Stream) => void;
   /** The stream is over, whoever ended it. */
   readonly close: (stream: H2Stream) => void;
   readonly startClosing: () => void;

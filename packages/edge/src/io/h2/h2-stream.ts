@@ -13,10 +13,9 @@ import { createClientConnection, guard, onClose, onDrain } from "../client/clien
 import { beginRequest, refuse, returnHead, takeHead } from "../client/client-requests.ts";
 import type { ClientConnection } from "../client/client-state.ts";
 import { endFrames, takeFrame } from "../client/framed-body.ts";
-import type { SocketInternals } from "../thread/node-streams.ts";
-import type { ThreadContext } from "../thread/thread-context.ts";
 import { type HeadSpeaker, h2Dialect } from "./h2-answer.ts";
-import type { Outlet, OutStream } from "./h2-outlet.ts";
+import type { OutStream } from "./h2-outlet.ts";
+import type { H2State } from "./h2-state.ts";
 
 /** Of one body; it is given back as fast as its backend takes it. */
 export const streamWindow = 128 * 1024;
@@ -25,201 +24,203 @@ const mostUnwanted = 128 * 1024;
 /** Of an answer that is handed on in pieces: as much leaves before the end of the turn. */
 const pieceBytes = 64 * 1024;
 
-export interface H2Stream extends OutStream {
+const continues = [":status", "100"];
+
+/** The part of a socket that the code of client connections uses, no more. */
+type SocketPart = { readonly [name in "_handle" | keyof Socket]?: unknown };
+
+/**
+ * A class, where others are records of functions: there is one for each request, and a dozen functions
+ * of its own each were a third of all that a request allocates.
+ */
+export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
+  readonly id: number;
   readonly io: ClientConnection;
+  readonly pieces: (Buffer | string)[] = [];
+  sendWindow: number;
+  waiting: number = 0;
+  sent: number = 0;
+  wantsEnd: boolean = false;
+  hasSaidEnd: boolean = false;
+  isListed: boolean = false;
   /** Its client has said END_STREAM. */
   hasEnded: boolean;
-  isOver: boolean;
+  isOver: boolean = false;
   /** Content-Length of the request; -1 for none. */
-  announced: number;
+  announced: number = -1;
+  private readonly state: H2State;
+  private received: number = 0;
+  private unwanted: number = 0;
+  /** Bytes that came and were not given back to the client's window. */
+  private taken: number = 0;
+  private holdsBack: boolean = false;
+  /** Somebody was told to wait. */
+  private owesDrain: boolean = false;
+  private corks: number = 0;
+
+  /** @param hasEnded the request has no body */
+  constructor(id: number, state: H2State, hasEnded: boolean) {
+    this.id = id;
+    this.state = state;
+    this.hasEnded = hasEnded;
+    this.sendWindow = state.settings.initialWindow;
+    const socket = this as unknown as Socket;
+    this.io = createClientConnection(socket, state.thread, state.facts, onExchangeDone, h2Dialect);
+  }
+
+  // ── what its client sends ──
+
   /**
    * The next bytes of its body are bytes[start, end), of a payload of `length`, padding included; returns
    * 0, or the code to reset it with.
    */
-  readonly receive: (bytes: Buffer, start: number, end: number, length: number) => number;
-  /** END_STREAM; returns 0, or the code to reset it with. */
-  readonly end: () => number;
-  /** It is over, whoever ended it. */
-  readonly close: () => void;
-}
-
-export interface H2StreamOptions {
-  readonly id: number;
-  readonly thread: ThreadContext;
-  readonly facts: ClientConnection["facts"];
-  readonly outlet: Outlet;
-  readonly sendWindow: number;
-  /** The request has no body. */
-  readonly endsHere: boolean;
-  /** Header blocks of this connection. */
-  readonly encode: (fields: readonly string[]) => string;
-  /** The stream is to be reset. */
-  readonly reset: (stream: H2Stream, code: number) => void;
-  /** Both sides have said their end. */
-  readonly onEnded: (stream: H2Stream) => void;
-}
-
-export function createH2Stream(options: H2StreamOptions): H2Stream {
-  const { id, thread, outlet, encode } = options;
-  const pieces: (Buffer | string)[] = [];
-  let received = 0;
-  let unwanted = 0;
-  /** Bytes that came and were not given back to the client's window. */
-  let taken = 0;
-  let isPaused = false;
-  /** Somebody was told to wait. */
-  let owesDrain = false;
-  let corks = 0;
-
-  function giveBack(): void {
-    if (taken < streamWindow / 2 || isPaused || stream.hasEnded || stream.isOver) return;
-    outlet.put(windowUpdateFrame(id, taken));
-    taken = 0;
+  receive(bytes: Buffer, start: number, end: number, length: number): number {
+    this.taken += length;
+    if (this.taken > streamWindow) return h2ErrorCodes.flowControlError;
+    this.received += end - start;
+    if (this.announced >= 0 && this.received > this.announced) return h2ErrorCodes.protocolError;
+    const { io } = this;
+    guard(io, () => takeFrame(io, bytes, start, end));
+    if (io.closing) {
+      this.unwanted += end - start;
+      if (this.unwanted > mostUnwanted) {
+        // RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted.
+        if (this.hasSaidEnd) this.state.closing.reset(this, h2ErrorCodes.noError);
+        else this.holdsBack = true; // its deadline is running
+      }
+    }
+    this.giveBack();
+    return 0;
   }
 
-  function onMoved(): void {
-    if (stream.hasSaidEnd && stream.hasEnded) {
-      options.onEnded(stream);
+  /** END_STREAM; returns 0, or the code to reset it with. */
+  receiveEnd(): number {
+    this.hasEnded = true;
+    const isWhole = this.announced < 0 || this.received === this.announced;
+    if (!isWhole) return h2ErrorCodes.protocolError;
+    guard(this.io, endFrames);
+    this.onMoved();
+    return 0;
+  }
+
+  /** It is over, whoever ended it. */
+  close(): void {
+    this.isOver = true;
+    this.hasSaidEnd = true; // or it would be said yet
+    this.waiting = 0;
+    this.pieces.length = 0;
+    this.io.closed = true;
+    guard(this.io, onClose);
+  }
+
+  private giveBack(): void {
+    if (this.taken < streamWindow / 2 || this.holdsBack || this.hasEnded || this.isOver) return;
+    this.state.outlet.put(windowUpdateFrame(this.id, this.taken));
+    this.taken = 0;
+  }
+
+  // ── what it is answered ──
+
+  isAnswered(): boolean {
+    return this.isOver || this.wantsEnd;
+  }
+
+  say(fields: readonly string[], endStream: boolean): void {
+    const { outlet, encoder } = this.state;
+    outlet.put(headerFrames(this.id, encoder.encode(fields), endStream));
+    if (!endStream) return;
+    this.wantsEnd = true;
+    this.hasSaidEnd = true;
+  }
+
+  onMoved(): void {
+    if (this.hasSaidEnd && this.hasEnded) {
+      this.state.closing.endStream(this);
       return;
     }
-    if (!owesDrain || stream.waiting > 0) return;
-    owesDrain = false;
-    guard(stream.io, onDrain);
+    if (!this.owesDrain || this.waiting > 0) return;
+    this.owesDrain = false;
+    guard(this.io, onDrain);
+  }
+
+  // ── as a socket ──
+
+  /** Of which `bytesTaken` is told: what the connection has taken of it. */
+  get _handle(): { readonly bytesWritten: number } {
+    return { bytesWritten: this.sent };
+  }
+
+  get writableLength(): number {
+    return this.waiting;
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.waiting > 0;
+  }
+
+  write(bytes: Buffer | string): boolean {
+    if (this.isAnswered()) return true;
+    const { outlet } = this.state;
+    this.pieces.push(bytes);
+    this.waiting += bytes.length;
+    outlet.list(this);
+    if (this.waiting >= pieceBytes && this.corks === 0) outlet.flush();
+    this.owesDrain = this.waiting > 0;
+    return !this.owesDrain;
+  }
+
+  end(): void {
+    if (this.isOver) return;
+    if (this.hasSaidEnd) {
+      this.onMoved(); // with the head of the answer
+    } else if (!this.wantsEnd) {
+      this.wantsEnd = true;
+      this.state.outlet.list(this);
+    }
+  }
+
+  cork(): void {
+    this.corks += 1;
+  }
+
+  uncork(): void {
+    this.corks -= 1;
+  }
+
+  pause(): void {
+    this.holdsBack = true;
+  }
+
+  resume(): void {
+    this.holdsBack = false;
+    this.giveBack();
   }
 
   /** A client that has not got all of the answer must see it: NO_ERROR says that it has. */
-  function cut(): void {
-    if (stream.isOver) return;
-    options.reset(stream, stream.hasSaidEnd ? h2ErrorCodes.noError : h2ErrorCodes.internalError);
+  destroy(): void {
+    if (this.isOver) return;
+    const code = this.hasSaidEnd ? h2ErrorCodes.noError : h2ErrorCodes.internalError;
+    this.state.closing.reset(this, code);
   }
 
-  /** The part of a socket that the code of client connections uses, no more; and what says heads. */
-  const socket = {
-    isOver: () => stream.isOver || stream.wantsEnd,
-    say(fields: readonly string[], endStream: boolean): void {
-      outlet.put(headerFrames(id, encode(fields), endStream));
-      if (!endStream) return;
-      stream.wantsEnd = true;
-      stream.hasSaidEnd = true;
-    },
-    /** Of which `bytesTaken` is told: what the connection has taken of it. */
-    get _handle() {
-      return { bytesWritten: stream.sent };
-    },
-    get writableLength() {
-      return stream.waiting;
-    },
-    get writableNeedDrain() {
-      return stream.waiting > 0;
-    },
-    write(bytes: Buffer | string): boolean {
-      if (stream.isOver || stream.wantsEnd) return true;
-      pieces.push(bytes);
-      stream.waiting += bytes.length;
-      outlet.list(stream);
-      if (stream.waiting >= pieceBytes && corks === 0) outlet.flush();
-      owesDrain = stream.waiting > 0;
-      return !owesDrain;
-    },
-    end() {
-      if (stream.isOver) return;
-      if (stream.hasSaidEnd)
-        onMoved(); // with the head of the answer
-      else if (!stream.wantsEnd) {
-        stream.wantsEnd = true;
-        outlet.list(stream);
-      }
-    },
-    cork() {
-      corks += 1;
-    },
-    uncork() {
-      corks -= 1;
-    },
-    pause() {
-      isPaused = true;
-    },
-    resume() {
-      isPaused = false;
-      giveBack();
-    },
-    destroy: cut,
-    resetAndDestroy: cut,
-  } satisfies HeadSpeaker &
-    Pick<SocketInternals, "_handle"> & { readonly [name in keyof Socket]?: unknown };
-
-  const stream: H2Stream = {
-    id,
-    io: createClientConnection(
-      socket as unknown as Socket,
-      thread,
-      options.facts,
-      (io) => onExchangeDone(io, stream),
-      h2Dialect,
-    ),
-    sendWindow: options.sendWindow,
-    pieces,
-    waiting: 0,
-    sent: 0,
-    wantsEnd: false,
-    hasSaidEnd: false,
-    isListed: false,
-    onMoved,
-    hasEnded: options.endsHere,
-    isOver: false,
-    announced: -1,
-    receive(bytes, start, end, length) {
-      taken += length;
-      if (taken > streamWindow) return h2ErrorCodes.flowControlError;
-      received += end - start;
-      if (stream.announced >= 0 && received > stream.announced) return h2ErrorCodes.protocolError;
-      const { io } = stream;
-      guard(io, () => takeFrame(io, bytes, start, end));
-      if (io.closing) {
-        unwanted += end - start;
-        if (unwanted > mostUnwanted) {
-          // RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted.
-          if (stream.hasSaidEnd) options.reset(stream, h2ErrorCodes.noError);
-          else isPaused = true; // its deadline is running
-        }
-      }
-      giveBack();
-      return 0;
-    },
-    end() {
-      stream.hasEnded = true;
-      const isWhole = stream.announced < 0 || received === stream.announced;
-      if (!isWhole) return h2ErrorCodes.protocolError;
-      guard(stream.io, endFrames);
-      onMoved();
-      return 0;
-    },
-    close() {
-      stream.isOver = true;
-      stream.hasSaidEnd = true; // or it would be said yet
-      stream.waiting = 0;
-      pieces.length = 0;
-      stream.io.closed = true;
-      guard(stream.io, onClose);
-    },
-  };
-  return stream;
+  resetAndDestroy(): void {
+    this.destroy();
+  }
 }
 
 /** Begins the request that `fields` are. */
 export function serveRequest(
   stream: H2Stream,
   request: Exclude<RequestText, { readonly kind: "malformed" }>,
-  sayContinue: () => void,
 ): void {
   const { io } = stream;
   guard(io, () => {
     if (request.kind === "refused") refuse(io, request.status, request.problem);
-    else begin(stream, request.text, sayContinue);
+    else begin(stream, request.text);
   });
 }
 
-function begin(stream: H2Stream, text: string, sayContinue: () => void): void {
+function begin(stream: H2Stream, text: string): void {
   const { io, hasEnded } = stream;
   const { limits } = io.thread.active.plan;
   const head = takeHead(io);
@@ -240,10 +241,11 @@ function begin(stream: H2Stream, text: string, sayContinue: () => void): void {
   head.chunked = !hasEnded && head.contentLength <= 0;
   if (head.chunked) head.contentLength = -1;
   beginRequest(io, head);
-  if (waits && io.exchange !== undefined && !io.exchange.begun) sayContinue();
+  if (waits && io.exchange !== undefined && !io.exchange.begun) stream.say(continues, false);
 }
 
-function onExchangeDone(io: ClientConnection, stream: H2Stream): void {
+function onExchangeDone(io: ClientConnection): void {
+  const stream = io.socket as unknown as H2Stream;
   const exchange = io.exchange;
   if (exchange === undefined) return;
   io.exchange = undefined;

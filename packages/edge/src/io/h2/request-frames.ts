@@ -4,23 +4,15 @@
  */
 import { h2ErrorCodes as code } from "../../core/h2/error-codes.ts";
 import type { Frame } from "../../core/h2/frame-reader.ts";
-import {
-  frameFlag,
-  headerFrames,
-  resetFrame,
-  uint32At,
-  windowUpdateFrame,
-} from "../../core/h2/frames.ts";
+import { frameFlag, resetFrame, uint32At, windowUpdateFrame } from "../../core/h2/frames.ts";
 import { createOpenBlock } from "../../core/h2/open-block.ts";
 import { findBlock, findData } from "../../core/h2/payloads.ts";
 import { formatRequestText, isTrailer, type RequestText } from "../../core/h2/request-text.ts";
 import { connectionWindow, countFlood, type H2State, maxStreams } from "./h2-state.ts";
-import { createH2Stream, type H2Stream, serveRequest } from "./h2-stream.ts";
+import { H2Stream, serveRequest } from "./h2-stream.ts";
 
 /** DATA that is more frame than body. */
 const tinyData = 16;
-/** A proxy that speaks for many sends what they cancel over one connection: as often as not it is forgiven. */
-const mostForgiven = 1_000;
 
 export function takeData(state: H2State, frame: Frame): number {
   const { ids, span } = state;
@@ -38,7 +30,7 @@ export function takeData(state: H2State, frame: Frame): number {
     return code.streamClosed;
   } else {
     let wrong = stream.receive(bytes, span.from, span.to, length);
-    if (wrong === 0 && ends && !stream.isOver) wrong = stream.end();
+    if (wrong === 0 && ends && !stream.isOver) wrong = stream.receiveEnd();
     if (ends) ids.endLate(id);
     if (wrong !== 0) return blame(state, stream, wrong);
   }
@@ -128,25 +120,9 @@ function begin(
   endStream: boolean,
   request: Exclude<RequestText, { readonly kind: "malformed" }>,
 ): void {
-  const { thread, facts, outlet, encoder, settings, closing } = state;
-  const stream = createH2Stream({
-    id,
-    thread,
-    facts,
-    outlet,
-    endsHere: endStream,
-    sendWindow: settings.initialWindow,
-    encode: encoder.encode,
-    reset: closing.reset,
-    onEnded(ended) {
-      state.answered = Math.min(state.answered + 1, mostForgiven);
-      closing.close(ended);
-    },
-  });
+  const stream = new H2Stream(id, state, endStream);
   state.streams.set(id, stream);
-  const sayContinue = (): void =>
-    outlet.put(headerFrames(id, encoder.encode([":status", "100"]), false));
-  serveRequest(stream, request, sayContinue);
+  serveRequest(stream, request);
 }
 
 /** §8.1: it ends the request; what it says is dropped. */
@@ -156,7 +132,7 @@ function takeTrailer(
   endStream: boolean,
   fields: readonly string[],
 ): number {
-  const problem = endStream && isTrailer(fields) ? stream.end() : code.protocolError;
+  const problem = endStream && isTrailer(fields) ? stream.receiveEnd() : code.protocolError;
   return problem === 0 ? 0 : blame(state, stream, problem);
 }
 
