@@ -69,7 +69,12 @@ export { findHeadEnd } from "./http/find-head-end.ts";
 export { flatCopy } from "./http/flat.ts";
 export { formatCgiBlock } from "./http/format-cgi.ts";
 export { formatForwardedRequest, forwardedTarget } from "./http/format-forward.ts";
-export { type ForwardOptions, viaName } from "./http/forward-rules.ts";
+export {
+  type ClientMemo,
+  createClientMemo,
+  type ForwardOptions,
+  viaName,
+} from "./http/forward-rules.ts";
 export { chunkedBody, contentLengthLine, type Framing, noBody } from "./http/framing.ts";
 export {
   type HeadLines,
@@ -93,6 +98,7 @@ export {
 export { continueResponse, reasonOf, statusLine } from "./http/reasons.ts";
 export {
   clearRequestHead,
+  copyRequestHead,
   createRequestHead,
   type HeadLimits,
   maxTargetBytes,

@@ -4,7 +4,7 @@
  * upstream, static files, fixed answers) only says what the answer is. One object per request; on
  * one that is done every method does nothing, so a late callback of a backend harms nobody.
  */
-import type { RequestHead } from "@stack/protocols";
+import type { ClientMemo, RequestHead } from "@stack/protocols";
 import type { RouteDecision } from "../core/routing/route-table.ts";
 
 /** Bytes given away for good (never a view of a shared read buffer), or latin-1 text. */
@@ -137,6 +137,7 @@ export interface ConnectionFacts {
   /** The listener's own, for requests without a Host. */
   readonly serverName: string;
   readonly serverPort: number;
+  readonly said: ClientMemo;
   /** Of a request that came from a web server in front of us. */
   readonly front?: FrontFacts | undefined;
 }

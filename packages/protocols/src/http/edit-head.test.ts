@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { editHeadLines } from "./edit-head.ts";
 import { formatForwardedRequest } from "./format-forward.ts";
+import { createClientMemo } from "./forward-rules.ts";
 import { noBody } from "./framing.ts";
 import { headerValue } from "./head-lines.ts";
 import { parseRequestHead } from "./parse-request.ts";
@@ -16,6 +17,7 @@ const options = {
   serverPort: 80,
   stripPrefix: "",
   framing: noBody,
+  said: createClientMemo(),
 } as const;
 
 function parse(fields: string, before = ""): RequestHead {

@@ -21,7 +21,7 @@ import { flatCopy } from "./flat.ts";
 import type { Framing } from "./framing.ts";
 import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
-import type { ClientMemo, RequestHead } from "./request-head.ts";
+import type { RequestHead } from "./request-head.ts";
 
 /** What the edge knows about a request besides its head. One object may serve many requests. */
 export interface ForwardOptions {
@@ -41,6 +41,24 @@ export interface ForwardOptions {
   stripPrefix: string;
   /** How the body will be sent on. The CGI block ignores it. */
   framing: Framing;
+  /** What was said about the client last time: one for each connection. */
+  said: ClientMemo;
+}
+
+/** What we say about a client, with what it was made from: the same for most requests of a connection. */
+export interface ClientMemo {
+  peerAddress: string;
+  peerPort: number;
+  scheme: string;
+  host: string;
+  /** As header lines, and as CGI keys. */
+  lines: string;
+  keys: string;
+}
+
+/** Of a connection that has not sent a request yet. */
+export function createClientMemo(): ClientMemo {
+  return { peerAddress: "", peerPort: -1, scheme: "", host: "", lines: "", keys: "" };
 }
 
 /** The name under which we enter ourselves into Via (RFC 9110 §7.6.3). */
@@ -99,7 +117,7 @@ export function receivedHost(head: RequestHead, options: ForwardOptions): string
 
 /** What we say about the client, as header lines. */
 export function clientLines(head: RequestHead, options: ForwardOptions, host: string): string {
-  if (!options.trusted) return clientMemo(head, options, host).lines;
+  if (!options.trusted) return clientMemo(options, host).lines;
   let out = `X-Forwarded-For: ${forwardedFor(head, options)}\r\nX-Real-IP: ${options.clientAddress}\r\n`;
   if (!hasField(head, fieldId.forwardedProto)) out += `X-Forwarded-Proto: ${options.scheme}\r\n`;
   if (!hasField(head, fieldId.forwardedHost)) out += `X-Forwarded-Host: ${host}\r\n`;
@@ -109,7 +127,7 @@ export function clientLines(head: RequestHead, options: ForwardOptions, host: st
 
 /** The same as CGI keys, with the ones that belong to the connection. */
 export function clientKeys(head: RequestHead, options: ForwardOptions, host: string): string {
-  if (!options.trusted) return clientMemo(head, options, host).keys;
+  if (!options.trusted) return clientMemo(options, host).keys;
   const scheme = clientScheme(head, options);
   const proto = joinedValues(head, fieldId.forwardedProto);
   const forwardedHost = joinedValues(head, fieldId.forwardedHost);
@@ -129,9 +147,8 @@ export function clientKeys(head: RequestHead, options: ForwardOptions, host: str
 }
 
 /** Of an untrusted peer nothing is said that changes between its requests, but the Host perhaps. */
-function clientMemo(head: RequestHead, options: ForwardOptions, host: string): ClientMemo {
-  const memo = head.said;
-  const { peerAddress, peerPort, scheme } = options;
+function clientMemo(options: ForwardOptions, host: string): ClientMemo {
+  const { said: memo, peerAddress, peerPort, scheme } = options;
   if (
     memo.peerPort === peerPort &&
     memo.peerAddress === peerAddress &&

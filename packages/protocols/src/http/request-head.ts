@@ -42,18 +42,6 @@ export interface RequestHead extends HeadLines {
   named: ReadonlySet<string> | null;
   /** Why the head was refused; "" when it was not. Plain words, no bytes of the client. */
   problem: string;
-  /** What was said about the client last time, and of whom: the same for all of a connection. */
-  readonly said: ClientMemo;
-}
-
-/** `clientLines` and the CGI keys that say the same, with what they were made from. */
-export interface ClientMemo {
-  peerAddress: string;
-  peerPort: number;
-  scheme: string;
-  host: string;
-  lines: string;
-  keys: string;
 }
 
 export interface HeadLimits {
@@ -64,6 +52,11 @@ export interface HeadLimits {
 
 /** Longest request target that is accepted, in bytes; beyond it 414. */
 export const maxTargetBytes = 8192;
+
+/** As it is now: the record of a connection is filled again by its next request. Text is shared. */
+export function copyRequestHead(head: RequestHead): RequestHead {
+  return { ...head, lines: head.lines.slice() };
+}
 
 /** An empty record, to be used for any number of requests, one after the other. */
 export function createRequestHead(): RequestHead {
@@ -91,7 +84,6 @@ export function createRequestHead(): RequestHead {
     hostIsPlain: false,
     named: null,
     problem: "",
-    said: { peerAddress: "", peerPort: -1, scheme: "", host: "", lines: "", keys: "" },
   };
 }
 

@@ -67,11 +67,10 @@ test("one record serves many requests and keeps nothing of the one before", () =
   expect(parse(first, head).status).toBe(0);
   expect(parse("GET / HTTP/1.0\r\n\r\n", head).status).toBe(0);
   const fresh = parse("GET / HTTP/1.0\r\n\r\n").head;
-  const { lines: usedLines, said: usedSaid, ...used } = head;
-  const { lines: freshLines, said: freshSaid, ...untouched } = fresh;
+  const { lines: usedLines, ...used } = head;
+  const { lines: freshLines, ...untouched } = fresh;
   expect(used).toEqual(untouched);
   expect(usedLines[0]).toBe(freshLines[0]);
-  expect(usedSaid.host).toBe(freshSaid.host);
   clearRequestHead(head);
   expect(JSON.stringify(head)).not.toContain("b.test");
 });

@@ -1,6 +1,7 @@
 /** Requests as raw text, through the codec as an edge uses it. */
 import {
   chunkedBody,
+  createClientMemo,
   createRequestHead,
   type ForwardOptions,
   findHeadEnd,
@@ -24,6 +25,7 @@ export const options: ForwardOptions = {
   serverPort: 8080,
   stripPrefix: "",
   framing: noBody,
+  said: createClientMemo(),
 };
 
 /** What an outer proxy at 10.0.0.2, which is trusted, sends on. */

@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks";
 import {
   bodyFrameStart,
+  createClientMemo,
   encodeRequest,
   endFrame,
   type ForwardOptions,
@@ -33,6 +34,7 @@ const forward: ForwardOptions = {
   serverPort: 0,
   stripPrefix: "",
   framing: noBody,
+  said: createClientMemo(),
 };
 
 /** It has a body of a few bytes that are here, or none: it leaves in one write, and nothing follows. */
@@ -161,6 +163,7 @@ function formatBlock(exchange: Exchange): string {
   forward.trusted = client.trusted;
   forward.serverName = connection.serverName;
   forward.serverPort = connection.serverPort;
+  forward.said = connection.said;
   const { front } = connection;
   const stripLength =
     front === undefined ? route.stripLength : Math.max(route.stripLength, front.mountLength);

@@ -162,11 +162,6 @@ export function createFillExchange(
   };
 }
 
-/** The record of a connection is filled again by its next request; text is shared. */
-export function copyHead(head: RequestHead): RequestHead {
-  return { ...head, lines: head.lines.slice(), said: { ...head.said } };
-}
-
 function cut(bytes: Bytes, length: number): Bytes {
   return typeof bytes === "string" ? bytes.slice(0, length) : bytes.subarray(0, length);
 }

@@ -13,7 +13,7 @@ import {
   type StoredAnswer,
   updateStored,
 } from "@stack/cache";
-import { editHeadLines, type RequestHead } from "@stack/protocols";
+import { copyRequestHead, editHeadLines, type RequestHead } from "@stack/protocols";
 import {
   cookiesOf,
   withoutEncodingVary,
@@ -24,7 +24,7 @@ import { type CacheOutcome, outcomes } from "../../core/cache/outcomes.ts";
 import { addFields } from "../client/answer-edits.ts";
 import { isClientReader } from "./client-reader.ts";
 import type { Fill, FillReader, FillSource } from "./fill.ts";
-import { copyHead, createFillExchange, type FillExchange } from "./fill-exchange.ts";
+import { createFillExchange, type FillExchange } from "./fill-exchange.ts";
 import { freshenByHead } from "./freshen-by-head.ts";
 import type { HotEntry } from "./hot-entry.ts";
 import { joinPieces } from "./join-pieces.ts";
@@ -85,7 +85,7 @@ export function prepareAppFill(question: AppQuestion): AppFill {
   function send(conditions: string): void {
     sentConditions = conditions;
     requestedAt = now();
-    const head = copyHead(original);
+    const head = copyRequestHead(original);
     trimHead(head, conditions);
     sent = createFillExchange(exchange, head, {
       onInform(...answer) {

@@ -3,12 +3,11 @@
  * else from the app (`fill-from-app.ts`).
  */
 import { decideServe, type Forward, plainRequest, type RequestFacts } from "@stack/cache";
-import { headerValue } from "@stack/protocols";
+import { copyRequestHead, headerValue } from "@stack/protocols";
 import { hitOutcome } from "../../core/cache/outcomes.ts";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { CachedRoute } from "./cached-route.ts";
 import { createFill, type Fill, type FillReader } from "./fill.ts";
-import { copyHead } from "./fill-exchange.ts";
 import { type AppFill, prepareAppFill } from "./fill-from-app.ts";
 import { fetchForm, type HotEntry } from "./hot-entry.ts";
 import { lookUpShared } from "./look-up-shared.ts";
@@ -40,7 +39,7 @@ export function prepareFill(order: FillOrder): RunningFill {
   const { desk, rules } = route;
   const { thread } = exchange.io;
   const acceptEncoding = headerValue(exchange.head, "accept-encoding");
-  const original = copyHead(exchange.head);
+  const original = copyRequestHead(exchange.head);
   rules.trim?.(original);
   let first: FillReader | undefined;
   let app: AppFill | undefined;

@@ -3,7 +3,7 @@
  * body is in memory as a whole; what comes back is dropped, and nothing waits for it.
  */
 import type { RoutePlan } from "@stack/config";
-import type { RequestHead } from "@stack/protocols";
+import { copyRequestHead } from "@stack/protocols";
 import type { ClientExchange } from "../client/client-state.ts";
 import type { Backend, Exchange, ExchangeOwner } from "../exchange.ts";
 import type { TargetFinder } from "./split.ts";
@@ -81,7 +81,7 @@ function copyOf(original: ClientExchange, onDone: () => void): Exchange {
     plan: original.plan,
     app: "",
     queueMs: 0,
-    head: copyHead(original.head),
+    head: copyRequestHead(original.head),
     route: original.route,
     client: original.client,
     connection: original.connection,
@@ -113,9 +113,4 @@ function copyOf(original: ClientExchange, onDone: () => void): Exchange {
     fail: end,
   };
   return copy;
-}
-
-/** The record of a connection is filled again by its next request; text is shared. */
-function copyHead(head: RequestHead): RequestHead {
-  return { ...head, lines: head.lines.slice(), said: { ...head.said } };
 }

@@ -1,6 +1,8 @@
 /** The listeners of one thread: inherited descriptors (design D1), and the cap on connections. */
+
 import { createServer, type Server, type Socket } from "node:net";
 import { parseAddress, type SocketAddress } from "@stack/base";
+import { createClientMemo } from "@stack/protocols";
 import { plainAddress } from "../../core/routing/client-address.ts";
 import type { ListenerOption } from "../../core/thread-messages.ts";
 import type { AddressCap } from "../client/address-cap.ts";
@@ -60,7 +62,8 @@ export function listenOn(options: ListenOptions): Promise<Server> {
         turnAway(socket, options.addresses.turnAwayAnswer);
         return;
       }
-      options.accept(socket, { peerAddress, peerPort: socket.remotePort ?? 0, ...facts });
+      const peerPort = socket.remotePort ?? 0;
+      options.accept(socket, { peerAddress, peerPort, said: createClientMemo(), ...facts });
     },
   );
   return new Promise((resolve, reject) => {

@@ -99,5 +99,6 @@ export function forwardOptions(exchange: Exchange, framing: number): ForwardOpti
     serverPort: connection.serverPort,
     stripPrefix: route.stripLength === 0 ? "" : head.path.slice(0, route.stripLength),
     framing,
+    said: connection.said,
   };
 }

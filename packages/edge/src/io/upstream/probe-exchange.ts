@@ -1,5 +1,5 @@
 /** A request of the edge's own, for health checks: goes through the same links as any other. */
-import { createRequestHead, parseRequestHead } from "@stack/protocols";
+import { createClientMemo, createRequestHead, parseRequestHead } from "@stack/protocols";
 import type { Bytes, Exchange, ExchangeOwner, PreparedAnswer } from "../exchange.ts";
 
 export interface ProbeResult {
@@ -61,6 +61,7 @@ export function createProbeExchange(
       scheme: "http",
       serverName: "localhost",
       serverPort: 80,
+      said: createClientMemo(),
     },
     isHead: false,
     startedAt: performance.now(),
