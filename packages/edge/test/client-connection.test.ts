@@ -97,20 +97,25 @@ test("a request that comes byte by byte is answered like any other", async () =>
   expect(partsOf(received)).toMatchObject({ status: 200, body: "GET /bytes" });
 });
 
-test("a client that sent its FIN after the request still gets the answer", async () => {
-  const received = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    const socket = connect({ ...edge.target, allowHalfOpen: true });
-    socket.setEncoding("latin1");
-    socket.on("data", (piece: string) => {
-      text += piece;
+test.each([1, 3])(
+  "a client that sent its FIN after %i requests still gets the answers",
+  async (count) => {
+    const received = await new Promise<string>((resolve, reject) => {
+      let text = "";
+      const socket = connect({ ...edge.target, allowHalfOpen: true });
+      socket.setEncoding("latin1");
+      socket.on("data", (piece: string) => {
+        text += piece;
+      });
+      socket.on("end", () => resolve(text));
+      socket.on("error", reject);
+      socket.end(get("/half-closed", "").repeat(count), "latin1");
     });
-    socket.on("end", () => resolve(text));
-    socket.on("error", reject);
-    socket.end(get("/half-closed"), "latin1");
-  });
-  expect(partsOf(received)).toMatchObject({ status: 200, body: "GET /half-closed" });
-});
+    expect(received.match(/HTTP\/1\.1 200 /g)).toHaveLength(count);
+    expect(received.match(/^Connection: close\r$/gm)).toHaveLength(1);
+    expect(received).toMatch(/GET \/half-closed$/);
+  },
+);
 
 test("HTTP/1.0 is answered and closed, unless it asks for keep-alive", async () => {
   const once = await exchange(get("/old", "", "GET", "1.0"));
@@ -236,6 +241,8 @@ test.for([
   ],
   ["a chunk that is none", `${get("/echo", "Transfer-Encoding: chunked\r\n", "POST")}xyz\r\n`, 400],
   ["a version unknown", "GET / HTTP/3.0\r\nHost: a.test\r\n\r\n", 505],
+  ["a request line without a version, at once", "GET /x\r\n", 400],
+  ["a version unknown, at once", "GET / HTTP/3.0\r\n", 505],
   ["a head that stops", "GET / HTTP/1.1\r\nHost:", 408],
   ["a body that stops", `${get("/echo", "Content-Length: 10\r\n", "POST")}abc`, 408],
 ] as const)("%s is answered and the connection closed", async ([, text, status]) => {

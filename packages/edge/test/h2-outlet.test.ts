@@ -132,6 +132,36 @@ test("the window of all streams is shared: a frame of each in turn", async () =>
   expect(outlet.widen(2 ** 31 - 1)).toBe(false);
 });
 
+test("who came first has no more of a small window than who came last", async () => {
+  const { outlet, frames } = open();
+  outlet.widen(-65_535);
+  const streams = Array.from({ length: 10 }, (_, at) => streamOf(1 + 2 * at));
+  for (const stream of streams) give(outlet, stream, "x".repeat(40_000));
+  for (let round = 0; round < 20; round += 1) {
+    outlet.widen(1_000);
+    await turn();
+  }
+  expect(frames().map(({ stream }) => stream)).toEqual([
+    ...streams.map(({ id }) => id),
+    ...streams.map(({ id }) => id),
+  ]);
+});
+
+test("a stream that ends with what its last piece made room for says so", async () => {
+  const { outlet, frames } = open();
+  const stream = streamOf(1, () => {
+    stream.wantsEnd = true;
+    outlet.list(stream);
+  });
+  give(outlet, stream, "all");
+  stream.wantsEnd = false;
+  await turn();
+  expect(frames().map(({ flags, payload }) => [flags, payload])).toEqual([
+    [0, "all"],
+    [1, ""],
+  ]);
+});
+
 test("a socket that takes no more is given no more until it says so", async () => {
   const { outlet, frames, socket } = open();
   outlet.widen(1_000_000);

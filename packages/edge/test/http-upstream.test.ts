@@ -493,6 +493,30 @@ test("a server that is late with its first byte is a 504", async () => {
   await eventually("the close", () => server.sockets[0]?.destroyed);
 });
 
+test("the time of a server begins when it has read all of the request, if it reads all the time", async () => {
+  await using server = await serveRaw((socket, text) => {
+    if (text.includes("\r\n\r\n")) {
+      // It takes a piece now and then, for longer than it may take to answer.
+      socket.pause();
+      const sips = setInterval(() => {
+        const piece = socket.read(1_000_000) ?? socket.read();
+        taken += piece?.length ?? 0;
+        if (taken < total - 500_000) return; // the first piece came otherwise
+        clearInterval(sips);
+        socket.write(ok);
+      }, 100);
+    }
+  });
+  const total = 40_000_000;
+  let taken = 0;
+  const body = "x".repeat(total);
+  const exchange = await ask(upstream([server.address], { firstByteMs: 2_000 }), "/", {
+    method: "POST",
+    body,
+  });
+  expect(exchange.got).toMatchObject({ status: 200, outcome: "ended" });
+});
+
 test("a server that stops within its answer cuts the client off", async () => {
   await using server = await serveRaw((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");

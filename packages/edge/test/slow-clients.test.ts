@@ -11,6 +11,7 @@ import { expect, test } from "vitest";
 import { app, limits, route, startEdge, timeoutsMs } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
 import { plainListener, startBackend, tlsListener, writePair } from "./fixtures/secure.ts";
+import { startUpgradeApp, switchHead } from "./fixtures/websocket-app.ts";
 
 /** Edges start slowly on a machine that does other things. */
 const shop = "shop";
@@ -137,6 +138,42 @@ test.concurrent.each(["http", "https", "h2"] as const)(
     expect(body.subarray(-big.length).equals(big)).toBe(true);
   },
 );
+
+test("who reads its last answer is not idle yet, nor is a tunnel whose client reads", async () => {
+  const big = Buffer.alloc(24 * 1024 * 1024, "big");
+  await using server = await startUpgradeApp((request, socket) => {
+    socket.write(switchHead(request));
+    socket.write(big);
+  });
+  server.answer = big;
+  await using edge = await startEdge({
+    threads: 1,
+    plan: {
+      limits: { ...limits, bufferBytes: 64 * 1024 * 1024 },
+      timeoutsMs: { ...timeoutsMs, idle: 1_500, tunnel: 1_500 },
+      routes: [{ ...route("/*", { kind: "upstream", upstream: "one" }), upgrade: ["websocket"] }],
+      upstreams: { one: { servers: [server.address] } },
+      apps: {},
+    },
+  });
+  const upgrade =
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  await Promise.all(
+    ["", upgrade].map(async (fields) => {
+      const socket = open(edge.port);
+      socket.pause();
+      let taken = 0;
+      socket.write(`GET / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`);
+      const sips = setInterval(() => {
+        taken += (socket.read(200_000) ?? socket.read())?.length ?? 0;
+      }, 25);
+      await eventually("all of it", () => taken >= big.length || socket.destroyed, 20_000);
+      expect(taken).toBeGreaterThanOrEqual(big.length);
+      clearInterval(sips);
+      socket.destroy();
+    }),
+  );
+});
 
 interface Reader extends Disposable {
   readonly stream: Readable;

@@ -36,6 +36,15 @@ const handlers: Readonly<Record<string, UpgradeHandler>> = {
     socket.end(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
     ),
+  "/unsaid": (request, socket) =>
+    socket.write(switchHead(request).replace(/connection: upgrade\r\n/i, "")),
+  "/closing": (request, socket) =>
+    socket.write(switchHead(request).replace(/connection: upgrade/i, "Connection: close")),
+  "/bodied": (request, socket) =>
+    socket.write(switchHead(request).replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\nhello")),
+  "/chunks": (request, socket) =>
+    socket.write(switchHead(request).replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n")),
+  "/old": (request, socket) => socket.write(switchHead(request).replace("HTTP/1.1", "HTTP/1.0")),
   "/other": (request, socket) => socket.end(switchHead(request, "chat")),
   "/chat": (request, socket) => {
     socket.write(switchHead(request, "chat"));
@@ -206,6 +215,11 @@ test("of several protocols the allowed one is asked for", async () => {
 test.each([
   ["with a wrong Sec-WebSocket-Accept", "/wrong"],
   ["to another protocol", "/other"],
+  ["that Connection does not name", "/unsaid"],
+  ["and closes", "/closing"],
+  ["with a body", "/bodied"],
+  ["with chunks", "/chunks"],
+  ["in HTTP/1.0", "/old"],
 ])("an answer that switches %s is a 502", async (_what, path) => {
   const answer = await exchangeRaw(edge.target, [handshake(path)], (text) => text.length > 20);
   expect(answer).toMatch(/^HTTP\/1\.1 502 /);

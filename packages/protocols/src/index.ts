@@ -45,6 +45,7 @@ export {
 } from "./hpack/decoder.ts";
 export { createHpackEncoder, type HpackEncoder } from "./hpack/encoder.ts";
 export { type AcceptedEncodings, parseAcceptEncoding } from "./http/accept-encoding.ts";
+export { trimBlanks } from "./http/blanks.ts";
 export {
   type ChunkedDecoder,
   chunkEnd,
@@ -86,7 +87,7 @@ export {
 } from "./http/head-lines.ts";
 export { type FieldId, fieldId } from "./http/header-names.ts";
 export { type Authority, parseAuthority } from "./http/host.ts";
-export { parseRequestHead } from "./http/parse-request.ts";
+export { findLineProblem, parseRequestHead } from "./http/parse-request.ts";
 export { parseResponseHead, parseWorkerHead } from "./http/parse-response.ts";
 export { decodePath, normalisePath } from "./http/path.ts";
 export {

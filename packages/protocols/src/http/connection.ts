@@ -1,4 +1,5 @@
 /** What the Connection field says (RFC 9110 §7.6.1). */
+import { trimBlanks } from "./blanks.ts";
 import { type HeadLines, lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 
@@ -21,7 +22,7 @@ export function readConnection(value: string): number {
   const options = value.split(",", maxOptions + 1);
   if (options.length > maxOptions) return -1;
   let bits = 0;
-  for (const option of options) bits |= bitOf(option.trim().toLowerCase());
+  for (const option of options) bits |= bitOf(trimBlanks(option).toLowerCase());
   return bits;
 }
 
@@ -54,7 +55,7 @@ export function namedFields(head: HeadLines): ReadonlySet<string> {
   for (let at = 0; at < linesEnd; at += lineStride) {
     if (lines[at + 4] !== fieldId.connection) continue;
     for (const option of text.slice(lines[at + 2], lines[at + 3]).split(",")) {
-      named.add(option.trim().toLowerCase());
+      named.add(trimBlanks(option).toLowerCase());
     }
   }
   return named;

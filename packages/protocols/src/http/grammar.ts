@@ -25,6 +25,14 @@ const workerHead = new RegExp(
   "y",
 );
 
+/** The first line alone. */
+const requestLine = new RegExp(`${token} ${target} HTTP/1\\.[0-9]\\r\\n`, "y");
+
+/** Whether text[start, end) is the request line of HTTP/1.x, with its end. */
+export function isRequestLine(text: string, start: number, end: number): boolean {
+  return covers(requestLine, text, start, end);
+}
+
 /** Whether text[start, end) is a request head of HTTP/1.x, whole. */
 export function isRequestHead(text: string, start: number, end: number): boolean {
   return covers(requestHead, text, start, end);

@@ -33,13 +33,29 @@
 import { connectionBit, namedFields, readConnection, staysOpen } from "./connection.ts";
 import { badLength, readLength } from "./content-length.ts";
 import { explainRequestHead } from "./explain-head.ts";
-import { isRequestHead } from "./grammar.ts";
+import { isRequestHead, isRequestLine } from "./grammar.ts";
 import { lineStride } from "./head-lines.ts";
 import { fieldId } from "./header-names.ts";
 import { authorityOf } from "./known-hosts.ts";
 import { type HeadLimits, maxTargetBytes, type RequestHead } from "./request-head.ts";
 import { splitLines } from "./split-lines.ts";
 import { readTarget } from "./target.ts";
+
+/**
+ * A head that is not all there yet: its request line is judged as soon as it is, so that whoever speaks
+ * something else is told at once.
+ *
+ * @returns undefined while nothing is wrong
+ */
+export function findLineProblem(
+  text: string,
+  start: number,
+): { readonly status: number; readonly problem: string } | undefined {
+  const from = text.startsWith("\r\n", start) ? start + 2 : start;
+  const end = text.indexOf("\r\n", from) + 2;
+  if (end < 2 || isRequestLine(text, from, end)) return undefined;
+  return explainRequestHead(text, from, end);
+}
 
 /**
  * Parses text[start, end), a head as `findHeadEnd` delimits it.

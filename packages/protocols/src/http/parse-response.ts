@@ -31,7 +31,7 @@ export function parseResponseHead(
     return refuse(head, explainResponse(text, start, end - 2, /^HTTP\/1\.\d [1-5]\d\d(?: |$)/));
   }
   head.minor = text.charCodeAt(start + 7) === 48 ? 0 : 1;
-  return readHead(text, start + 9, end - 2, limits, requestMethod, head);
+  return readHead(text, start + 9, end - 2, limits, requestMethod, head, 0);
 }
 
 /**
@@ -49,13 +49,17 @@ export function parseWorkerHead(
     return refuse(head, explainResponse(text, 0, text.length, /^[1-5]\d\d(?: |$)/));
   }
   head.minor = 1;
-  const status = readHead(text, 0, text.length, limits, requestMethod, head);
+  const status = readHead(text, 0, text.length, limits, requestMethod, head, connectionBit.upgrade);
   // Frames delimit the body. An app that names a coding has no say in it (PEP 3333 forbids it).
   if (head.body === "chunked") head.body = head.contentLength >= 0 ? "length" : "until-close";
   return status;
 }
 
-/** Reads on from the status code at `start`; `end` is after the last header line. */
+/**
+ * Reads on from the status code at `start`; `end` is after the last header line.
+ *
+ * @param connection what holds without a Connection field that says it
+ */
 function readHead(
   text: string,
   start: number,
@@ -63,6 +67,7 @@ function readHead(
   limits: HeadLimits,
   requestMethod: string,
   head: ResponseHead,
+  connection: number,
 ): number {
   head.problem = "";
   head.text = text;
@@ -75,12 +80,12 @@ function readHead(
   if (!splitLines(head, lineEnd + 2, end, limits.headerCount)) {
     return refuse(head, "too many header lines");
   }
-  return readFields(head, requestMethod);
+  return readFields(head, requestMethod, connection);
 }
 
-function readFields(head: ResponseHead, requestMethod: string): number {
+function readFields(head: ResponseHead, requestMethod: string, assumed: number): number {
   const { lines, text } = head;
-  let connection = 0;
+  let connection = assumed;
   let chunked = false;
   let upgrade = "";
   head.contentLength = -1;
@@ -123,7 +128,11 @@ function readFields(head: ResponseHead, requestMethod: string): number {
     return refuse(head, "both Content-Length and Transfer-Encoding");
   }
   if (chunked && head.minor === 0) return refuse(head, "Transfer-Encoding in HTTP/1.0");
-  head.upgrade = head.status === 101 ? upgrade : "";
+  const switches = head.status === 101 && (connection & connectionBit.upgrade) !== 0;
+  head.upgrade = switches ? upgrade : "";
+  if (switches && (chunked || head.contentLength > 0)) {
+    return refuse(head, "a 101 cannot have a body");
+  }
   head.keepAlive = staysOpen(connection, head.minor);
   decideBody(head, requestMethod, chunked);
   const namesFields = (connection & connectionBit.namesFields) !== 0;
@@ -139,8 +148,12 @@ function decideBody(head: ResponseHead, requestMethod: string, chunked: boolean)
     // It announced what it must not send (RFC 9110 §8.6): who knows what comes next.
     if (chunked || head.contentLength > 0) head.keepAlive = false;
     head.contentLength = -1;
-  } else if (requestMethod === "HEAD" || status === 304) {
+  } else if (requestMethod === "HEAD") {
     head.body = "none";
+  } else if (status === 304) {
+    head.body = "none";
+    // There are servers that send what they announce: it would be taken for the next answer.
+    if (chunked || head.contentLength > 0) head.keepAlive = false;
   } else if (chunked) {
     head.body = "chunked";
   } else if (head.contentLength >= 0) {

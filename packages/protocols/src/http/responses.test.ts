@@ -59,7 +59,7 @@ const bodies: readonly (readonly [
   // It may send what it announced: the connection is not used again.
   ["HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", "GET", "none", false],
   ["HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "GET", "none", false],
-  ["HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", "GET", "none", true],
+  ["HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", "GET", "none", false],
   ["HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", "GET", "none", true],
 ];
 

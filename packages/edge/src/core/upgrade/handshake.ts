@@ -2,7 +2,7 @@
  * Which upgrade a request gets (RFC 9110 §7.8), and whether its WebSocket handshake is one
  * (RFC 6455 §4.2.1). What is not allowed is dropped, and the request goes on as an ordinary one.
  */
-import { headerValue, type RequestHead } from "@stack/protocols";
+import { headerValue, type RequestHead, trimBlanks } from "@stack/protocols";
 
 export interface HandshakeProblem {
   readonly status: 400 | 426;
@@ -20,7 +20,7 @@ export function chooseUpgrade(head: RequestHead, allowed: readonly string[] | un
   if (allowed === undefined || allowed.length === 0) return "";
   if (head.chunked || head.contentLength > 0) return "";
   for (const offered of head.upgrade.split(",", 8)) {
-    const name = offered.trim();
+    const name = trimBlanks(offered);
     if (allowed.includes(name)) return name;
   }
   return "";

@@ -47,7 +47,9 @@ export function checkDeadlines(
   io.deadline = Number.POSITIVE_INFINITY;
   switch (io.waiting) {
     case waitFor.request:
-      startClosing(io);
+      // It is not idle while it reads its last answer; that it reads is watched above.
+      if (unsentBytes(io) > 0) io.deadline = now + io.thread.active.plan.timeoutsMs.idle;
+      else startClosing(io);
       return;
     case waitFor.head:
       onHeadTimeout(io);
@@ -56,7 +58,8 @@ export function checkDeadlines(
       if (io.exchange !== undefined) failByClient(io.exchange, 408, "the body came too slowly");
       return;
     case waitFor.tunnel:
-      if (io.exchange !== undefined) failByClient(io.exchange, 408, "the tunnel was idle");
+      if (unsentBytes(io) > 0) io.deadline = now + lingerMs;
+      else if (io.exchange !== undefined) failByClient(io.exchange, 408, "the tunnel was idle");
       return;
     case waitFor.close:
       if (unsentBytes(io) === 0) io.socket.destroy();

@@ -277,7 +277,8 @@ function cutOff(exchange: ClientExchange): void {
 function connectionLine(exchange: ClientExchange): string {
   const io = exchange.io;
   // A body still on its way would be read as the next request.
-  if (!exchange.bodyEnded || io.thread.draining || io.peerEnded) exchange.keepAlive = false;
+  const isLast = io.peerEnded && io.offset >= io.text.length; // what it sent before its end is answered
+  if (!exchange.bodyEnded || io.thread.draining || isLast) exchange.keepAlive = false;
   const fields = io.rules === undefined ? "" : io.rules.answerFields;
   if (!exchange.keepAlive) return `${fields}Connection: close\r\n\r\n`;
   if (exchange.head.minor === 0) return `${fields}Connection: keep-alive\r\n\r\n`;

@@ -7,6 +7,7 @@ import {
   continueResponse,
   createRequestHead,
   findHeadEnd,
+  findLineProblem,
   headerValue,
   parseRequestHead,
   type RequestHead,
@@ -78,6 +79,11 @@ function parseNext(io: ClientConnection): boolean {
   const { limits } = io.thread.active.plan;
   const end = findHeadEnd(io.text, io.offset, Math.max(io.scanned, io.offset), limits);
   if (end === 0) {
+    const wrong = findLineProblem(io.text, io.offset);
+    if (wrong !== undefined) {
+      refuse(io, wrong.status, wrong.problem);
+      return true;
+    }
     io.scanned = io.text.length;
     if (io.waiting !== waitFor.head) {
       io.waiting = waitFor.head;

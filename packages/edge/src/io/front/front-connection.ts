@@ -244,8 +244,8 @@ export function openFrontConnection(options: FrontOptions): FrontConnection {
 
   function cut(): void {
     isClosing = true;
-    // Over TCP a reset says it where only the end of the connection ends the answer.
-    if (facts.isUnix || records !== undefined) socket.destroy();
+    // Over TCP a reset says it: nginx takes any end for that of the answer, if it does not keep connections.
+    if (facts.isUnix) socket.destroy();
     else socket.resetAndDestroy();
   }
 

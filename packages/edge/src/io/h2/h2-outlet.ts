@@ -12,6 +12,7 @@ import {
   maxPayloadBytes,
   mostWindow,
 } from "../../core/h2/frames.ts";
+import { bytesTaken } from "../thread/node-streams.ts";
 import type { Holder, TurnEnd } from "../thread/turn-end.ts";
 
 /** The sending side of one stream. */
@@ -42,6 +43,9 @@ export interface Outlet {
   readonly widen: (increment: number) => boolean;
   /** Of a WINDOW_UPDATE: whether what was sent explains it. */
   readonly explainsUpdate: () => boolean;
+  /** What the kernel has taken of all (`bytesTaken`), and whether the client's window has room for more. */
+  readonly taken: () => number;
+  readonly hasWindow: () => boolean;
   /** All that may leave, now. */
   readonly flush: () => void;
   /** The client reads less than it makes us say. */
@@ -68,7 +72,7 @@ export function createOutlet(
   let window = firstWindow;
   /** WINDOW_UPDATE frames that what was sent explains, and that have not come. */
   let updatesDue = 0;
-  let listed: OutStream[] = [];
+  const listed: OutStream[] = [];
 
   function hold(): void {
     if (isHeld) return;
@@ -120,18 +124,15 @@ export function createOutlet(
   function pump(): void {
     if (isPumping || listed.length === 0) return;
     isPumping = true;
-    for (let moves = true; moves; ) {
-      moves = false;
-      // Those that are listed meanwhile have their turn as well.
-      for (let index = 0; index < listed.length; index += 1) {
-        if (sendFrame(listed[index] as OutStream)) moves = true;
+    // Until each in turn has nothing or has to wait; whoever is next then is the first of the next time.
+    for (let missed = 0; missed < listed.length; ) {
+      const stream = listed.shift() as OutStream;
+      missed = sendFrame(stream) ? 0 : missed + 1;
+      if (stream.waiting > 0 || (stream.wantsEnd && !stream.hasSaidEnd)) listed.push(stream);
+      else {
+        stream.isListed = false;
+        missed = 0;
       }
-    }
-    const before = listed;
-    listed = [];
-    for (const stream of before) {
-      stream.isListed = stream.waiting > 0;
-      if (stream.isListed) listed.push(stream);
     }
     isPumping = false;
   }
@@ -175,6 +176,8 @@ export function createOutlet(
       updatesDue -= 1;
       return true;
     },
+    taken: () => bytesTaken(socket),
+    hasWindow: () => window > 0,
     flush,
     isFull,
   };

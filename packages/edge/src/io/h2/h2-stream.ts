@@ -57,6 +57,8 @@ export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
   /** Somebody was told to wait. */
   private owesDrain: boolean = false;
   private corks: number = 0;
+  private movedBeside: number = 0;
+  private lastTaken: number = 0;
 
   /** @param hasEnded the request has no body */
   constructor(id: number, state: H2State, hasEnded: boolean) {
@@ -145,9 +147,16 @@ export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
 
   // ── as a socket ──
 
-  /** Of which `bytesTaken` is told: what the connection has taken of it. */
+  /**
+   * Of which `bytesTaken` is told. A stream that its own client would take, and that waits its turn, moves
+   * as the connection does.
+   */
   get _handle(): { readonly bytesWritten: number } {
-    return { bytesWritten: this.sent };
+    const { outlet } = this.state;
+    const taken = outlet.taken();
+    if (this.sendWindow > 0 && outlet.hasWindow()) this.movedBeside += taken - this.lastTaken;
+    this.lastTaken = taken;
+    return { bytesWritten: this.sent + this.movedBeside };
   }
 
   get writableLength(): number {

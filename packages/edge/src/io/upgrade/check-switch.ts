@@ -15,8 +15,8 @@ export function findSwitchProblem(
   answer: ResponseHead,
 ): string {
   if (upgrade === "") return "it switched protocols unasked";
-  const named = headerValue(answer, "upgrade")?.toLowerCase();
-  if (named !== upgrade) return `it switched to another protocol than ${upgrade}`;
+  // RFC 9110 §7.8: in HTTP/1.1, and Connection says so as well.
+  if (answer.minor === 0 || answer.upgrade !== upgrade) return `it did not switch to ${upgrade}`;
   if (upgrade !== "websocket") return "";
   const key = headerValue(request, "sec-websocket-key") ?? "";
   const expected = createHash("sha1")

@@ -10,6 +10,7 @@ import type { SocketAddress } from "@stack/base";
 import { encodeProxyHeader, type HeadLimits, type ResponseHead } from "@stack/protocols";
 import type { Exchange, ExchangeOwner, LinkObserver, LinkOutcome } from "../exchange.ts";
 import type { ChunkPool } from "../static/chunk-pool.ts";
+import { bytesTaken } from "../thread/node-streams.ts";
 import type { ThreadContext } from "../thread/thread-context.ts";
 import { type Holder, type Reader, shortBytes } from "../thread/turn-end.ts";
 import { answerState, awaitsHead } from "./http-answer.ts";
@@ -71,6 +72,8 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let askedAt = 0;
   /** All of the request was handed to the socket, or is held. */
   let isSent = false;
+  /** What the kernel had taken for it when its time was last up. */
+  let taken = 0;
   /** Something came of the answer. */
   let isAnswering = false;
   /** A request that leaves at the end of the turn. */
@@ -357,7 +360,12 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
     },
     check(nowMs) {
       if (since === 0) since = nowMs;
-      else if (nowMs - since >= limitMs) guard(expire);
+      if (nowMs - since < limitMs) return;
+      const before = taken;
+      taken = bytesTaken(socket);
+      // It still reads the request: its time begins when it has all of it.
+      if (phase === "busy" && socket.writableLength > 0 && taken !== before) since = nowMs;
+      else guard(expire);
     },
     close,
     takeIn,
