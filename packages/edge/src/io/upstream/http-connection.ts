@@ -72,7 +72,7 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
   let askedAt = 0;
   /** All of the request was handed to the socket, or is held. */
   let isSent = false;
-  /** What the kernel had taken for it when its time was last up. */
+  /** What the kernel had taken for it when its time began. */
   let taken = 0;
   /** Something came of the answer. */
   let isAnswering = false;
@@ -359,12 +359,12 @@ export function openHttpConnection(options: HttpConnectionOptions): HttpConnecti
       if (phase === "idle") send();
     },
     check(nowMs) {
-      if (since === 0) since = nowMs;
-      if (nowMs - since < limitMs) return;
+      if (since > 0 && nowMs - since < limitMs) return;
       const before = taken;
       taken = bytesTaken(socket);
-      // It still reads the request: its time begins when it has all of it.
-      if (phase === "busy" && socket.writableLength > 0 && taken !== before) since = nowMs;
+      // Where it still reads the request its time begins when it has all of it.
+      const isReading = phase === "busy" && socket.writableLength > 0 && taken !== before;
+      if (since === 0 || isReading) since = nowMs;
       else guard(expire);
     },
     close,
