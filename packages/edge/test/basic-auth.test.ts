@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { join } from "node:path";
-import type { ProtectionPlan, RoutePlan } from "@stack/config";
+import type { RoutePlan } from "@stack/config";
 import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, route, startEdge, unprotected } from "./edge-process.ts";
 import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
 const folder = tempFolder();
@@ -72,16 +72,8 @@ function htpasswd(option: string, path: string, name: string, password: string):
 }
 
 function guarded(path: string, action: RoutePlan["action"], passwords: string): RoutePlan {
-  const protection: ProtectionPlan = {
-    allow: null,
-    deny: [],
-    rateLimit: null,
-    inFlight: null,
-    bytesPerSecond: 0,
-    auth: { kind: "basic", file: passwords, realm: 'the "staff"' },
-    security: null,
-  };
-  return { ...route(path, action), protection };
+  const auth = { kind: "basic", file: passwords, realm: 'the "staff"' } as const;
+  return { ...route(path, action), protection: { ...unprotected, auth } };
 }
 
 function authorization(name: string, password: string): string {

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { BoundSocket, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EdgePlan, RoutePlan } from "@stack/config";
+import type { EdgePlan, ProtectionPlan, RoutePlan } from "@stack/config";
 import {
   type ArbiterToEdge,
   controlVersion,
@@ -198,6 +198,17 @@ export const timeoutsMs = {
   idle: 60_000,
   connect: 2_000,
   firstByte: 60_000,
+};
+
+/** Of a route that nothing protects, to be changed. */
+export const unprotected: ProtectionPlan = {
+  allow: null,
+  deny: [],
+  rateLimit: null,
+  inFlight: null,
+  bytesPerSecond: 0,
+  auth: null,
+  security: null,
 };
 
 export const app = { timeoutMs: 30_000, queueLimit: 1_000, queueTimeoutMs: 30_000 };

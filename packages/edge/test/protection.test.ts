@@ -12,20 +12,11 @@ import { type AddressInfo, connect } from "node:net";
 import type { ProtectionPlan, RoutePlan } from "@stack/config";
 import { eventually, exchangeRaw, tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, route, startEdge, unprotected } from "./edge-process.ts";
 import { startWorker } from "./fake-worker.ts";
 import { startSecureEdge } from "./fixtures/secure.ts";
 
 const shop = "shop";
-const none: ProtectionPlan = {
-  allow: null,
-  deny: [],
-  rateLimit: null,
-  inFlight: null,
-  bytesPerSecond: 0,
-  auth: null,
-  security: null,
-};
 const hourly = {
   key: { kind: "ip" },
   count: 1,
@@ -48,7 +39,7 @@ function guarded(
   action: RoutePlan["action"],
   protection: Partial<ProtectionPlan>,
 ): RoutePlan {
-  return { ...route(path, action), protection: { ...none, ...protection } };
+  return { ...route(path, action), protection: { ...unprotected, ...protection } };
 }
 
 const routes = [

@@ -10,11 +10,11 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import zlib from "node:zlib";
-import type { EdgePlan, ProtectionPlan, RoutePlan } from "@stack/config";
+import type { EdgePlan, RoutePlan } from "@stack/config";
 import { tempFolder } from "@stack/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { plainSettings } from "../src/core/static/static-rules.ts";
-import { type EdgeProcess, limits, route } from "./edge-process.ts";
+import { type EdgeProcess, limits, route, unprotected } from "./edge-process.ts";
 import { followHeaders } from "./fixtures/cached.ts";
 import { type Backend, startBackend, startSecureEdge, tell } from "./fixtures/secure.ts";
 
@@ -26,16 +26,6 @@ let backend: Backend;
 let edge: EdgeProcess;
 let session: ClientHttp2Session;
 const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
-
-const open: ProtectionPlan = {
-  allow: null,
-  deny: [],
-  rateLimit: null,
-  inFlight: null,
-  bytesPerSecond: 0,
-  auth: null,
-  security: null,
-};
 
 function answer(asked: IncomingMessage, response: ServerResponse): void {
   const { pathname } = new URL(asked.url ?? "/", "http://any");
@@ -97,9 +87,9 @@ function routes(): RoutePlan[] {
     route("/away/*", { kind: "redirect", to: "https://{host}{path}?{query}", status: 308 }),
     { ...route("/kept", toUpstream), cache: followHeaders },
     { ...route("/error", toUpstream), replaceErrors: true },
-    { ...route("/secret", toUpstream), protection: { ...open, auth } },
-    { ...route("/nobody", toUpstream), protection: { ...open, deny: ["127.0.0.1"] } },
-    { ...route("/slowly/*", files({})), protection: { ...open, bytesPerSecond: 500_000 } },
+    { ...route("/secret", toUpstream), protection: { ...unprotected, auth } },
+    { ...route("/nobody", toUpstream), protection: { ...unprotected, deny: ["127.0.0.1"] } },
+    { ...route("/slowly/*", files({})), protection: { ...unprotected, bytesPerSecond: 500_000 } },
     { ...route("/safe", { kind: "respond", status: 200, body: "safe", type: "text/html" }) },
     {
       ...route("/cors", toUpstream),

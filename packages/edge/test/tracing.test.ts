@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { EdgePlan } from "@stack/config";
 import { eventually, exchangeRaw } from "@stack/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type EdgeProcess, route, startEdge } from "./edge-process.ts";
+import { type EdgeProcess, route, startEdge, unprotected } from "./edge-process.ts";
 import { type FakeWorker, startWorker } from "./fake-worker.ts";
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -53,16 +53,7 @@ function configure(plan: Partial<EdgePlan>): Promise<void> {
       route("/echo", { kind: "upstream", upstream: "echo" }),
       {
         ...route("/timed", { kind: "upstream", upstream: "echo" }),
-        protection: {
-          allow: null,
-          deny: [],
-          rateLimit: null,
-          inFlight: null,
-          bytesPerSecond: 0,
-          auth: null,
-          security: null,
-          serverTiming: true,
-        },
+        protection: { ...unprotected, serverTiming: true },
       },
       route("/*", { kind: "app", app: "shop" }),
     ],
