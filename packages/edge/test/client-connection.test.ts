@@ -97,20 +97,25 @@ test("a request that comes byte by byte is answered like any other", async () =>
   expect(partsOf(received)).toMatchObject({ status: 200, body: "GET /bytes" });
 });
 
+/** Everything, then a FIN; what comes until the edge ends its side as well. */
+function sendAndEnd(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = "";
+    const socket = connect({ ...edge.target, allowHalfOpen: true });
+    socket.setEncoding("latin1");
+    socket.on("data", (piece: string) => {
+      received += piece;
+    });
+    socket.on("end", () => resolve(received));
+    socket.on("error", reject);
+    socket.end(text, "latin1");
+  });
+}
+
 test.each([1, 3])(
   "a client that sent its FIN after %i requests still gets the answers",
   async (count) => {
-    const received = await new Promise<string>((resolve, reject) => {
-      let text = "";
-      const socket = connect({ ...edge.target, allowHalfOpen: true });
-      socket.setEncoding("latin1");
-      socket.on("data", (piece: string) => {
-        text += piece;
-      });
-      socket.on("end", () => resolve(text));
-      socket.on("error", reject);
-      socket.end(get("/half-closed", "").repeat(count), "latin1");
-    });
+    const received = await sendAndEnd(get("/half-closed", "").repeat(count));
     expect(received.match(/HTTP\/1\.1 200 /g)).toHaveLength(count);
     expect(received.match(/^Connection: close\r$/gm)).toHaveLength(1);
     expect(received).toMatch(/GET \/half-closed$/);
@@ -253,17 +258,7 @@ test.for([
 
 test("a request that ends in the middle is refused, not left hanging", async () => {
   for (const text of ["GET / HT", `${get("/echo", "Content-Length: 10\r\n", "POST")}abc`]) {
-    const received = await new Promise<string>((resolve, reject) => {
-      let all = "";
-      const socket = connect({ ...edge.target, allowHalfOpen: true });
-      socket.setEncoding("latin1");
-      socket.on("data", (piece: string) => {
-        all += piece;
-      });
-      socket.on("end", () => resolve(all));
-      socket.on("error", reject);
-      socket.end(text, "latin1");
-    });
+    const received = await sendAndEnd(text);
     expect(partsOf(received).status).toBe(400);
   }
 });

@@ -137,6 +137,7 @@ export interface ConnectionFacts {
   /** The listener's own, for requests without a Host. */
   readonly serverName: string;
   readonly serverPort: number;
+  /** What was said of its client last time: see `ForwardOptions`. */
   readonly said: ClientMemo;
   /** Of a request that came from a web server in front of us. */
   readonly front?: FrontFacts | undefined;

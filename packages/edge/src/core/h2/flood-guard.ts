@@ -9,7 +9,7 @@ export const floodBounds = {
   resets: 300,
   pings: 200,
   settings: 50,
-  /** Requests that are malformed, each answered by a reset: a client that tests us sends many. */
+  /** Requests that are malformed: nothing is made of one but a reset, so they cost what those of the client do. */
   malformed: 300,
   /** Frames that ask for next to nothing: no client needs this many of them. */
   idle: 10_000,

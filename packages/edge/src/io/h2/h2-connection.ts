@@ -66,6 +66,8 @@ export function createH2Connection(
   let hasFailed = false;
   /** It broke the rules, or its client left: nothing that comes is of interest. */
   let isOver = false;
+  /** What the kernel had taken when it was last looked at. */
+  let taken = 0;
   /** When it is closed, if nothing happens before. */
   let idleAt = performance.now() + timeoutsMs.idle;
   /** After the last that is said, to a client that did nothing wrong. */
@@ -161,7 +163,11 @@ export function createH2Connection(
       }
     },
     check(now) {
-      for (const { io } of streams.values()) {
+      const moved = bytesTaken(socket) - taken;
+      taken += moved;
+      for (const stream of streams.values()) {
+        const { io } = stream;
+        stream.moveAlong(moved);
         if (io.sending || now >= io.deadline) guard(io, () => checkDeadlines(io, now, failHead));
       }
       if (streams.size > 0 || now < idleAt) return;

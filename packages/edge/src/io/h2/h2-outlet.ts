@@ -12,7 +12,6 @@ import {
   maxPayloadBytes,
   mostWindow,
 } from "../../core/h2/frames.ts";
-import { bytesTaken } from "../thread/node-streams.ts";
 import type { Holder, TurnEnd } from "../thread/turn-end.ts";
 
 /** The sending side of one stream. */
@@ -43,8 +42,7 @@ export interface Outlet {
   readonly widen: (increment: number) => boolean;
   /** Of a WINDOW_UPDATE: whether what was sent explains it. */
   readonly explainsUpdate: () => boolean;
-  /** What the kernel has taken of all (`bytesTaken`), and whether the client's window has room for more. */
-  readonly taken: () => number;
+  /** The client's window for all streams has room. */
   readonly hasWindow: () => boolean;
   /** All that may leave, now. */
   readonly flush: () => void;
@@ -176,7 +174,6 @@ export function createOutlet(
       updatesDue -= 1;
       return true;
     },
-    taken: () => bytesTaken(socket),
     hasWindow: () => window > 0,
     flush,
     isFull,

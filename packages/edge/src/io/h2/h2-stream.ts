@@ -57,8 +57,7 @@ export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
   /** Somebody was told to wait. */
   private owesDrain: boolean = false;
   private corks: number = 0;
-  private movedBeside: number = 0;
-  private lastTaken: number = 0;
+  private sentBeside: number = 0;
 
   /** @param hasEnded the request has no body */
   constructor(id: number, state: H2State, hasEnded: boolean) {
@@ -135,6 +134,11 @@ export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
     this.hasSaidEnd = true;
   }
 
+  /** Its connection has moved by so much: where its client would take it, it only waits its turn. */
+  moveAlong(bytes: number): void {
+    if (this.sendWindow > 0 && this.state.outlet.hasWindow()) this.sentBeside += bytes;
+  }
+
   onMoved(): void {
     if (this.hasSaidEnd && this.hasEnded) {
       this.state.closing.endStream(this);
@@ -147,16 +151,9 @@ export class H2Stream implements OutStream, HeadSpeaker, SocketPart {
 
   // ── as a socket ──
 
-  /**
-   * Of which `bytesTaken` is told. A stream that its own client would take, and that waits its turn, moves
-   * as the connection does.
-   */
+  /** Of which `bytesTaken` is told. */
   get _handle(): { readonly bytesWritten: number } {
-    const { outlet } = this.state;
-    const taken = outlet.taken();
-    if (this.sendWindow > 0 && outlet.hasWindow()) this.movedBeside += taken - this.lastTaken;
-    this.lastTaken = taken;
-    return { bytesWritten: this.sent + this.movedBeside };
+    return { bytesWritten: this.sent + this.sentBeside };
   }
 
   get writableLength(): number {

@@ -1,5 +1,4 @@
 /** The listeners of one thread: inherited descriptors (design D1), and the cap on connections. */
-
 import { createServer, type Server, type Socket } from "node:net";
 import { parseAddress, type SocketAddress } from "@stack/base";
 import { createClientMemo } from "@stack/protocols";
